@@ -1,0 +1,1 @@
+"""What every component needs, and no business noun."""
