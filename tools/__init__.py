@@ -1,0 +1,1 @@
+"""What generates and checks files of the project. Not part of any image."""
