@@ -17,7 +17,11 @@ DESCRIPTORS = Path("bowen/descriptors.binpb")
 BIN = Path(sys.executable).parent
 
 # google/api/*.proto and google/protobuf/*.proto, both out of pinned packages.
-IMPORT_ROOTS = (PROTO, Path(next(iter(google.api.__path__))).parents[1], Path(next(iter(grpc_tools.__path__))) / "_proto")
+IMPORT_ROOTS = (
+    PROTO,
+    Path(next(iter(google.api.__path__))).parents[1],
+    Path(next(iter(grpc_tools.__path__))) / "_proto",
+)
 
 
 def contracts() -> list[Path]:

@@ -1,0 +1,1 @@
+"""Runs the whole of Bowen on one machine."""
