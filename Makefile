@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 PY     := $(BIN)/python
-PIP    := $(PY) -m pip --disable-pip-version-check --quiet
+PIP    := $(PY) -m pip --disable-pip-version-check -qq
 BASE   ?=
 TESTS  ?= tests
 
