@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 GENERATED = PROTO / "gen"
 DESCRIPTORS = Path("bowen/descriptors.binpb")
+NOWHERE = (0, 0, 0)  # a location must have a span; ours would change with every comment
 BIN = Path(sys.executable).parent
 
 # google/api/*.proto and google/protobuf/*.proto, both out of pinned packages.
@@ -49,7 +50,7 @@ def commented(source: Path) -> bytes:
         file.ClearField("source_code_info")
         if file.name.startswith("bowen/"):
             for place in kept:
-                file.source_code_info.location.add(path=place.path, leading_comments=place.leading_comments)
+                file.source_code_info.location.add(path=place.path, span=NOWHERE, leading_comments=place.leading_comments)
     return descriptors.SerializeToString(deterministic=True)
 
 
