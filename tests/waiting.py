@@ -1,0 +1,29 @@
+"""Waiting for a condition instead of for a while."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 10.0) -> T:
+    """Ask again and again until the answer is true, and return it. Fails after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = check()
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"did not happen within {within} s: {_told(check)} → {answer!r}"
+        await asyncio.sleep(0.01)
+
+
+def _told(check: Callable[[], object]) -> str:
+    try:
+        return inspect.getsource(check).strip()
+    except OSError:
+        return repr(check)
