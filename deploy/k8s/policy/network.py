@@ -1,4 +1,7 @@
-"""Who can reach whom under the rendered NetworkPolicies, computed pair by pair, against the call graph."""
+"""Who can reach whom under the rendered NetworkPolicies, computed pair by pair, against the call graph.
+
+Both sides of a connection must agree to it. Each side is compared on its own, so that neither leans on the other.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +11,8 @@ from deploy.k8s.policy.callgraph import Graph, Labels
 from deploy.k8s.policy.objects import RUNNING, Object, Rendered, pod_labels, selects, title
 
 Edge = tuple[str, str, str, int]
+Port = tuple[str, int]
+WAYS = ("Egress", "Ingress")
 EXTRA_PORTS = (("TCP", 22), ("TCP", 443), ("TCP", 6222), ("TCP", 8222), ("UDP", 123))
 
 
@@ -22,12 +27,18 @@ class Place:
 
 
 def exact(rendered: Rendered, graph: Graph) -> Iterator[str]:
-    """The policies allow every declared edge and nothing else."""
-    policies = list(rendered.of("NetworkPolicy"))
-    yield from (f"{title(each)}: {fault}" for each in policies for fault in _unclear(each))
-    allowed, declared = edges(policies, places(rendered, graph), graph), wanted(graph)
-    yield from (f"NetworkPolicy: forbids the declared {_arrow(edge)}" for edge in sorted(declared - allowed))
-    yield from (f"NetworkPolicy: allows the undeclared {_arrow(edge)}" for edge in sorted(allowed - declared))
+    """On both sides the policies allow every declared edge and nothing else."""
+    policies, among = list(rendered.of("NetworkPolicy")), places(rendered, graph)
+    unclear = [f"{title(each)}: {fault}" for each in policies for fault in _unclear(each)]
+    yield from unclear
+    if unclear:
+        return
+    for way in WAYS:
+        home = {place.name for place in among if place.namespace == graph.namespace}
+        declared = {edge for edge in wanted(graph) if edge[WAYS.index(way)] in home}
+        allowed = edges(policies, among, graph, way)
+        yield from (f"{way} forbids the declared {_arrow(edge)}" for edge in sorted(declared - allowed))
+        yield from (f"{way} allows the undeclared {_arrow(edge)}" for edge in sorted(allowed - declared))
 
 
 def _arrow(edge: Edge) -> str:
@@ -86,43 +97,41 @@ def wanted(graph: Graph) -> set[Edge]:
     return found
 
 
-def edges(policies: Sequence[Object], among: Sequence[Place], graph: Graph) -> set[Edge]:
-    """Every connection that the policies allow, from or to a pod of our namespace."""
-    ports = {("TCP", each.port) for each in graph.components.values()} | set(EXTRA_PORTS)
-    for peer in (*graph.databases.values(), graph.nats, graph.dns, graph.collector):
-        ports |= set(peer.ports)
-    return {
-        (source.name, target.name, *port)
-        for source in among
-        for target in among
-        if source != target and graph.namespace in (source.namespace, target.namespace)
-        for port in ports
-        if _passes(policies, source, target, port, graph.namespace)
-    }
+def edges(policies: Sequence[Object], among: Sequence[Place], graph: Graph, way: str) -> set[Edge]:
+    """Every connection that one side allows: the sender's (`Egress`) or the receiver's (`Ingress`)."""
+    found: set[Edge] = set()
+    for subject in (place for place in among if place.namespace == graph.namespace):
+        rules = _rules(policies, way, subject)
+        for other in (place for place in among if place != subject):
+            pair = (subject.name, other.name) if way == "Egress" else (other.name, subject.name)
+            found |= {(*pair, *port) for port in _ports(rules, way, subject, other, _all_ports(graph))}
+    return found
 
 
-def _passes(policies: Sequence[Object], source: Place, target: Place, port: tuple[str, int], home: str) -> bool:
-    out = source.namespace != home or _side(policies, "Egress", source, target, port)
-    return out and (target.namespace != home or _side(policies, "Ingress", target, source, port))
+def _all_ports(graph: Graph) -> set[Port]:
+    peers = (*graph.databases.values(), graph.nats, graph.dns, graph.collector)
+    ours = {("TCP", each.port) for each in graph.components.values()}
+    return ours.union(EXTRA_PORTS, *(peer.ports for peer in peers))
 
 
-def _side(policies: Sequence[Object], way: str, subject: Place, other: Place, port: tuple[str, int]) -> bool:
-    """One side of a connection: open unless a policy of this way selects the subject, then only by a rule."""
+def _rules(policies: Sequence[Object], way: str, subject: Place) -> list[Mapping[str, Any]]:
+    """The rules of this side; one that allows everything unless some policy selects the subject."""
     mine = [
         each["spec"]
         for each in policies
         if way in each["spec"]["policyTypes"] and selects(each["spec"]["podSelector"], subject.labels)
     ]
-    rules = [rule for spec in mine for rule in spec.get(way.lower(), [])]
-    return not mine or any(_rule_allows(rule, way, subject, other, port) for rule in rules)
+    return [rule for spec in mine for rule in spec.get(way.lower(), [])] if mine else [{}]
 
 
-def _rule_allows(rule: Mapping[str, Any], way: str, subject: Place, other: Place, port: tuple[str, int]) -> bool:
-    peers = rule.get("to" if way == "Egress" else "from")
-    ports = rule.get("ports")
-    return (not ports or any((each.get("protocol", "TCP"), each["port"]) == port for each in ports)) and (
-        not peers or any(_peer_matches(each, subject, other) for each in peers)
-    )
+def _ports(rules: Sequence[Mapping[str, Any]], way: str, subject: Place, other: Place, every: set[Port]) -> set[Port]:
+    """The ports that some rule opens between the two."""
+    found: set[Port] = set()
+    for rule in rules:
+        peers = rule.get("to" if way == "Egress" else "from")
+        if not peers or any(_peer_matches(each, subject, other) for each in peers):
+            found |= {(each.get("protocol", "TCP"), each["port"]) for each in rule.get("ports", [])} or every
+    return found
 
 
 def _peer_matches(peer: Mapping[str, Any], subject: Place, other: Place) -> bool:

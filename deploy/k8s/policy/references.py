@@ -44,7 +44,7 @@ def selected(rendered: Rendered, _: Graph) -> Iterator[str]:
         selector = {"matchLabels": service["spec"].get("selector", {})}
         hits = rendered.selected_by(selector, *WORKLOADS)
         if [each["kind"] in RUNNING for each in hits] != [True]:
-            yield f"{title(service)}: selects {[title(each) for each in hits]}"
+            yield f"{title(service)}: selects {' and '.join(map(title, hits)) or 'nothing'}"
         for hit in hits:
             yield from _port_faults(service, hit)
 
