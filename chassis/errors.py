@@ -1,7 +1,7 @@
 """The kinds of refusal, and their one way over the wire as `google.rpc.Status`."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -189,9 +189,7 @@ _CODES: dict[int, StatusCode] = {code.value[0]: code for code in StatusCode}
 def to_status(refusal: Refusal, domain: str) -> status_pb2.Status:
     """The refusal as it goes over the wire. A refusal that came from another service keeps that one's domain."""
     status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
-    info = details_pb2.ErrorInfo(
-        reason=refusal.reason, domain=refusal.domain or domain, metadata=refusal.metadata
-    )
+    info = details_pb2.ErrorInfo(reason=refusal.reason, domain=refusal.domain or domain, metadata=refusal.metadata)
     status.details.add().Pack(info)
     if refusal.violations:
         bad_request = details_pb2.BadRequest()
@@ -227,19 +225,20 @@ def _restore(refusal: Refusal, details: bytes | None) -> None:
         refusal.violations = []
 
 
-def _restore_detail(refusal: Refusal, detail: object) -> None:
+def _restore_detail(refusal: Refusal, detail: Any) -> None:
     info, bad_request, retry = details_pb2.ErrorInfo(), details_pb2.BadRequest(), details_pb2.RetryInfo()
-    if detail.Unpack(info):  # type: ignore[attr-defined]
+    if detail.Unpack(info):
         refusal.reason, refusal.domain, refusal.metadata = info.reason, info.domain, dict(info.metadata)
-    elif detail.Unpack(bad_request):  # type: ignore[attr-defined]
+    elif detail.Unpack(bad_request):
         refusal.violations = [(item.field, item.description) for item in bad_request.field_violations]
-    elif detail.Unpack(retry):  # type: ignore[attr-defined]
+    elif detail.Unpack(retry):
         refusal.retry_after = retry.retry_delay.ToNanoseconds() / 1e9
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> Refusal:
     """The refusal behind an error of grpc.aio."""
-    details = dict(error.trailing_metadata() or ()).get(DETAILS_KEY)
+    trailing: Iterable[Any] = error.trailing_metadata() or ()
+    details = next((value for key, value in trailing if key == DETAILS_KEY), None)
     return from_status(error.code(), error.details() or "", details if isinstance(details, bytes) else None)
 
 
