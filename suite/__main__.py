@@ -44,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Fault, ServerFault) as fault:
         return _refuse(str(fault))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        return _refuse(f"{error.filename or 'the data directory'}: {error.strerror}")
+        return _refuse(f"{error.filename or 'a file of the data directory'}: {error.strerror}")
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("stopped")
         return 0 if arguments.command == "up" else INTERRUPTED
