@@ -50,7 +50,9 @@ def commented(source: Path) -> bytes:
         file.ClearField("source_code_info")
         if file.name.startswith("bowen/"):
             for place in kept:
-                file.source_code_info.location.add(path=place.path, span=NOWHERE, leading_comments=place.leading_comments)
+                file.source_code_info.location.add(
+                    path=place.path, span=NOWHERE, leading_comments=place.leading_comments
+                )
     return descriptors.SerializeToString(deterministic=True)
 
 

@@ -201,7 +201,7 @@ def test_a_second_runner_on_the_same_data_is_refused(tmp_path, capsys):
     assert "already runs on" in said
 
 
-@pytest.mark.parametrize(("offset", "component"), enumerate(("gateway", *SERVICES)))
+@pytest.mark.parametrize(("offset", "component"), list(enumerate(("gateway", *SERVICES))))
 def test_a_port_in_use_is_named(tmp_path, capsys, offset, component):
     base = port_base()
     with socket.socket() as other:
