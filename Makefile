@@ -87,7 +87,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 
 .venv/lock/bin/uv: requirements/tools.txt
 	@$(PYTHON) -m venv .venv/lock
-	@.venv/lock/bin/pip --disable-pip-version-check --quiet install --require-hashes -r requirements/tools.txt
+	@.venv/lock/bin/pip --disable-pip-version-check -qq install --require-hashes -r requirements/tools.txt
 	@touch $@
 
 lock: .venv/lock/bin/uv ## renew the hashed locks (LOCKFLAGS=--upgrade for newer releases)
