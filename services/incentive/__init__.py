@@ -1,0 +1,1 @@
+"""Value: the ledger of every asset, coupons, campaigns and their budgets."""

@@ -1,0 +1,87 @@
+"""Messages of the ledger, from and to what they mean."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2
+
+from chassis.errors import InvalidArgument
+from chassis.stamps import stamp
+from services.incentive.ledger import domain
+from services.incentive.ledger.domain import Account, Outcome, Standing, Transfer
+from services.incentive.ledger.store import Entry, TrialBalanceLine
+
+Result = ledger_service_pb2.TransferOutcome.Result
+
+_NAME = re.compile(
+    r"(?:member|partner)/[0-9a-f-]{36}/(?:pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+"
+)
+
+
+def account_from_proto(name: str, asset: str) -> Account:
+    """The account of a request. Raises `InvalidArgument` when the name has none of the ledger's forms."""
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument("account", "must name a member's, a partner's, an issuer's or a system account")
+    return Account(name, asset)
+
+
+def transfer_from_proto(message: ledger_pb2.Transfer, *, scope: str, now: datetime) -> Transfer:
+    """The transfer that `scope` asks for."""
+    return domain.transfer(
+        scope,
+        message.transfer_id,
+        Account(message.debit_account, message.asset),
+        Account(message.credit_account, message.asset),
+        message.amount,
+        post_time=now,
+        memo=message.memo,
+        reverses=message.reverses_transfer_id,
+    )
+
+
+def outcome_to_proto(transfer: Transfer, outcome: Outcome) -> ledger_service_pb2.TransferOutcome:
+    """The outcome of one transfer."""
+    return ledger_service_pb2.TransferOutcome(
+        transfer_id=transfer.transfer_id,
+        result=Result.RESULT_REFUSED if outcome.reason else Result.RESULT_POSTED,
+        replayed=outcome.replayed,
+        reason=outcome.reason,
+        detail=outcome.detail,
+    )
+
+
+def account_to_proto(account: Account, standing: Standing) -> ledger_pb2.Account:
+    """An account with where it stands."""
+    return ledger_pb2.Account(
+        account=account.name, asset=account.asset, balance=standing.balance, sequence=standing.sequence
+    )
+
+
+def entry_to_proto(account: Account, entry: Entry) -> ledger_pb2.Entry:
+    """One entry of an account."""
+    return ledger_pb2.Entry(
+        transfer_id=entry.transfer_id,
+        account=account.name,
+        asset=account.asset,
+        amount=entry.amount,
+        balance_after=entry.balance_after,
+        counter_account=entry.counter_account,
+        memo=entry.memo,
+        post_time=stamp(entry.post_time),
+    )
+
+
+def balances_to_proto(owned: Mapping[Account, Standing]) -> list[ledger_service_pb2.ProfileBalance]:
+    """A member's accounts as one line per asset."""
+    lines: dict[str, ledger_service_pb2.ProfileBalance] = {}
+    for account, standing in owned.items():
+        line = lines.setdefault(account.asset, ledger_service_pb2.ProfileBalance(asset=account.asset))
+        kind = account.name.rpartition("/")[2]
+        setattr(line, kind, -standing.balance if kind == "debt" else standing.balance)
+    return list(lines.values())
+
+
+def trial_balance_to_proto(lines: Iterable[TrialBalanceLine]) -> list[ledger_service_pb2.TrialBalanceLine]:
+    """The sums of every asset."""
+    return [ledger_service_pb2.TrialBalanceLine(**line._asdict()) for line in lines]

@@ -1,0 +1,72 @@
+"""Posting: lock, decide, save."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from chassis.db import Tx
+from services.incentive.ledger import domain, store
+from services.incentive.ledger.domain import Account, Book, Outcome, Standing, Transfer
+from services.incentive.subjects import store as subjects
+
+MERGE_SCOPE = "service:incentive/merge"
+
+
+async def post(tx: Tx, batch: Sequence[Transfer]) -> list[Outcome]:
+    """Post transfers, one outcome each, in order; a refusal does not touch its neighbours.
+
+    Accounts of merged members stand for those of their survivors. Two transactions that post the same new transfer
+    between unbounded accounts meet at the constraint `transfer_pkey`; the later one is to be repeated.
+    """
+    wanted = {item.reverses for item in batch if item.reverses}
+    originals = await store.lock_originals(tx, wanted)
+    before = await store.lock_accounts(tx, domain.bounded(batch))
+    batch, before = await _follow_merges(tx, batch, before)
+    decided = await store.find_decided(tx, {item.key for item in batch})
+    book = Book(decided, dict(before), originals)
+    outcomes = domain.decide(batch, book)
+    await store.save_postings(tx, book.postings, before, {account: book.standings[account] for account in book.touched})
+    await store.save_refusals(tx, book.refusals)
+    return outcomes
+
+
+async def _follow_merges(
+    tx: Tx, batch: Sequence[Transfer], held: dict[Account, Standing]
+) -> tuple[Sequence[Transfer], dict[Account, Standing]]:
+    """Turn to the survivors' accounts. Asked after the locks are held: a merge holds them too."""
+    survivors = await subjects.find_survivors(tx, {account.member_id for account in held if account.member_id})
+    if not survivors:
+        return batch, held
+
+    def turn(account: Account) -> Account:
+        survivor = survivors.get(account.member_id)
+        return account.of(survivor) if survivor else account
+
+    turned = [item.between(turn(item.debit), turn(item.credit)) for item in batch]
+    missing = [account for account in domain.bounded(turned) if account not in held]
+    return turned, held | await store.lock_accounts(tx, missing)
+
+
+async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str, now: datetime) -> None:
+    """Move all that a merged member has, debt too, to the survivor: one transfer per account, keyed by the merge.
+
+    Source: spec people §3.5.
+    """
+    owned = await store.list_owned(tx, f"member/{loser_id}")
+    held = await store.lock_accounts(tx, sorted(owned))
+    moves = [
+        domain.transfer(
+            MERGE_SCOPE,
+            f"{merge_id}/{account.asset}/{account.name.rpartition('/')[2]}",
+            *_direction(account, account.of(survivor_id), standing.balance),
+            abs(standing.balance),
+            post_time=now,
+            memo=f"merge {merge_id}",
+        )
+        for account, standing in held.items()
+        if standing.balance
+    ]
+    await post(tx, moves)
+
+
+def _direction(loser: Account, survivor: Account, balance: int) -> tuple[Account, Account]:
+    return (loser, survivor) if balance > 0 else (survivor, loser)

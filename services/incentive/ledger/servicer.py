@@ -1,0 +1,94 @@
+"""The gRPC face of the ledger."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+from bowen.incentive.v1 import ledger_service_pb2 as pb
+from bowen.incentive.v1.ledger_service_pb2_grpc import LedgerServiceServicer
+
+from chassis import pagination
+from chassis.batch import Gatherer
+from chassis.caller import current
+from chassis.clock import Clock
+from chassis.db import Database, violated
+from chassis.errors import Conflict
+from services.incentive.ledger import convert, operations, store
+from services.incentive.ledger.domain import Outcome, Transfer
+from services.incentive.subjects import store as subjects
+
+BATCH_MAX = 1000
+QUEUE_MAX = 20_000
+CLASHES_MAX = 5
+FIRST_PAGE = 2**63 - 1
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class LedgerServicer(LedgerServiceServicer):
+    """Posts for many callers in one transaction; reads from snapshots."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._gatherer = Gatherer(self._post, batch_max=BATCH_MAX, queue_max=QUEUE_MAX)
+
+    async def close(self) -> None:
+        """Finish what was handed in."""
+        await self._gatherer.close()
+
+    async def _post(self, batch: Sequence[Transfer]) -> list[Outcome]:
+        """Post a batch; when another replica decides one of its transfers at the same moment, look again."""
+        for _ in range(CLASHES_MAX):
+            try:
+                return await self._db.transact(lambda tx: operations.post(tx, batch))
+            except Exception as error:
+                if violated(error) not in store.DECIDED_ELSEWHERE:
+                    raise
+        raise Conflict("the same transfers kept being posted elsewhere")
+
+    async def PostTransfers(self, request: pb.PostTransfersRequest, context: Context) -> pb.PostTransfersResponse:
+        caller, now = current().caller, self._clock.now()
+        transfers = [convert.transfer_from_proto(item, scope=caller.principal, now=now) for item in request.transfers]
+        outcomes = await self._gatherer.submit_all(transfers)
+        response = pb.PostTransfersResponse()
+        for transfer, outcome in zip(transfers, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            response.outcomes.append(convert.outcome_to_proto(transfer, outcome))
+        return response
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
+        account = convert.account_from_proto(request.account, request.asset)
+        async with self._db.read() as tx:
+            standing = await store.get_account(tx, account)
+        return pb.GetAccountResponse(account=convert.account_to_proto(account, standing))
+
+    async def ListEntries(self, request: pb.ListEntriesRequest, context: Context) -> pb.ListEntriesResponse:
+        account = convert.account_from_proto(request.account, request.asset)
+        size = pagination.page_size(request.page_size)
+        bound_to = f"{account.name}\0{account.asset}".encode()
+        key = pagination.decode_token(request.page_token, bound_to)
+        before = int(key[0]) if key else FIRST_PAGE
+        async with self._db.read() as tx:
+            entries = await store.list_entries(tx, account, before=before, limit=size + 1)
+        page = entries[:size]
+        more = len(entries) > size
+        return pb.ListEntriesResponse(
+            entries=[convert.entry_to_proto(account, entry) for entry in page],
+            next_page_token=pagination.encode_token(bound_to, [page[-1].position]) if more else "",
+        )
+
+    async def GetProfileBalances(
+        self, request: pb.GetProfileBalancesRequest, context: Context
+    ) -> pb.GetProfileBalancesResponse:
+        async with self._db.read() as tx:
+            profile_id = await subjects.resolve(tx, request.profile_id)
+            await subjects.check_own(tx, current().caller, profile_id)
+            owned = await store.list_owned(tx, f"member/{profile_id}")
+        return pb.GetProfileBalancesResponse(balances=convert.balances_to_proto(owned))
+
+    async def GetTrialBalance(self, request: pb.GetTrialBalanceRequest, context: Context) -> pb.GetTrialBalanceResponse:
+        async with self._db.read() as tx:
+            lines = await store.get_trial_balance(tx)
+        return pb.GetTrialBalanceResponse(lines=convert.trial_balance_to_proto(lines))
