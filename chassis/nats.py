@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from typing import Any
 
 import nats.errors
 import structlog
@@ -19,6 +18,8 @@ STREAM_BYTES_MAX = 8 * 1024**3
 DUPLICATE_SECONDS = 300.0
 PAYLOAD_BYTES_MAX = 1024 * 1024
 """What a NATS server takes in one message by default, headers included."""
+
+_STREAM_EXISTS = 10058
 
 Errors = (nats.errors.Error, js_errors.Error, TimeoutError, OSError)
 """What a call of the client raises when the server is away, slow or refuses."""
@@ -94,11 +95,12 @@ class Nats:
         """Keep the stream of `service` in being: create it now or as soon as the server is there."""
         self._wanted.add(service)
         self._missing.add(service)
-        if self._client.is_connected:
-            await self.ensure_streams()
+        await self.ensure_streams()
 
     async def ensure_streams(self) -> None:
-        """Create whatever is missing of the streams asked for."""
+        """Create whatever is missing of the streams asked for, if the server is there."""
+        if not self._client.is_connected:
+            return
         for service in sorted(self._wanted):
             try:
                 await self._ensure(service)
@@ -152,11 +154,3 @@ class Nats:
         if not self._reported and not self._client.is_closed:
             self._reported = True
             log.warning("nats is not available", error=what)
-
-
-_STREAM_EXISTS = 10058
-
-
-def headers(**values: str) -> dict[str, Any]:
-    """Headers of a message; empty values are left out."""
-    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,232 @@
+"""Facts on their way in: every event has its effect exactly once."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Generic, NoReturn, TypeVar
+from uuid import UUID
+
+import structlog
+from bowen.wire.v1 import envelope_pb2
+from google.protobuf.message import DecodeError, Message
+from nats.aio.msg import Msg
+
+from chassis import dead_letters, telemetry
+from chassis.caller import Call, acting, service
+from chassis.clock import Clock, SandboxClock
+from chassis.db import Database, Tx, driver
+from chassis.dead_letters import DeadLetter
+from chassis.nats import Nats
+from chassis.outbox import type_of
+from chassis.pull import Source, bisect
+
+M = TypeVar("M", bound=Message)
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS_MAX = 5
+RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0)
+UNREADABLE = "unreadable"
+
+_CLAIM = """
+INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::uuid[])
+ON CONFLICT ON CONSTRAINT inbox_pkey DO NOTHING RETURNING event_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[M]):
+    """One event. `now` is the time at which it takes effect: the machine's, or the event's own in a sandbox."""
+
+    event_id: UUID
+    event: M
+    event_time: datetime
+    now: datetime
+
+
+Handler = Callable[[Tx, Sequence[Delivery[Any]]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    message_class: type[Message]
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event as it came, and the message it came in."""
+
+    event_id: UUID
+    event: envelope_pb2.Event
+    event_time: datetime
+    source: str
+    message: Msg
+
+
+class Consumer:
+    """Brings the events of other services to handlers, with one durable pull consumer per source stream.
+
+    A batch of events is one transaction: the inbox, the handlers' effects and their own outbox rows; the message is
+    acknowledged after the commit. Consecutive events of one type go to their handler as one batch. When a batch
+    fails it is halved until the culprit stands alone; its neighbours take effect, it comes again later, and after
+    `ATTEMPTS_MAX` failures it is a dead letter. Outages are waited out, however long.
+    """
+
+    def __init__(
+        self,
+        nats: Nats,
+        db: Database,
+        *,
+        name: str,
+        clock: Clock,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+    ) -> None:
+        self._nats = nats
+        self._db = db
+        self._name = name
+        self._clock = clock
+        self._retry_seconds = retry_seconds
+        self._routes: dict[str, _Route] = {}
+        self._attempts: dict[UUID, int] = {}
+        self._sources: dict[str, Source] = {}
+
+    def on(self, message_class: type[M], handler: Callable[[Tx, Sequence[Delivery[M]]], Awaitable[None]]) -> None:
+        """Have `handler` called with batches of this event, which carries the `event` option. Before `run`."""
+        self._routes[type_of(message_class.DESCRIPTOR)] = _Route(message_class, handler)
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        for source, types in _by_source(self._routes):
+            self._sources[source] = Source(self._nats, source, types, durable=self._name)
+        async with asyncio.TaskGroup() as tasks:
+            for source, pull in self._sources.items():
+                tasks.create_task(pull.run(self._work_off), name=f"consume-{source}")
+
+    async def lag(self) -> dict[str, int]:
+        """Per source service, how many messages are yet to be acknowledged. Raises what NATS raises."""
+        return {source: await pull.lag() for source, pull in self._sources.items()}
+
+    async def replay(self, event_id: UUID) -> None:
+        """Put a dead letter through its handler again. Raises what the handler raises; the letter then stays."""
+
+        async def again(tx: Tx) -> None:
+            letter = await dead_letters.dig_up(tx, self._name, event_id)
+            event = envelope_pb2.Event(
+                event_id=event_id.bytes, type=letter.type, payload=letter.payload, traceparent=letter.traceparent
+            )
+            event.time.FromDatetime(letter.event_time)
+            await self._handle(tx, letter.type, [(event_id, event)])
+
+        await self._db.transact(again)
+
+    async def _work_off(self, source: str, messages: Sequence[Msg]) -> dict[str, float]:
+        """Give the messages' events their effect. Returns which must come again (by reply subject), and when."""
+        arrivals = [arrival for message in messages for arrival in unpack(source, message)]
+        with telemetry.span(f"consume {source}", "consumer", events=len(arrivals)):
+            failures = await bisect(arrivals, self._apply)
+        again: dict[str, float] = {}
+        for arrival, error in failures:
+            seconds = await self._failed(arrival, error)
+            if seconds is not None:
+                reply = arrival.message.reply
+                again[reply] = max(seconds, again.get(reply, 0.0))
+        return again
+
+    async def _apply(self, arrivals: Sequence[Arrival]) -> None:
+        """One transaction."""
+
+        async def work(tx: Tx) -> None:
+            fresh = await self._claim(tx, arrivals)
+            for type_name, run in groupby(fresh, key=lambda arrival: arrival.event.type):
+                await self._handle(tx, type_name, [(arrival.event_id, arrival.event) for arrival in run])
+
+        await self._db.transact(work)
+
+    async def _claim(self, tx: Tx, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those that have not had their effect yet; from now on they have. Of equal ids the first counts."""
+        by_id = {arrival.event_id: arrival for arrival in reversed(arrivals)}
+        rows = await (await driver(tx)).fetch(_CLAIM, self._name, sorted(by_id))
+        claimed = {row["event_id"] for row in rows}
+        return [arrival for arrival in arrivals if arrival.event_id in claimed and by_id[arrival.event_id] is arrival]
+
+    async def _handle(self, tx: Tx, type_name: str, events: Sequence[tuple[UUID, envelope_pb2.Event]]) -> None:
+        if type_name == UNREADABLE:
+            _refuse_unreadable()
+        route = self._routes.get(type_name)
+        if route is None:  # an older version of this service listened to it
+            return
+        deliveries = [self._delivery(route, event_id, event) for event_id, event in events]
+        call = Call(service(self._name), method=type_name)
+        with acting(call), telemetry.extract(events[0][1].traceparent), self._moment(deliveries):
+            with telemetry.span(f"handle {type_name}", events=len(deliveries)):
+                await route.handler(tx, deliveries)
+
+    def _delivery(self, route: _Route, event_id: UUID, event: envelope_pb2.Event) -> Delivery[Any]:
+        event_time = event.time.ToDatetime(UTC)
+        payload = route.message_class.FromString(event.payload)
+        return Delivery(event_id, payload, event_time, self._clock.at(event_time))
+
+    @contextmanager
+    def _moment(self, deliveries: Sequence[Delivery[Any]]) -> Iterator[None]:
+        if not isinstance(self._clock, SandboxClock):
+            yield
+            return
+        with self._clock.use(max(delivery.event_time for delivery in deliveries)):
+            yield
+
+    async def _failed(self, arrival: Arrival, error: Exception) -> float | None:
+        """After how many seconds the event shall come again; None once it is a dead letter."""
+        attempts = self._attempts.get(arrival.event_id, 0) + 1
+        if attempts < ATTEMPTS_MAX:
+            self._attempts[arrival.event_id] = attempts
+            log.warning("event failed", type=arrival.event.type, event_id=str(arrival.event_id), attempts=attempts)
+            return self._retry_seconds[min(attempts, len(self._retry_seconds)) - 1]
+        await bisect([arrival], lambda _: self._bury(arrival, error, attempts))
+        self._attempts.pop(arrival.event_id, None)
+        return None
+
+    async def _bury(self, arrival: Arrival, error: Exception, attempts: int) -> None:
+        event = arrival.event
+        letter = DeadLetter(
+            self._name, arrival.event_id, arrival.source, event.type, event.payload, arrival.event_time,
+            event.traceparent, f"{type(error).__name__}: {error}", attempts,
+        )  # fmt: skip
+
+        async def work(tx: Tx) -> None:
+            if await self._claim(tx, [arrival]):
+                await dead_letters.bury(tx, letter)
+
+        await self._db.transact(work)
+        log.error("event is a dead letter", type=event.type, event_id=str(arrival.event_id), exc_info=error)
+
+
+def _by_source(types: Sequence[str] | dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Event types by the service that publishes them: `bowen.profile.v1.event.recorded` is profile's."""
+
+    def source(type_name: str) -> str:
+        return type_name.split(".")[1]
+
+    for name, group in groupby(sorted(types, key=source), key=source):
+        yield name, sorted(group)
+
+
+def unpack(source: str, message: Msg) -> list[Arrival]:
+    """The events in a message. One that cannot be read is itself an event, which will be a dead letter."""
+    try:
+        return [
+            Arrival(UUID(bytes=event.event_id), event, event.time.ToDatetime(UTC), source, message)
+            for event in envelope_pb2.EventBatch.FromString(message.data).events
+        ]
+    except (DecodeError, ValueError):
+        digest = hashlib.sha256(f"{source}:{message.metadata.sequence.stream}".encode()).digest()
+        event = envelope_pb2.Event(event_id=digest[:16], type=UNREADABLE, payload=message.data)
+        return [Arrival(UUID(bytes=digest[:16]), event, event.time.ToDatetime(UTC), source, message)]
+
+
+def _refuse_unreadable() -> NoReturn:
+    raise DecodeError("the message is no bowen.wire.v1.EventBatch")
