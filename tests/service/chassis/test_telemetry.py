@@ -127,7 +127,8 @@ def test_a_log_line_is_one_json_object_with_service_and_trace():
         "import logging, structlog; from chassis import telemetry\n"
         "telemetry.configure_logging('trial', 'info'); log = structlog.get_logger()\n"
         "with telemetry.extract('" + TRACEPARENT.format(flags="00") + "'):\n"
-        "    log.info('hello', number=1); log.debug('unseen'); logging.getLogger('other').warning('from %s', 'elsewhere')\n"
+        "    log.info('hello', number=1); log.debug('unseen')\n"
+        "    logging.getLogger('other').warning('from %s', 'elsewhere')\n"
         "    try: 1 / 0\n"
         "    except ZeroDivisionError: log.exception('failed')\n"
     ).splitlines()
