@@ -53,7 +53,7 @@ def migrations(tmp_path):
 @pytest.fixture
 async def own_nats(server_dir):
     """A NATS of the test's own, which it may kill."""
-    server = NatsServer(server_dir / f"process-nats-{next(_names)}", free_port(), durable=False)
+    server = NatsServer(server_dir / f"process-nats-{next(_names)}", free_port())
     await server.start()
     yield server
     await server.stop()
@@ -146,7 +146,9 @@ async def is_empty(db):
 
 
 async def test_a_database_that_comes_later_or_goes_is_waited_for(server_dir, own_nats, migrations):
-    database = Postgres(server_dir / "process-postgres", free_port(), durable=False)
+    database = Postgres(server_dir / "process-postgres", free_port())
+    async with database:
+        migrate.upgrade(database.url(), migrations)
     settings = ProcessSettings(
         listen=f"127.0.0.1:{free_port()}", database_url=database.url(), nats_url=own_nats.url(), grace_s=5
     )
@@ -162,7 +164,6 @@ async def test_a_database_that_comes_later_or_goes_is_waited_for(server_dir, own
         assert not await is_ready(channel)
 
         async with database:
-            migrate.upgrade(database.url(), migrations)
             await eventually(lambda: is_ready(channel) if not process.done() else process.result(), within=20)
             await database.kill()
             await eventually(lambda: is_unready(channel))
