@@ -87,6 +87,7 @@ class Guard:
             caller.ANONYMOUS_SERVICE, method.path, None if remaining_s is None else started + remaining_s
         )
         fault: Refusal | None = None
+        status = grpc.StatusCode.CANCELLED
         with (
             telemetry.extract(metadata.get(caller.TRACEPARENT, "")),
             telemetry.span(method.path[1:], "server") as span,
@@ -95,17 +96,15 @@ class Guard:
             try:
                 with self._enter(method, metadata, call):
                     yield call
-            except Refusal as refusal:
-                fault = refusal
-                raise
+                status = grpc.StatusCode.OK
             except Exception as error:
-                fault = Internal("internal error")
-                log.exception("call failed unexpectedly", method=method.path, principal=call.caller.principal)
-                raise fault from error
+                fault = _told(error, call)
+                status = fault.code
+                raise fault from (None if fault is error else error)
             finally:
                 if span is not None:
-                    span.set_attribute("rpc.grpc.status", fault.code.name if fault else "OK")
-                self._note(call, time.monotonic() - started, fault)
+                    span.set_attribute("rpc.grpc.status", status.name)
+                _note(call, time.monotonic() - started, status.name, fault)
 
     def _enter(self, method: Method, metadata: Mapping[str, str], call: caller.Call) -> AbstractContextManager[object]:
         who = caller.from_metadata(metadata)
@@ -120,21 +119,28 @@ class Guard:
             return self._clock.use(_sandbox_now(now))
         return nullcontext()
 
-    def _note(self, call: caller.Call, seconds: float, fault: Refusal | None) -> None:
-        status = fault.code.name if fault else "OK"
-        telemetry.rpc_server_seconds.record(seconds, method=call.method, status=status)
-        if fault is not None:
-            log.info(
-                "call refused",
-                method=call.method,
-                principal=call.caller.principal,
-                status=status,
-                reason=fault.reason,
-                detail=fault.message,
-                ms=round(seconds * 1e3, 1),
-            )
-        elif seconds >= SLOW_S:
-            log.info("call was slow", method=call.method, principal=call.caller.principal, ms=round(seconds * 1e3, 1))
+
+def _told(error: Exception, call: caller.Call) -> Refusal:
+    """What the caller is told about an error: a refusal as it is; of a fault, ours or further behind, nothing."""
+    if isinstance(error, Refusal) and not isinstance(error, Internal):
+        return error
+    log.error("call failed unexpectedly", method=call.method, principal=call.caller.principal, exc_info=error)
+    return Internal("internal error")
+
+
+def _note(call: caller.Call, seconds: float, status: str, fault: Refusal | None) -> None:
+    telemetry.rpc_server_seconds.record(seconds, method=call.method, status=status)
+    if fault is None and seconds < SLOW_S:
+        return
+    told = {"reason": fault.reason, "detail": fault.message} if fault is not None else {}
+    log.info(
+        "call refused" if fault is not None else "call was slow",
+        method=call.method,
+        principal=call.caller.principal,
+        status=status,
+        ms=round(seconds * 1e3, 1),
+        **told,
+    )
 
 
 def _sandbox_now(text: str) -> datetime:

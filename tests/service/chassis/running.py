@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,14 @@ class WordTaken(errors.AlreadyExists):
     reason = "WORD_TAKEN"
 
 
+FAILURES: dict[str, Callable[[], Exception]] = {
+    "taken": lambda: WordTaken("the word is taken", word="taken"),
+    "busy": errors.Overloaded,
+    "crash": lambda: RuntimeError("secret of the database"),
+    "fault behind": lambda: errors.Internal("Method not found: /bowen.secret"),
+}
+
+
 @dataclass
 class Servicer:
     """Answers with what it knows of the call; certain words make it behave otherwise."""
@@ -35,19 +43,15 @@ class Servicer:
     async def Say(self, request: Any, context: Any) -> Any:
         self.calls += 1
         self.arrived.set()
+        if request.word in FAILURES:
+            raise FAILURES[request.word]()
         match request.word:
-            case "taken":
-                raise WordTaken("the word is taken", word=request.word)
-            case "crash":
-                raise RuntimeError("secret of the database")
             case "wait":
                 await self._wait()
             case "replay":
                 caller.current().replayed = True
             case "flaky" if self.calls <= self.outages:
                 raise errors.Unavailable("not now")
-            case "busy":
-                raise errors.Overloaded()
             case "behind" if self.behind is not None:
                 return await self.behind.Say(Ask(word="hello"))
         return self._answer(request.word)

@@ -96,11 +96,12 @@ async def test_a_refusal_arrives_with_kind_reason_metadata_and_domain():
     assert refusal.domain == "trial.bowen"
 
 
-async def test_an_unexpected_error_is_logged_and_tells_the_caller_nothing():
+@pytest.mark.parametrize("word", ["crash", "fault behind"])
+async def test_an_unexpected_error_is_logged_and_tells_the_caller_nothing(word):
     with structlog.testing.capture_logs() as logs:
         async with serving(Servicer()) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await TrialStub(channel).Say(Ask(word="crash"))
+                await TrialStub(channel).Say(Ask(word=word))
 
     error = caught.value
     assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "internal error")
