@@ -102,21 +102,16 @@ class FailedPrecondition(Refusal):
     reason = "FAILED_PRECONDITION"
 
 
-class _Later(Refusal):
-    """A refusal that may say when to come back."""
+class QuotaExceeded(Refusal):
+    """More than is allowed: wait `retry_after` seconds."""
 
+    code = StatusCode.RESOURCE_EXHAUSTED
     definitive = False
+    reason = "QUOTA_EXCEEDED"
 
     def __init__(self, message: str, /, *, retry_after: float | None = None, **metadata: str) -> None:
         super().__init__(message, **metadata)
         self.retry_after = retry_after
-
-
-class QuotaExceeded(_Later):
-    """More than is allowed: wait `retry_after` seconds."""
-
-    code = StatusCode.RESOURCE_EXHAUSTED
-    reason = "QUOTA_EXCEEDED"
 
 
 class Overloaded(QuotaExceeded):
@@ -128,11 +123,16 @@ class Overloaded(QuotaExceeded):
         super().__init__(message, retry_after=retry_after)
 
 
-class Unavailable(_Later):
-    """Something needed is not there at the moment: repeat with backoff."""
+class Unavailable(Refusal):
+    """Something needed is not there at the moment: repeat with backoff, or after `retry_after` seconds."""
 
     code = StatusCode.UNAVAILABLE
+    definitive = False
     reason = "UNAVAILABLE"
+
+    def __init__(self, message: str, /, *, retry_after: float | None = None, **metadata: str) -> None:
+        super().__init__(message, **metadata)
+        self.retry_after = retry_after
 
 
 class DeadlineExceeded(Refusal):
