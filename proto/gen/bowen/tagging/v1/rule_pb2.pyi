@@ -63,7 +63,9 @@ class Rule(_message.Message):
     when: _builtins.str
     """The condition as a JSON tree, spec people §4. This release knows `all`, `any`, `not`, `const`, `attr` and `event` with `count`.
 
-    Example: `{"v": 1, "all": [{"event": {"name": "Order Completed", "window": {"last": "30d"}, "agg": "count", "op": "ge", "value": 3}}]}`
+    Events are those of the Segment vocabulary by name; paid and refunded orders are the events `order.paid` and `order.refunded`.
+
+    Example: `{"v": 1, "all": [{"event": {"name": "order.paid", "window": {"last": "30d"}, "agg": "count", "op": "ge", "value": 3}}]}`
     """
     state: Global___Rule.State.ValueType
     """State."""

@@ -67,7 +67,7 @@ class SegmentServiceServicer:
     """
 
     def CreateSegment(self, request, context):
-        """Creates a segment. People who match already enter at once, each with a `SegmentEntered`.
+        """Creates a segment. People who match already enter in the moments that follow, each with a `SegmentEntered`.
 
         Idempotent by `request_id`.
 

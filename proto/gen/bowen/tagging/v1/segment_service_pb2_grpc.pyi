@@ -34,7 +34,7 @@ class SegmentServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SegmentServiceAsyncStub: ...
     CreateSegment: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.CreateSegmentRequest, _segment_service_pb2.CreateSegmentResponse]
-    """Creates a segment. People who match already enter at once, each with a `SegmentEntered`.
+    """Creates a segment. People who match already enter in the moments that follow, each with a `SegmentEntered`.
 
     Idempotent by `request_id`.
 
@@ -61,7 +61,7 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSegment: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.CreateSegmentRequest, _segment_service_pb2.CreateSegmentResponse]  # type: ignore[assignment]
-    """Creates a segment. People who match already enter at once, each with a `SegmentEntered`.
+    """Creates a segment. People who match already enter in the moments that follow, each with a `SegmentEntered`.
 
     Idempotent by `request_id`.
 
@@ -91,7 +91,7 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _segment_service_pb2.CreateSegmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.CreateSegmentResponse, _abc.Awaitable[_segment_service_pb2.CreateSegmentResponse]]:
-        """Creates a segment. People who match already enter at once, each with a `SegmentEntered`.
+        """Creates a segment. People who match already enter in the moments that follow, each with a `SegmentEntered`.
 
         Idempotent by `request_id`.
 

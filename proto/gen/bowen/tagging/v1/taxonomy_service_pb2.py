@@ -26,10 +26,9 @@ from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from bowen.tagging.v1 import taxonomy_pb2 as bowen_dot_tagging_dot_v1_dot_taxonomy__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/tagging/v1/taxonomy_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x01\n\x15\x43reateTagGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12.\n\tdimension\x18\x03 \x01(\x0e\x32\x1b.bowen.tagging.v1.Dimension\x12\x1f\n\x0fparent_group_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x11\n\texclusive\x18\x05 \x01(\x08\"G\n\x16\x43reateTagGroupResponse\x12-\n\ttag_group\x18\x01 \x01(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\"N\n\x14ListTagGroupsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"`\n\x15ListTagGroupsResponse\x12.\n\ntag_groups\x18\x01 \x03(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x10\x43reateTagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12&\n\x03key\x18\x03 \x01(\tB\x19\x9a\xb5\x18\x15\x08\x01(@2\x0f[a-z][a-z0-9_]*\x12\x16\n\x04name\x18\x04 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\"7\n\x11\x43reateTagResponse\x12\"\n\x03tag\x18\x01 \x01(\x0b\x32\x15.bowen.tagging.v1.Tag\"c\n\x0fListTagsRequest\x12\x18\n\x08group_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"P\n\x10ListTagsResponse\x12#\n\x04tags\x18\x01 \x03(\x0b\x32\x15.bowen.tagging.v1.Tag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x14\x41\x64\x64ProfileTagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x18\n\x06tag_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x18\n\x08operator\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x15\x41\x64\x64ProfileTagResponse\x12)\n\x03tag\x18\x01 \x01(\x0b\x32\x1c.bowen.tagging.v1.ProfileTag\"p\n\x17RemoveProfileTagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x18\n\x06tag_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"+\n\x18RemoveProfileTagResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08\"6\n\x16ListProfileTagsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x17ListProfileTagsResponse\x12*\n\x04tags\x18\x01 \x03(\x0b\x32\x1c.bowen.tagging.v1.ProfileTag2\xd5\x08\n\x0fTaxonomyService\x12\x9d\x01\n\x0e\x43reateTagGroup\x12\'.bowen.tagging.v1.CreateTagGroupRequest\x1a(.bowen.tagging.v1.CreateTagGroupResponse\"8\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/tag-groups:\x01*\x12\x93\x01\n\rListTagGroups\x12&.bowen.tagging.v1.ListTagGroupsRequest\x1a\'.bowen.tagging.v1.ListTagGroupsResponse\"1\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tag-groups\x12\x88\x01\n\tCreateTag\x12\".bowen.tagging.v1.CreateTagRequest\x1a#.bowen.tagging.v1.CreateTagResponse\"2\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\r\"\x08/v1/tags:\x01*\x12~\n\x08ListTags\x12!.bowen.tagging.v1.ListTagsRequest\x1a\".bowen.tagging.v1.ListTagsResponse\"+\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\n\x12\x08/v1/tags\x12\xa3\x01\n\rAddProfileTag\x12&.bowen.tagging.v1.AddProfileTagRequest\x1a\'.bowen.tagging.v1.AddProfileTagResponse\"A\x8a\xb5\x18\x14\n\x12tagging.tags:write\x82\xd3\xe4\x93\x02#\"\x1e/v1/profiles/{profile_id}/tags:\x01*\x12\xb2\x01\n\x10RemoveProfileTag\x12).bowen.tagging.v1.RemoveProfileTagRequest\x1a*.bowen.tagging.v1.RemoveProfileTagResponse\"G\x8a\xb5\x18\x14\n\x12tagging.tags:write\x82\xd3\xe4\x93\x02)*\'/v1/profiles/{profile_id}/tags/{tag_id}\x12\xa5\x01\n\x0fListProfileTags\x12(.bowen.tagging.v1.ListProfileTagsRequest\x1a).bowen.tagging.v1.ListProfileTagsResponse\"=\x8a\xb5\x18\x13\n\x11tagging.tags:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/profiles/{profile_id}/tagsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/tagging/v1/taxonomy_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1cgoogle/api/annotations.proto\"\xb2\x01\n\x15\x43reateTagGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12.\n\tdimension\x18\x03 \x01(\x0e\x32\x1b.bowen.tagging.v1.Dimension\x12\x1f\n\x0fparent_group_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x11\n\texclusive\x18\x05 \x01(\x08\"G\n\x16\x43reateTagGroupResponse\x12-\n\ttag_group\x18\x01 \x01(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\"N\n\x14ListTagGroupsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"`\n\x15ListTagGroupsResponse\x12.\n\ntag_groups\x18\x01 \x03(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x10\x43reateTagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12&\n\x03key\x18\x03 \x01(\tB\x19\x9a\xb5\x18\x15\x08\x01(@2\x0f[a-z][a-z0-9_]*\x12\x16\n\x04name\x18\x04 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\"7\n\x11\x43reateTagResponse\x12\"\n\x03tag\x18\x01 \x01(\x0b\x32\x15.bowen.tagging.v1.Tag\"c\n\x0fListTagsRequest\x12\x18\n\x08group_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"P\n\x10ListTagsResponse\x12#\n\x04tags\x18\x01 \x03(\x0b\x32\x15.bowen.tagging.v1.Tag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd2\x04\n\x0fTaxonomyService\x12\x9d\x01\n\x0e\x43reateTagGroup\x12\'.bowen.tagging.v1.CreateTagGroupRequest\x1a(.bowen.tagging.v1.CreateTagGroupResponse\"8\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/tag-groups:\x01*\x12\x93\x01\n\rListTagGroups\x12&.bowen.tagging.v1.ListTagGroupsRequest\x1a\'.bowen.tagging.v1.ListTagGroupsResponse\"1\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tag-groups\x12\x88\x01\n\tCreateTag\x12\".bowen.tagging.v1.CreateTagRequest\x1a#.bowen.tagging.v1.CreateTagResponse\"2\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\r\"\x08/v1/tags:\x01*\x12~\n\x08ListTags\x12!.bowen.tagging.v1.ListTagsRequest\x1a\".bowen.tagging.v1.ListTagsResponse\"+\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\n\x12\x08/v1/tagsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,22 +59,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTAGSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTTAGSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTTAGSREQUEST'].fields_by_name['page_token']._serialized_options = b'\232\265\030\003(\350\007'
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['request_id']._loaded_options = None
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['profile_id']._loaded_options = None
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['tag_id']._loaded_options = None
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['tag_id']._serialized_options = b'\232\265\030\004\010\001H\001'
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['operator']._loaded_options = None
-  _globals['_ADDPROFILETAGREQUEST'].fields_by_name['operator']._serialized_options = b'\232\265\030\002(d'
-  _globals['_REMOVEPROFILETAGREQUEST'].fields_by_name['request_id']._loaded_options = None
-  _globals['_REMOVEPROFILETAGREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
-  _globals['_REMOVEPROFILETAGREQUEST'].fields_by_name['profile_id']._loaded_options = None
-  _globals['_REMOVEPROFILETAGREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
-  _globals['_REMOVEPROFILETAGREQUEST'].fields_by_name['tag_id']._loaded_options = None
-  _globals['_REMOVEPROFILETAGREQUEST'].fields_by_name['tag_id']._serialized_options = b'\232\265\030\004\010\001H\001'
-  _globals['_LISTPROFILETAGSREQUEST'].fields_by_name['profile_id']._loaded_options = None
-  _globals['_LISTPROFILETAGSREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_TAXONOMYSERVICE'].methods_by_name['CreateTagGroup']._loaded_options = None
   _globals['_TAXONOMYSERVICE'].methods_by_name['CreateTagGroup']._serialized_options = b'\212\265\030\033\n\026tagging.taxonomy:write \311\001\202\323\344\223\002\023\"\016/v1/tag-groups:\001*'
   _globals['_TAXONOMYSERVICE'].methods_by_name['ListTagGroups']._loaded_options = None
@@ -84,40 +67,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAXONOMYSERVICE'].methods_by_name['CreateTag']._serialized_options = b'\212\265\030\033\n\026tagging.taxonomy:write \311\001\202\323\344\223\002\r\"\010/v1/tags:\001*'
   _globals['_TAXONOMYSERVICE'].methods_by_name['ListTags']._loaded_options = None
   _globals['_TAXONOMYSERVICE'].methods_by_name['ListTags']._serialized_options = b'\212\265\030\027\n\025tagging.taxonomy:read\202\323\344\223\002\n\022\010/v1/tags'
-  _globals['_TAXONOMYSERVICE'].methods_by_name['AddProfileTag']._loaded_options = None
-  _globals['_TAXONOMYSERVICE'].methods_by_name['AddProfileTag']._serialized_options = b'\212\265\030\024\n\022tagging.tags:write\202\323\344\223\002#\"\036/v1/profiles/{profile_id}/tags:\001*'
-  _globals['_TAXONOMYSERVICE'].methods_by_name['RemoveProfileTag']._loaded_options = None
-  _globals['_TAXONOMYSERVICE'].methods_by_name['RemoveProfileTag']._serialized_options = b'\212\265\030\024\n\022tagging.tags:write\202\323\344\223\002)*\'/v1/profiles/{profile_id}/tags/{tag_id}'
-  _globals['_TAXONOMYSERVICE'].methods_by_name['ListProfileTags']._loaded_options = None
-  _globals['_TAXONOMYSERVICE'].methods_by_name['ListProfileTags']._serialized_options = b'\212\265\030\023\n\021tagging.tags:read\202\323\344\223\002 \022\036/v1/profiles/{profile_id}/tags'
-  _globals['_CREATETAGGROUPREQUEST']._serialized_start=217
-  _globals['_CREATETAGGROUPREQUEST']._serialized_end=395
-  _globals['_CREATETAGGROUPRESPONSE']._serialized_start=397
-  _globals['_CREATETAGGROUPRESPONSE']._serialized_end=468
-  _globals['_LISTTAGGROUPSREQUEST']._serialized_start=470
-  _globals['_LISTTAGGROUPSREQUEST']._serialized_end=548
-  _globals['_LISTTAGGROUPSRESPONSE']._serialized_start=550
-  _globals['_LISTTAGGROUPSRESPONSE']._serialized_end=646
-  _globals['_CREATETAGREQUEST']._serialized_start=649
-  _globals['_CREATETAGREQUEST']._serialized_end=790
-  _globals['_CREATETAGRESPONSE']._serialized_start=792
-  _globals['_CREATETAGRESPONSE']._serialized_end=847
-  _globals['_LISTTAGSREQUEST']._serialized_start=849
-  _globals['_LISTTAGSREQUEST']._serialized_end=948
-  _globals['_LISTTAGSRESPONSE']._serialized_start=950
-  _globals['_LISTTAGSRESPONSE']._serialized_end=1030
-  _globals['_ADDPROFILETAGREQUEST']._serialized_start=1033
-  _globals['_ADDPROFILETAGREQUEST']._serialized_end=1217
-  _globals['_ADDPROFILETAGRESPONSE']._serialized_start=1219
-  _globals['_ADDPROFILETAGRESPONSE']._serialized_end=1285
-  _globals['_REMOVEPROFILETAGREQUEST']._serialized_start=1287
-  _globals['_REMOVEPROFILETAGREQUEST']._serialized_end=1399
-  _globals['_REMOVEPROFILETAGRESPONSE']._serialized_start=1401
-  _globals['_REMOVEPROFILETAGRESPONSE']._serialized_end=1444
-  _globals['_LISTPROFILETAGSREQUEST']._serialized_start=1446
-  _globals['_LISTPROFILETAGSREQUEST']._serialized_end=1500
-  _globals['_LISTPROFILETAGSRESPONSE']._serialized_start=1502
-  _globals['_LISTPROFILETAGSRESPONSE']._serialized_end=1571
-  _globals['_TAXONOMYSERVICE']._serialized_start=1574
-  _globals['_TAXONOMYSERVICE']._serialized_end=2683
+  _globals['_CREATETAGGROUPREQUEST']._serialized_start=184
+  _globals['_CREATETAGGROUPREQUEST']._serialized_end=362
+  _globals['_CREATETAGGROUPRESPONSE']._serialized_start=364
+  _globals['_CREATETAGGROUPRESPONSE']._serialized_end=435
+  _globals['_LISTTAGGROUPSREQUEST']._serialized_start=437
+  _globals['_LISTTAGGROUPSREQUEST']._serialized_end=515
+  _globals['_LISTTAGGROUPSRESPONSE']._serialized_start=517
+  _globals['_LISTTAGGROUPSRESPONSE']._serialized_end=613
+  _globals['_CREATETAGREQUEST']._serialized_start=616
+  _globals['_CREATETAGREQUEST']._serialized_end=757
+  _globals['_CREATETAGRESPONSE']._serialized_start=759
+  _globals['_CREATETAGRESPONSE']._serialized_end=814
+  _globals['_LISTTAGSREQUEST']._serialized_start=816
+  _globals['_LISTTAGSREQUEST']._serialized_end=915
+  _globals['_LISTTAGSRESPONSE']._serialized_start=917
+  _globals['_LISTTAGSRESPONSE']._serialized_end=997
+  _globals['_TAXONOMYSERVICE']._serialized_start=1000
+  _globals['_TAXONOMYSERVICE']._serialized_end=1594
 # @@protoc_insertion_point(module_scope)

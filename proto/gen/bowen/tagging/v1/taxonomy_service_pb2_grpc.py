@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TaxonomyServiceStub:
-    """The taxonomy, and the tags that people have.
+    """The taxonomy: what tags there are.
     """
 
     def __init__(self, channel):
@@ -55,25 +55,10 @@ class TaxonomyServiceStub:
                 request_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListTagsRequest.SerializeToString,
                 response_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListTagsResponse.FromString,
                 _registered_method=True)
-        self.AddProfileTag = channel.unary_unary(
-                '/bowen.tagging.v1.TaxonomyService/AddProfileTag',
-                request_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.AddProfileTagRequest.SerializeToString,
-                response_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.AddProfileTagResponse.FromString,
-                _registered_method=True)
-        self.RemoveProfileTag = channel.unary_unary(
-                '/bowen.tagging.v1.TaxonomyService/RemoveProfileTag',
-                request_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.RemoveProfileTagRequest.SerializeToString,
-                response_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.RemoveProfileTagResponse.FromString,
-                _registered_method=True)
-        self.ListProfileTags = channel.unary_unary(
-                '/bowen.tagging.v1.TaxonomyService/ListProfileTags',
-                request_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListProfileTagsRequest.SerializeToString,
-                response_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListProfileTagsResponse.FromString,
-                _registered_method=True)
 
 
 class TaxonomyServiceServicer:
-    """The taxonomy, and the tags that people have.
+    """The taxonomy: what tags there are.
     """
 
     def CreateTagGroup(self, request, context):
@@ -112,35 +97,6 @@ class TaxonomyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def AddProfileTag(self, request, context):
-        """Gives a person a tag by hand. In an exclusive group the other tag goes.
-
-        Idempotent by `request_id`; giving a tag that the person has renews who, when and until when.
-
-        Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RemoveProfileTag(self, request, context):
-        """Takes a tag that was given by hand from a person. A tag that a rule sets follows its rule and stays.
-
-        Idempotent by `request_id`; taking a tag that is not there changes nothing.
-
-        Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListProfileTags(self, request, context):
-        """Lists the tags a person has now.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_TaxonomyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,21 +120,6 @@ def add_TaxonomyServiceServicer_to_server(servicer, server):
                     request_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListTagsRequest.FromString,
                     response_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListTagsResponse.SerializeToString,
             ),
-            'AddProfileTag': grpc.unary_unary_rpc_method_handler(
-                    servicer.AddProfileTag,
-                    request_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.AddProfileTagRequest.FromString,
-                    response_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.AddProfileTagResponse.SerializeToString,
-            ),
-            'RemoveProfileTag': grpc.unary_unary_rpc_method_handler(
-                    servicer.RemoveProfileTag,
-                    request_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.RemoveProfileTagRequest.FromString,
-                    response_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.RemoveProfileTagResponse.SerializeToString,
-            ),
-            'ListProfileTags': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListProfileTags,
-                    request_deserializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListProfileTagsRequest.FromString,
-                    response_serializer=bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListProfileTagsResponse.SerializeToString,
-            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'bowen.tagging.v1.TaxonomyService', rpc_method_handlers)
@@ -188,7 +129,7 @@ def add_TaxonomyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TaxonomyService:
-    """The taxonomy, and the tags that people have.
+    """The taxonomy: what tags there are.
     """
 
     @staticmethod
@@ -289,87 +230,6 @@ class TaxonomyService:
             '/bowen.tagging.v1.TaxonomyService/ListTags',
             bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListTagsRequest.SerializeToString,
             bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListTagsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def AddProfileTag(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bowen.tagging.v1.TaxonomyService/AddProfileTag',
-            bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.AddProfileTagRequest.SerializeToString,
-            bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.AddProfileTagResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RemoveProfileTag(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bowen.tagging.v1.TaxonomyService/RemoveProfileTag',
-            bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.RemoveProfileTagRequest.SerializeToString,
-            bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.RemoveProfileTagResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListProfileTags(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bowen.tagging.v1.TaxonomyService/ListProfileTags',
-            bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListProfileTagsRequest.SerializeToString,
-            bowen_dot_tagging_dot_v1_dot_taxonomy__service__pb2.ListProfileTagsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TaxonomyServiceStub:
-    """The taxonomy, and the tags that people have."""
+    """The taxonomy: what tags there are."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -51,26 +51,10 @@ class TaxonomyServiceStub:
     """
     ListTags: _grpc.UnaryUnaryMultiCallable[_taxonomy_service_pb2.ListTagsRequest, _taxonomy_service_pb2.ListTagsResponse]
     """Lists tags, oldest first."""
-    AddProfileTag: _grpc.UnaryUnaryMultiCallable[_taxonomy_service_pb2.AddProfileTagRequest, _taxonomy_service_pb2.AddProfileTagResponse]
-    """Gives a person a tag by hand. In an exclusive group the other tag goes.
-
-    Idempotent by `request_id`; giving a tag that the person has renews who, when and until when.
-
-    Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-    """
-    RemoveProfileTag: _grpc.UnaryUnaryMultiCallable[_taxonomy_service_pb2.RemoveProfileTagRequest, _taxonomy_service_pb2.RemoveProfileTagResponse]
-    """Takes a tag that was given by hand from a person. A tag that a rule sets follows its rule and stays.
-
-    Idempotent by `request_id`; taking a tag that is not there changes nothing.
-
-    Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-    """
-    ListProfileTags: _grpc.UnaryUnaryMultiCallable[_taxonomy_service_pb2.ListProfileTagsRequest, _taxonomy_service_pb2.ListProfileTagsResponse]
-    """Lists the tags a person has now."""
 
 @_typing.type_check_only
 class TaxonomyServiceAsyncStub(TaxonomyServiceStub):
-    """The taxonomy, and the tags that people have."""
+    """The taxonomy: what tags there are."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTagGroup: _aio.UnaryUnaryMultiCallable[_taxonomy_service_pb2.CreateTagGroupRequest, _taxonomy_service_pb2.CreateTagGroupResponse]  # type: ignore[assignment]
@@ -91,25 +75,9 @@ class TaxonomyServiceAsyncStub(TaxonomyServiceStub):
     """
     ListTags: _aio.UnaryUnaryMultiCallable[_taxonomy_service_pb2.ListTagsRequest, _taxonomy_service_pb2.ListTagsResponse]  # type: ignore[assignment]
     """Lists tags, oldest first."""
-    AddProfileTag: _aio.UnaryUnaryMultiCallable[_taxonomy_service_pb2.AddProfileTagRequest, _taxonomy_service_pb2.AddProfileTagResponse]  # type: ignore[assignment]
-    """Gives a person a tag by hand. In an exclusive group the other tag goes.
-
-    Idempotent by `request_id`; giving a tag that the person has renews who, when and until when.
-
-    Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-    """
-    RemoveProfileTag: _aio.UnaryUnaryMultiCallable[_taxonomy_service_pb2.RemoveProfileTagRequest, _taxonomy_service_pb2.RemoveProfileTagResponse]  # type: ignore[assignment]
-    """Takes a tag that was given by hand from a person. A tag that a rule sets follows its rule and stays.
-
-    Idempotent by `request_id`; taking a tag that is not there changes nothing.
-
-    Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-    """
-    ListProfileTags: _aio.UnaryUnaryMultiCallable[_taxonomy_service_pb2.ListProfileTagsRequest, _taxonomy_service_pb2.ListProfileTagsResponse]  # type: ignore[assignment]
-    """Lists the tags a person has now."""
 
 class TaxonomyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The taxonomy, and the tags that people have."""
+    """The taxonomy: what tags there are."""
 
     @_abc_1.abstractmethod
     def CreateTagGroup(
@@ -152,39 +120,5 @@ class TaxonomyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_taxonomy_service_pb2.ListTagsResponse, _abc.Awaitable[_taxonomy_service_pb2.ListTagsResponse]]:
         """Lists tags, oldest first."""
-
-    @_abc_1.abstractmethod
-    def AddProfileTag(
-        self,
-        request: _taxonomy_service_pb2.AddProfileTagRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_taxonomy_service_pb2.AddProfileTagResponse, _abc.Awaitable[_taxonomy_service_pb2.AddProfileTagResponse]]:
-        """Gives a person a tag by hand. In an exclusive group the other tag goes.
-
-        Idempotent by `request_id`; giving a tag that the person has renews who, when and until when.
-
-        Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-        """
-
-    @_abc_1.abstractmethod
-    def RemoveProfileTag(
-        self,
-        request: _taxonomy_service_pb2.RemoveProfileTagRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_taxonomy_service_pb2.RemoveProfileTagResponse, _abc.Awaitable[_taxonomy_service_pb2.RemoveProfileTagResponse]]:
-        """Takes a tag that was given by hand from a person. A tag that a rule sets follows its rule and stays.
-
-        Idempotent by `request_id`; taking a tag that is not there changes nothing.
-
-        Errors: `NOT_FOUND` with `TAG_NOT_FOUND`.
-        """
-
-    @_abc_1.abstractmethod
-    def ListProfileTags(
-        self,
-        request: _taxonomy_service_pb2.ListProfileTagsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_taxonomy_service_pb2.ListProfileTagsResponse, _abc.Awaitable[_taxonomy_service_pb2.ListProfileTagsResponse]]:
-        """Lists the tags a person has now."""
 
 def add_TaxonomyServiceServicer_to_server(servicer: TaxonomyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
