@@ -32,6 +32,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 _SERIALIZATION = frozenset({"40001", "40P01"})
 _CANCELED = "57014"
 _MARKS = "bowen.marks"
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class DatabaseConflict(Conflict):
@@ -214,6 +215,8 @@ def refusal_of(error: BaseException) -> Refusal | None:
 def _is_outage(error: BaseException, state: str) -> bool:
     if state.startswith(("08", "57P0", "53")) or state in ("25P03", "25P04"):
         return True
+    if isinstance(error, asyncpg.InternalClientError):  # the server's farewell came between two statements
+        return True
     if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return True
     inner = error.orig if isinstance(error, exc.DBAPIError) else error
@@ -231,7 +234,7 @@ async def _begin(connection: AsyncConnection, begin: str) -> Any:
     raw = await _raw(connection)
     try:
         await raw.execute(begin)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except _DRIVER_ERRORS:
         await connection.invalidate()
         raw = await _raw(connection)
         await raw.execute(begin)
@@ -248,7 +251,7 @@ async def _abandon(connection: AsyncConnection, raw: Any) -> None:
     """Roll back; a connection that cannot even do that is thrown away."""
     try:
         await raw.execute("ROLLBACK", timeout=CONNECT_SECONDS_MAX)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except _DRIVER_ERRORS:
         await connection.invalidate()
 
 

@@ -3,13 +3,11 @@
 import asyncio
 import shutil
 import tempfile
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -21,6 +19,7 @@ from chassis.db import Database
 from chassis.ids import new_id
 from chassis.nats import Errors, Nats
 from suite.embedded import NatsServer, Postgres, free_port
+from tests.waiting import run
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,24 +27,6 @@ settings.register_profile("bowen", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("bowen")
 
 _names = count(1)
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end in a thread of its own: works with and without a running loop."""
-    outcome: list[Any] = []
-    worker = threading.Thread(target=lambda: outcome.append(asyncio.run(_caught(work))))
-    worker.start()
-    worker.join()
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]
-
-
-async def _caught(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return await work
-    except Exception as error:
-        return error
 
 
 @pytest.fixture(scope="session")

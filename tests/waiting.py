@@ -2,9 +2,10 @@
 
 import asyncio
 import inspect
+import threading
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -27,3 +28,21 @@ def _told(check: Callable[[], object]) -> str:
         return inspect.getsource(check).strip()
     except OSError:
         return repr(check)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end in a thread of its own: works with and without a running loop."""
+    outcome: list[Any] = []
+    worker = threading.Thread(target=lambda: outcome.append(asyncio.run(_caught(work))))
+    worker.start()
+    worker.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+async def _caught(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await work
+    except Exception as error:
+        return error

