@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from rich.console import Console
+from rich.markup import escape
 
 from suite.embedded import ServerFault
 from suite.faults import Fault
@@ -69,7 +70,7 @@ def _command(module: str) -> Command:
 
 
 def _refuse(why: str) -> int:
-    Console(stderr=True).print(f"[bold red]bowen:[/bold red] {why}", highlight=False, soft_wrap=True)
+    Console(stderr=True).print(f"[bold red]bowen:[/bold red] {escape(why)}", highlight=False, soft_wrap=True)
     return FAULT
 
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -50,16 +51,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 async def _up(chosen: Options, console: Console) -> None:
     cancel_on_signals()
-    async with running(chosen, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False)) as machine:
+    async with running(chosen, partial(tell, console)) as machine:
         show(machine, await write_key(machine), console)
         await asyncio.Event().wait()
 
 
+def tell(console: Console, line: str) -> None:
+    """Say something in passing."""
+    console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
 def cancel_on_signals() -> None:
-    """SIGTERM and a closed terminal end the program as Ctrl-C does: by cancelling what it is doing."""
+    """Ctrl-C, SIGTERM and a closed terminal end the program in order, by cancelling what it is doing.
+
+    A second time they cut the order short: the servers still end well, the components are killed.
+    """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 (only ever called by a coroutine)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
