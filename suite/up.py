@@ -11,6 +11,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from chassis.clock import SystemClock
 from chassis.ids import new_id
 from suite.faults import Fault
 from suite.machine import GATEWAY_PORT, PORT_BASE, Machine, Options, running
@@ -27,19 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--port", type=_port, default=GATEWAY_PORT, help="port of the API (default: %(default)s)")
     add("--port-base", type=_port, default=PORT_BASE, help="the rest listens on the next six (default: %(default)s)")
     add("--sandbox", action="store_true", help="let requests set the time with the header Bowen-Now")
-    add("--sandbox-start", type=_time, help="where the sandbox's time starts, RFC 3339")
+    add("--sandbox-start", type=_time, help="when the sandbox's time starts, RFC 3339 (default: now)")
 
 
 def options(arguments: argparse.Namespace) -> Options:
-    """What the arguments say."""
+    """What the arguments say. A sandbox whose start is not given starts now."""
+    sandbox = arguments.sandbox or arguments.sandbox_start is not None
     return Options(
         data_dir=arguments.data_dir.absolute(),
         postgres_url=arguments.postgres_url,
         nats_url=arguments.nats_url,
         gateway_port=arguments.port,
         port_base=arguments.port_base,
-        sandbox=arguments.sandbox or arguments.sandbox_start is not None,
-        sandbox_start=arguments.sandbox_start,
+        sandbox=sandbox,
+        sandbox_start=arguments.sandbox_start or (SystemClock().now() if sandbox else None),
     )
 
 
