@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from chassis import schema
+from chassis.consumer import Consumer
 from chassis.db import Database
 from chassis.errors import Refusal
 from chassis.nats import Nats
@@ -83,11 +84,15 @@ async def all_arrived(seen: Seen, told: list[str]) -> bool:
         return False
 
 
+async def nothing_on_its_way(db: Database, consumer: Consumer) -> bool:
+    return await outbox_count(db) == 0 and await consumer.lag() == {"probe": 0}
+
+
 async def test_postgres_killed_under_load_loses_and_doubles_nothing(
     own_postgres: Postgres, own_db: Database, nats: Nats
 ) -> None:
     seen, told = await Seen(own_db).create(), []
-    async with running(Relay(own_db, nats), consumer_of(nats, own_db, seen)):
+    async with running(Relay(own_db, nats), consumer := consumer_of(nats, own_db, seen)):
         loading = asyncio.create_task(load(own_db, told))
         for share in (PROBES // 4, PROBES // 2):
             await eventually(lambda share=share: len(told) > share, within=30)
@@ -95,9 +100,9 @@ async def test_postgres_killed_under_load_loses_and_doubles_nothing(
             await own_postgres.start()
         await loading
         await eventually(lambda: all_arrived(seen, told), within=30)
+        await eventually(lambda: nothing_on_its_way(seen.db, consumer), within=30)
 
     assert Counter(await seen.rows()) == Counter(told)
-    assert await outbox_count(own_db) == 0
 
 
 async def test_nats_killed_under_load_loses_and_doubles_nothing(
@@ -105,7 +110,7 @@ async def test_nats_killed_under_load_loses_and_doubles_nothing(
 ) -> None:
     nats = await Nats.connect(own_nats.url(), name="test")
     seen, told = await Seen(db).create(), []
-    async with running(Relay(db, nats), consumer_of(nats, db, seen)):
+    async with running(Relay(db, nats), consumer := consumer_of(nats, db, seen)):
         loading = asyncio.create_task(load(db, told))
         for share in (PROBES // 4, PROBES // 2):
             await eventually(lambda share=share: len(told) > share, within=30)
@@ -113,9 +118,9 @@ async def test_nats_killed_under_load_loses_and_doubles_nothing(
             await own_nats.start()
         await loading
         await eventually(lambda: all_arrived(seen, told), within=60)
+        await eventually(lambda: nothing_on_its_way(seen.db, consumer), within=30)
 
     assert Counter(await seen.rows()) == Counter(told)
-    assert await outbox_count(db) == 0
     await nats.close()
 
 
