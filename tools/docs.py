@@ -1,7 +1,6 @@
 """Generates docs/errors.md and docs/events.md from the contracts: `python -m tools.docs`."""
 
 import importlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -60,6 +59,11 @@ def load() -> Contracts:
     )
 
 
+def _text(comment: str) -> str:
+    """A comment without the space that follows `//`."""
+    return "\n".join(line.removeprefix(" ") for line in comment.rstrip().splitlines())
+
+
 def _full_name(file: FileDescriptorProto, path: list[int]) -> str:
     """Name what a location's path points at: pairs of field number and index, from the file downwards."""
     node, names = file, [file.package]
@@ -72,12 +76,19 @@ def _full_name(file: FileDescriptorProto, path: list[int]) -> str:
 # ---------------------------------------------------------------------------------------------------- errors
 
 
-def refusals(service: str) -> dict[str, list[type[errors.Refusal]]]:
-    """A component's classes of refusal by their reason."""
-    _import_all(service.replace(".", "/"), "errors.py")
+def owner(package: str) -> str:
+    """The import path of what refuses for the reasons of a contract package."""
+    name = package.split(".")[1]
+    return {"wire": "chassis", "gateway": "gateway"}.get(name, f"services.{name}")
+
+
+def refusals(package: str) -> dict[str, list[type[errors.Refusal]]]:
+    """The classes of refusal of a contract package by their reason."""
+    root = owner(package)
+    _import_all(root.replace(".", "/"), "errors.py" if root != "chassis" else "[a-z]*.py")
     found: dict[str, list[type[errors.Refusal]]] = {}
     for kind in _descendants(errors.Refusal):
-        if kind.__module__.startswith(f"{service}."):
+        if kind.__module__.startswith(f"{root}.") and (root != "chassis" or "reason" in kind.__dict__):
             found.setdefault(kind.reason, []).append(kind)
     return found
 
@@ -96,35 +107,31 @@ def _descendants(kind: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
 
 def errors_page(contracts: Contracts) -> str:
     """Every reason of every component: its status, what it means, an example."""
-    lines = [GENERATED, "# Errors", "", *_introduction()]
-    for package in contracts.packages:
-        enum = contracts.reasons(package)
-        if enum is None:
-            continue
-        component = package.split(".")[1]
-        lines += [f"## {component}", ""]
-        classes = refusals(component if component == "gateway" else f"services.{component}")
-        for value in enum.value[1:]:
-            reason = value.name.removeprefix(PREFIX)
-            lines += [f"### {reason}", ""]
-            lines += [line for kind in classes.get(reason, []) for line in (_status(kind), "")]
-            lines += [contracts.comments[f"{package}.ErrorReason.{value.name}"], ""]
-    return _page(lines)
-
-
-def _introduction() -> list[str]:
     lines = [
+        GENERATED,
+        "# Errors",
+        "",
         "Every refusal has a reason. Over HTTP it is a problem document (RFC 9457) whose `type` is",
         "`/problems/<REASON>`; over gRPC it is the `reason` of `google.rpc.ErrorInfo`, whose domain is the component.",
         "What varies in the text stands in `metadata` too.",
         "",
-        "## Every component",
-        "",
     ]
-    _import_all("chassis", "[a-z]*.py")
-    shared = {kind.reason: kind for kind in _descendants(errors.Refusal) if kind.__module__.startswith("chassis.")}
-    for reason, kind in sorted(shared.items()):
-        lines += [f"### {reason}", "", _status(kind), "", re.sub(r"\n\s+", "\n", (kind.__doc__ or "").strip()), ""]
+    for package in sorted(contracts.packages, key=lambda package: (owner(package) != "chassis", package)):
+        enum = contracts.reasons(package)
+        if enum is not None:
+            lines += _reasons(contracts.comments, package, enum)
+    return _page(lines)
+
+
+def _reasons(comments: dict[str, str], package: str, enum: EnumDescriptorProto) -> list[str]:
+    title = owner(package).rsplit(".", maxsplit=1)[-1]
+    lines = [f"## {title if title != 'chassis' else 'Every component'}", ""]
+    classes = refusals(package)
+    for value in enum.value[1:]:
+        reason = value.name.removeprefix(PREFIX)
+        lines += [f"### {reason}", ""]
+        lines += [line for kind in classes.get(reason, []) for line in (_status(kind), "")]
+        lines += [comments[f"{package}.ErrorReason.{value.name}"], ""]
     return lines
 
 

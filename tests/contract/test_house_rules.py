@@ -32,12 +32,6 @@ def places(paths: list[Path], pattern: str) -> list[str]:
     ]
 
 
-def component(package: str) -> str:
-    """The import path of the component that owns a contract package."""
-    name = package.split(".")[1]
-    return name if name == "gateway" else f"services.{name}"
-
-
 def test_only_the_chassis_commits():
     committers = {ROOT / "chassis" / "db.py", ROOT / "chassis" / "migrate.py"}
     others = [path for path in sources(*CODE) if path not in committers]
@@ -53,11 +47,10 @@ def test_no_module_is_too_long_to_read():
 
 
 def test_no_test_sleeps_for_a_fixed_time():
-    here = Path(__file__)
+    exempt = {Path(__file__), ROOT / "tests" / "waiting.py"}
+    tests = [path for path in sources("tests") if path not in exempt]
 
-    assert (
-        places([path for path in sources("tests") if path != here], r"time\.sleep\(|asyncio\.sleep\([0-9.]*[1-9]") == []
-    )
+    assert places(tests, r"time\.sleep\(|asyncio\.sleep\([0-9.]*[1-9]") == []
 
 
 def test_nothing_is_left_to_do_later():
@@ -100,7 +93,7 @@ def test_a_service_has_a_page_that_says_what_it_owns(service):
 @pytest.mark.parametrize("package", PACKAGES_WITH_REASONS)
 def test_every_reason_has_exactly_one_class_of_refusal(package):
     promised = sorted(value.name.removeprefix(docs.PREFIX) for value in CONTRACTS.reasons(package).value[1:])
-    classes = docs.refusals(component(package))
+    classes = docs.refusals(package)
 
     assert sorted(classes) == promised
     assert {reason: kinds for reason, kinds in classes.items() if len(kinds) > 1} == {}
@@ -108,7 +101,7 @@ def test_every_reason_has_exactly_one_class_of_refusal(package):
 
 @pytest.mark.parametrize("package", PACKAGES_WITH_REASONS)
 def test_every_class_of_refusal_says_what_it_means(package):
-    kinds = [kind for found in docs.refusals(component(package)).values() for kind in found]
+    kinds = [kind for found in docs.refusals(package).values() for kind in found]
 
     assert [kind.__name__ for kind in kinds if not kind.__dict__.get("__doc__")] == []
 

@@ -94,6 +94,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/INTERNAL", "status": 500, "trace_id": "4bf92f35…"}`
     """
+    ERROR_REASON_DEAD_LETTER_NOT_FOUND: _ErrorReason.ValueType  # 15
+    """No dead letter of this consumer has this event id: it was never given up, or it has been taken out already.
+
+    Example: `{"type": "/problems/DEAD_LETTER_NOT_FOUND", "status": 404, "metadata": {"consumer": "tagging"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why any component refuses: reasons that are no service's own."""
@@ -169,5 +174,10 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 14
 """Our fault. Logged with the trace id.
 
 Example: `{"type": "/problems/INTERNAL", "status": 500, "trace_id": "4bf92f35…"}`
+"""
+ERROR_REASON_DEAD_LETTER_NOT_FOUND: ErrorReason.ValueType  # 15
+"""No dead letter of this consumer has this event id: it was never given up, or it has been taken out already.
+
+Example: `{"type": "/problems/DEAD_LETTER_NOT_FOUND", "status": 404, "metadata": {"consumer": "tagging"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
