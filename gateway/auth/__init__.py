@@ -1,0 +1,1 @@
+"""Who asks: API keys, shoppers' tokens, write keys of sources."""

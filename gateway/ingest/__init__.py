@@ -1,0 +1,1 @@
+"""Events on the Segment wire: `spec people` §2, as the official SDKs speak it."""

@@ -1,0 +1,1 @@
+"""Keys to the API and write keys of event sources."""
