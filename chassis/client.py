@@ -56,8 +56,8 @@ class Transport(Protocol):
 
     def unary(
         self, path: str, serialize: Callable[[Any], bytes], deserialize: Callable[[bytes], Any]
-    ) -> Callable[[Any, float, Metadata], Awaitable[Any]]:
-        """A function of request, timeout in seconds and metadata."""
+    ) -> Callable[[Any, float, Metadata], Awaitable[tuple[Any, bool]]]:
+        """A function of request, timeout in seconds and metadata to the response, and whether it is a replay."""
 
     async def close(self) -> None:
         """Give up what it holds."""
@@ -71,13 +71,15 @@ class GrpcTransport:
 
     def unary(
         self, path: str, serialize: Callable[[Any], bytes], deserialize: Callable[[bytes], Any]
-    ) -> Callable[[Any, float, Metadata], Awaitable[Any]]:
-        """A function of request, timeout in seconds and metadata."""
+    ) -> Callable[[Any, float, Metadata], Awaitable[tuple[Any, bool]]]:
+        """A function of request, timeout in seconds and metadata to the response, and whether it is a replay."""
         method = self._channel.unary_unary(path, request_serializer=serialize, response_deserializer=deserialize)
 
-        async def call(request: Any, timeout_s: float, metadata: Metadata) -> Any:
+        async def call(request: Any, timeout_s: float, metadata: Metadata) -> tuple[Any, bool]:
             try:
-                return await method(request, timeout=timeout_s, metadata=metadata)
+                answer = method(request, timeout=timeout_s, metadata=metadata)
+                response = await answer
+                return response, any(key == caller.REPLAYED for key, _ in await answer.trailing_metadata())
             except grpc.aio.AioRpcError as error:
                 raise from_rpc_error(error) from None
 
@@ -145,7 +147,10 @@ class Client(grpc.aio.Channel):
         async def call(request: Any, *, timeout: float | None = None, metadata: Metadata = ()) -> Any:
             timeout_s = _budget(self._timeout_s if timeout is None else timeout)
             with telemetry.span(method[1:], "client"), _Measured(method):
-                return await send(request, timeout_s, self._metadata(metadata))
+                response, is_replay = await send(request, timeout_s, self._metadata(metadata))
+            if is_replay and self._forward_caller:  # the gateway's answer is this answer, so it is a replay too
+                caller.current().replayed = True
+            return response
 
         return call
 
