@@ -1,0 +1,1 @@
+"""Distribution: the network that sells: partners, ripples, orders, commission."""

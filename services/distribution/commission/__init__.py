@@ -1,0 +1,1 @@
+"""What partners earn, and its way into the ledger."""

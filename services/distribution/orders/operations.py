@@ -1,0 +1,253 @@
+"""What changes orders: load and hold, decide one by one, save at once, tell."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import partial
+from uuid import UUID
+
+from chassis.db import Tx
+from chassis.errors import Refusal
+from chassis.ids import new_id
+from services.distribution.orders import events, store
+from services.distribution.orders.domain import attribution
+from services.distribution.orders.domain import order as domain
+from services.distribution.orders.domain.attribution import Attribution, Sale
+from services.distribution.orders.domain.order import Change, Draft, History, Order, Paid, Refunded, Row
+from services.distribution.orders.domain.reach import EVERYWHERE, Reach
+from services.distribution.orders.errors import OrderNotFound, OrderNumberReused
+from services.distribution.partners import store as partners
+from services.distribution.partners.domain import Partner, Role, require
+from services.distribution.partners.errors import NotYours, PartnerNotFound
+from services.distribution.ripples import store as ripples
+from services.distribution.ripples.domain import Click
+from services.distribution.subjects import store as subjects
+
+LOOKBACK = timedelta(days=90)
+"""How far back visits are looked at: those outside the window are kept with the order as candidates that lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How sales are credited, and who follows the orders within their transaction (commission does)."""
+
+    window: timedelta
+    follow: Callable[[Tx, Sequence[Change]], Awaitable[None]]
+
+
+class Result(Enum):
+    """What became of a row."""
+
+    CREATED = auto()
+    UPDATED = auto()
+    DUPLICATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A row's order, and what became of it."""
+
+    result: Result
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """An order before and after a step."""
+
+    before: Order | None
+    after: Order
+    changes: Sequence[Change]
+
+    @property
+    def result(self) -> Result:
+        if self.before is None:
+            return Result.CREATED
+        return Result.UPDATED if self.changes else Result.DUPLICATE
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What rows are judged by, loaded for all of them at once."""
+
+    orders: Mapping[store.Key, Order]
+    people: Mapping[UUID, UUID]
+    partners: Mapping[UUID, Partner]
+    clicks: Mapping[store.Key, Sequence[Click]]
+
+
+async def import_rows(
+    tx: Tx, rows: Sequence[Row], terms: Terms, *, reach: Reach = EVERYWHERE
+) -> list[Outcome | Refusal]:
+    """Bring orders to where their histories say they are; one outcome per row, a refusal is a row's own."""
+    outcomes: dict[int, Outcome | Refusal] = {}
+    waiting = dict(enumerate(rows))
+    while waiting:
+        wave = _first_of_each_order(waiting)
+        outcomes |= await _import_wave(tx, wave, terms, reach)
+        waiting = {number: row for number, row in waiting.items() if number not in outcomes}
+    return [outcomes[number] for number in range(len(rows))]
+
+
+def _first_of_each_order(rows: Mapping[int, Row]) -> dict[int, Row]:
+    firsts: dict[store.Key, int] = {}
+    for number, row in rows.items():
+        firsts.setdefault(row.draft.key, number)
+    return {number: rows[number] for number in firsts.values()}
+
+
+async def _import_wave(tx: Tx, rows: Mapping[int, Row], terms: Terms, reach: Reach) -> dict[int, Outcome | Refusal]:
+    """Outcomes of rows of different orders. A row whose new order came into being meanwhile has none yet."""
+    known = await _known(tx, list(rows.values()))
+    outcomes: dict[int, Outcome | Refusal] = {}
+    decisions: dict[int, _Decision] = {}
+    for number, row in rows.items():
+        try:
+            decisions[number] = _decide(row, known, terms, reach)
+        except Refusal as refusal:
+            outcomes[number] = refusal
+    lost = await _save(tx, list(decisions.values()), terms)
+    for number, decision in decisions.items():
+        if decision.after.order_id not in lost:
+            outcomes[number] = Outcome(decision.result, decision.after)
+    return outcomes
+
+
+async def _known(tx: Tx, rows: Sequence[Row]) -> _Known:
+    orders = await store.lock_by_number(tx, (row.draft.key for row in rows))
+    people = await subjects.survivors(tx, (row.draft.profile_id for row in rows))
+    clicks = await _clicks(tx, rows, orders, people)
+    return _Known(orders, people, await _partners(tx, (row.draft for row in rows), clicks), clicks)
+
+
+async def _clicks(
+    tx: Tx, rows: Sequence[Row], orders: Mapping[store.Key, Order], people: Mapping[UUID, UUID]
+) -> dict[store.Key, Sequence[Click]]:
+    """The buyers' last visits, for the rows whose orders are about to be paid."""
+    sales = {
+        row.draft.key: (people[row.draft.profile_id], row.history.pay_time)
+        for row in rows
+        if row.history.pay_time is not None and not _is_paid(orders.get(row.draft.key))
+    }
+    return dict(zip(sales, await ripples.last_clicks(tx, list(sales.values()), LOOKBACK), strict=True))
+
+
+def _is_paid(order: Order | None) -> bool:
+    return order is not None and order.pay_time is not None
+
+
+async def _partners(
+    tx: Tx, drafts: Iterable[Draft], clicks: Mapping[store.Key, Sequence[Click]]
+) -> dict[UUID, Partner]:
+    ids = {id_ for draft in drafts for id_ in (draft.store_id, draft.seller_id)}
+    ids |= {click.sharer_partner_id for of_sale in clicks.values() for click in of_sale}
+    return await partners.get_partners(tx, (id_ for id_ in ids if id_ is not None))
+
+
+def _decide(row: Row, known: _Known, terms: Terms, reach: Reach) -> _Decision:
+    draft = replace(row.draft, profile_id=known.people[row.draft.profile_id])
+    before = known.orders.get(draft.key)
+    if before is not None:
+        reach.check(before)
+        if not domain.same_content(before, draft):
+            raise OrderNumberReused(draft.source, draft.order_number, before.order_id)
+    else:
+        _check_partners(draft, known.partners, reach)
+    order = before or domain.place(draft, new_id())
+    credit = partial(_credit, known=known, window=terms.window)
+    after, changes = domain.advance(order, row.history, credit=credit, new_id=new_id)
+    return _Decision(before, after, changes)
+
+
+def _check_partners(draft: Draft, known: Mapping[UUID, Partner], reach: Reach) -> None:
+    """The store is a store, the seller is somebody, and both are the caller's own."""
+    reach.check_store(draft.store_id)
+    if draft.seller_id is not None:
+        require(reach.visible, draft.seller_id)
+        if draft.seller_id not in known:
+            raise PartnerNotFound(draft.seller_id)
+    if draft.store_id is not None and (draft.store_id not in known or known[draft.store_id].role != Role.STORE):
+        raise PartnerNotFound(draft.store_id)
+
+
+def _credit(order: Order, pay_time: datetime, *, known: _Known, window: timedelta) -> Attribution:
+    draft = order.draft
+    skus = frozenset(line.sku for line in order.lines)
+    clicks = known.clicks.get(draft.key, ())
+    sale = Sale(draft.profile_id, pay_time, skus, draft.seller_id, draft.store_id, clicks)
+    return attribution.decide(sale, known.partners, window=window)
+
+
+async def advance_order(
+    tx: Tx, order_id: UUID, history: Callable[[Order], History], terms: Terms, *, reach: Reach = EVERYWHERE
+) -> Order:
+    """Carry one order on by the history that is made for it."""
+    return await _advance(tx, await _lock(tx, order_id, reach), history, terms)
+
+
+async def advance_order_by_number(tx: Tx, key: store.Key, history: Callable[[Order], History], terms: Terms) -> Order:
+    """Carry on the order of a number and source. Raises `OrderNotFound`."""
+    orders = await store.lock_by_number(tx, [key])
+    if key not in orders:
+        raise OrderNotFound(key[0])
+    return await _advance(tx, orders[key], history, terms)
+
+
+async def _advance(tx: Tx, order: Order, history: Callable[[Order], History], terms: Terms) -> Order:
+    row = Row(order.draft, history(order))
+    orders, people = {order.draft.key: order}, {order.draft.profile_id: order.draft.profile_id}
+    clicks = await _clicks(tx, [row], orders, people)
+    known = _Known(orders, people, await _partners(tx, [order.draft], clicks), clicks)
+    decision = _decide(row, known, terms, EVERYWHERE)
+    await _save(tx, [decision], terms)
+    return decision.after
+
+
+async def cancel_order(tx: Tx, order_id: UUID, *, reach: Reach = EVERYWHERE) -> Order:
+    """Cancel an order that is not paid."""
+    order = domain.cancel(await _lock(tx, order_id, reach))
+    await store.save_orders(tx, [order])
+    return order
+
+
+async def _lock(tx: Tx, order_id: UUID, reach: Reach) -> Order:
+    try:
+        order = await store.lock_order(tx, order_id)
+    except Refusal:
+        if reach.store_id is not None:
+            raise NotYours from None
+        raise
+    reach.check(order)
+    return order
+
+
+async def _save(tx: Tx, decisions: Sequence[_Decision], terms: Terms) -> set[UUID]:
+    """Save and tell what was decided. The ids of new orders whose number was taken meanwhile."""
+    fresh = [decision.after for decision in decisions if decision.before is None]
+    lost = {order.order_id for order in fresh} - await store.insert_orders(tx, fresh) if fresh else set()
+    await _save_known(tx, [decision for decision in decisions if decision.before is not None and decision.changes])
+    changes = [change for item in decisions if item.after.order_id not in lost for change in item.changes]
+    if changes:
+        await _tell(tx, changes, terms)
+    return lost
+
+
+async def _save_known(tx: Tx, decisions: Sequence[_Decision]) -> None:
+    if decisions:
+        await store.save_orders(tx, [decision.after for decision in decisions])
+
+
+async def _tell(tx: Tx, changes: Sequence[Change], terms: Terms) -> None:
+    refunds = [(change.order.order_id, change.refund) for change in changes if isinstance(change, Refunded)]
+    if refunds:
+        await store.insert_refunds(tx, refunds)
+    await ripples.count_orders(tx, _tokens(changes))
+    await events.orders_changed(tx, changes)
+    await terms.follow(tx, changes)
+
+
+def _tokens(changes: Sequence[Change]) -> Counter[str]:
+    paid = (change.order.attribution for change in changes if isinstance(change, Paid))
+    return Counter(credit.token for credit in paid if credit is not None and credit.token)

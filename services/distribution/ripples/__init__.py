@@ -1,0 +1,1 @@
+"""Share links, visits and the chains they make."""

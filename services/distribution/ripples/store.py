@@ -1,0 +1,212 @@
+"""Every statement about links, visits and chains."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis.db import ReadTx, Tx, driver
+from services.distribution.partners.domain import Visible
+from services.distribution.ripples.domain import Click, Lineage, Ring, Ripple, ShareLink, Touch
+from services.distribution.ripples.errors import RippleNotFound, TouchNotFound
+
+CLICKS_MAX = 50
+"""How many of a buyer's last visits are looked at."""
+
+_LINKS = """
+SELECT l.*, coalesce(r.survivor_id, l.sharer_profile_id) AS sharer
+FROM share_link l LEFT JOIN redirect r ON r.loser_id = l.sharer_profile_id WHERE l.token = ANY($1)
+"""
+_LINEAGE = "SELECT chain_id, depth FROM touch t JOIN share_link l ON l.token = t.token WHERE t.touch_id = $1"
+_INSERT_LINK = """
+INSERT INTO share_link (token, target_url, sharer_partner_id, sharer_profile_id, content_id, parent_touch_id, chain_id,
+                        depth, ring, create_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+_START_CHAIN = """
+INSERT INTO chain (chain_id, root_token, root_partner_id, share_count, depth) VALUES ($1, $2, $3, 1, 1)
+"""
+_EXTEND_CHAIN = """
+UPDATE chain SET share_count = share_count + 1, depth = greatest(depth, $2) WHERE chain_id = $1
+"""
+_COUNT = """
+INSERT INTO touch (touch_id, token, visitor_id, profile_id, touch_time, minute)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::bigint[])
+ON CONFLICT DO NOTHING RETURNING touch_id
+"""
+_NOTE_REPEATS = """
+INSERT INTO touch (touch_id, token, visitor_id, profile_id, touch_time, minute, repeat_of)
+SELECT DISTINCT ON (v.touch_id) v.*, c.touch_id
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::bigint[])
+     AS v (touch_id, token, visitor_id, profile_id, touch_time, minute)
+JOIN touch c ON c.token = v.token AND c.visitor_id = v.visitor_id AND c.minute = v.minute AND c.repeat_of IS NULL
+ORDER BY v.touch_id
+ON CONFLICT DO NOTHING
+"""
+_COUNTED = "SELECT touch_id FROM touch WHERE touch_id = ANY($1) AND repeat_of IS NULL"
+_LEARN = """
+INSERT INTO visitor (profile_id, visitor_id) SELECT * FROM unnest($1::uuid[], $2::text[])
+ON CONFLICT ON CONSTRAINT visitor_pkey DO NOTHING
+"""
+# Visits that the buyer's devices made, or that were the buyer's from the start, under every id the buyer ever had.
+_CLICKS = """
+WITH buyer AS (
+    SELECT * FROM unnest($1::integer[], $2::uuid[], $3::timestamptz[]) AS b (sale, profile_id, until)
+), person AS (
+    SELECT sale, until, profile_id FROM buyer
+    UNION ALL SELECT b.sale, b.until, r.loser_id FROM buyer b JOIN redirect r ON r.survivor_id = b.profile_id
+), click AS (
+    SELECT p.sale, t.touch_id, t.touch_time, t.token
+    FROM person p JOIN visitor v ON v.profile_id = p.profile_id
+    JOIN touch t ON t.visitor_id = v.visitor_id AND t.repeat_of IS NULL
+     AND t.touch_time <= p.until AND t.touch_time > p.until - $4::interval
+    UNION
+    SELECT p.sale, t.touch_id, t.touch_time, t.token
+    FROM person p JOIN touch t ON t.profile_id = p.profile_id AND t.repeat_of IS NULL
+     AND t.touch_time <= p.until AND t.touch_time > p.until - $4::interval
+), last AS (
+    SELECT *, row_number() OVER (PARTITION BY sale ORDER BY touch_time DESC, touch_id DESC) AS rank FROM click
+)
+SELECT k.sale, k.touch_id, k.touch_time, k.token, l.content_id, l.sharer_partner_id,
+       coalesce(r.survivor_id, l.sharer_profile_id) AS sharer_profile_id
+FROM last k JOIN share_link l ON l.token = k.token LEFT JOIN redirect r ON r.loser_id = l.sharer_profile_id
+WHERE k.rank <= $5 ORDER BY k.sale, k.rank
+"""
+_COUNT_ORDERS = """
+WITH credited AS (
+    SELECT l.chain_id, sum(c.orders) AS orders
+    FROM unnest($1::text[], $2::bigint[]) AS c (token, orders) JOIN share_link l ON l.token = c.token
+    GROUP BY l.chain_id
+), held AS (
+    SELECT chain_id, c.orders FROM chain JOIN credited c USING (chain_id) ORDER BY chain_id FOR UPDATE OF chain
+)
+UPDATE chain SET order_count = order_count + held.orders FROM held WHERE chain.chain_id = held.chain_id
+"""
+_RIPPLES = """
+SELECT c.chain_id, c.root_token, c.root_partner_id, c.share_count, c.order_count, s.sharer_count, g.sizes,
+       t.touch_count, t.visitor_count
+FROM ({chains}) c
+CROSS JOIN LATERAL (
+    SELECT count(DISTINCT coalesce(l.sharer_partner_id, r.survivor_id, l.sharer_profile_id)) AS sharer_count
+    FROM share_link l LEFT JOIN redirect r ON r.loser_id = l.sharer_profile_id WHERE l.chain_id = c.chain_id
+) s
+CROSS JOIN LATERAL (
+    SELECT array_agg(n ORDER BY depth) AS sizes
+    FROM (SELECT depth, count(*) AS n FROM share_link WHERE chain_id = c.chain_id GROUP BY depth) generation
+) g
+CROSS JOIN LATERAL (
+    SELECT count(*) AS touch_count, count(DISTINCT t.visitor_id) AS visitor_count
+    FROM share_link l JOIN touch t ON t.token = l.token AND t.repeat_of IS NULL WHERE l.chain_id = c.chain_id
+) t
+ORDER BY c.share_count DESC, c.chain_id
+"""
+_ONE = _RIPPLES.format(chains="SELECT * FROM chain WHERE chain_id = $1")
+_LARGEST = _RIPPLES.format(
+    chains="""
+    SELECT * FROM chain WHERE $1::uuid[] IS NULL OR root_partner_id = ANY($1)
+    ORDER BY share_count DESC, chain_id LIMIT $2
+"""
+)
+
+
+async def get_links(tx: ReadTx, tokens: Iterable[str]) -> dict[str, ShareLink]:
+    """Those of the links that exist, by token."""
+    rows = await (await driver(tx)).fetch(_LINKS, list(set(tokens)))
+    return {row["token"]: _link(row) for row in rows}
+
+
+async def lineage(tx: ReadTx, touch_id: UUID) -> Lineage:
+    """Where the share stands that a visit came through. Raises `TouchNotFound`."""
+    row = await (await driver(tx)).fetchrow(_LINEAGE, touch_id)
+    if row is None:
+        raise TouchNotFound(touch_id)
+    return Lineage(row["chain_id"], row["depth"])
+
+
+async def insert_link(tx: Tx, link: ShareLink) -> None:
+    """Save a link, and start its chain or make it longer."""
+    connection = await driver(tx)
+    if link.lineage.depth == 1:
+        await connection.execute(_START_CHAIN, link.lineage.chain_id, link.token, link.sharer_partner_id)
+    else:
+        await connection.execute(_EXTEND_CHAIN, link.lineage.chain_id, link.lineage.depth)
+    await connection.execute(
+        _INSERT_LINK, link.token, link.target_url, link.sharer_partner_id, link.sharer_profile_id, link.content_id,
+        link.parent_touch_id, link.lineage.chain_id, link.lineage.depth, link.ring, link.create_time,
+    )  # fmt: skip
+
+
+async def insert_touches(tx: Tx, touches: Sequence[Touch]) -> set[UUID]:
+    """Save visits that may count; the ids of those that do, because nothing of their key or id was there."""
+    rows = await (await driver(tx)).fetch(_COUNT, *_columns(touches))
+    return {row["touch_id"] for row in rows}
+
+
+async def note_repeats(tx: Tx, touches: Sequence[Touch]) -> set[UUID]:
+    """Save visits that do not count; the ids of those that had been saved, and counted, before."""
+    connection = await driver(tx)
+    await connection.execute(_NOTE_REPEATS, *_columns(touches))
+    return {row["touch_id"] for row in await connection.fetch(_COUNTED, [touch.touch_id for touch in touches])}
+
+
+async def learn_visitors(tx: Tx, visitors: Iterable[tuple[UUID, str]]) -> None:
+    """Note which devices are whose, given as pairs (profile, visitor). A device may be of several people."""
+    if pairs := sorted(set(visitors)):
+        await (await driver(tx)).execute(_LEARN, *map(list, zip(*pairs, strict=True)))
+
+
+async def last_clicks(tx: ReadTx, sales: Sequence[tuple[UUID, datetime]], lookback: timedelta) -> list[list[Click]]:
+    """Per sale, given by its surviving buyer and its time, the last counted visits up to then, newest first."""
+    clicks: list[list[Click]] = [[] for _ in sales]
+    if sales:
+        buyers, times = map(list, zip(*sales, strict=True))
+        numbers = list(range(len(sales)))
+        for row in await (await driver(tx)).fetch(_CLICKS, numbers, buyers, times, lookback, CLICKS_MAX):
+            sale, *values = row.values()
+            clicks[sale].append(Click(*values))
+    return clicks
+
+
+async def count_orders(tx: Tx, orders_by_token: Mapping[str, int]) -> None:
+    """Add orders to the chains of the links that they are credited to."""
+    if orders_by_token:
+        await (await driver(tx)).execute(_COUNT_ORDERS, list(orders_by_token), list(orders_by_token.values()))
+
+
+async def get_ripple(tx: ReadTx, chain_id: UUID) -> Ripple:
+    """Read a chain in numbers. Raises `RippleNotFound`."""
+    row = await (await driver(tx)).fetchrow(_ONE, chain_id)
+    if row is None:
+        raise RippleNotFound(chain_id)
+    return _ripple(row)
+
+
+async def list_ripples(tx: ReadTx, *, visible: Visible, limit: int) -> list[Ripple]:
+    """The largest chains, those only that a visible partner started."""
+    ids = None if visible is None else list(visible)
+    return [_ripple(row) for row in await (await driver(tx)).fetch(_LARGEST, ids, limit)]
+
+
+def _columns(touches: Sequence[Touch]) -> list[list[Any]]:
+    return [
+        [touch.touch_id for touch in touches],
+        [touch.token for touch in touches],
+        [touch.visitor_id for touch in touches],
+        [touch.profile_id for touch in touches],
+        [touch.touch_time for touch in touches],
+        [touch.minute for touch in touches],
+    ]
+
+
+def _link(row: Any) -> ShareLink:
+    return ShareLink(
+        row["token"], row["target_url"], row["sharer_partner_id"], row["sharer"], row["content_id"],
+        row["parent_touch_id"], Lineage(row["chain_id"], row["depth"]), Ring(row["ring"]), row["create_time"],
+    )  # fmt: skip
+
+
+def _ripple(row: Any) -> Ripple:
+    return Ripple(
+        row["chain_id"], row["root_token"], row["root_partner_id"], row["share_count"], row["sharer_count"],
+        row["touch_count"], row["visitor_count"], row["order_count"], tuple(row["sizes"]),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Who is meant by a profile id: a merged profile is one subject everywhere."""
