@@ -1,0 +1,1 @@
+"""What is known about people, fact by fact, with its source and time."""

@@ -1,0 +1,142 @@
+"""Facts about a person and how two of them about the same thing are reconciled: the latest by event time holds.
+
+`null` unsets: the fact stays, as the newest thing known, so that an older value which arrives later does not return.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+BYTES_MAX = 128 * 1024
+"""Names and values of one person together. The newest are kept."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NULL = b"null"
+_OVERHEAD = 50
+
+Values = Mapping[str, msgspec.Raw]
+"""Values by name as they came: JSON text, not looked into."""
+
+
+class Fact(NamedTuple):
+    """What a source said of one attribute: `value` is JSON text, `time` in microseconds of the epoch."""
+
+    time: int
+    source_id: str
+    value: msgspec.Raw
+
+
+Facts = Mapping[str, Fact]
+
+
+class Known(NamedTuple):
+    """All that is known of a person. `version` grows by one with every change of a value and with every merge."""
+
+    facts: Facts = MappingProxyType({})
+    version: int = 0
+    update_time: datetime | None = None
+
+
+class Stated(NamedTuple):
+    """A source says something about a person."""
+
+    profile_id: UUID
+    facts: Facts
+
+
+class United(NamedTuple):
+    """Two people are one."""
+
+    survivor_id: UUID
+    loser_id: UUID
+
+
+class Union(NamedTuple):
+    """What was known of both sides of a merge, and what is known of the survivor."""
+
+    survivor: Known
+    loser: Known
+    after: Known
+
+
+_values = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_facts = msgspec.json.Decoder(dict[str, Fact])
+
+
+def values(text: str) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object; none of an empty text. Raises `ValueError` for anything else."""
+    if not text:
+        return {}
+    try:
+        return _values.decode(text)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def decode(text: str) -> dict[str, Fact]:
+    """Facts from their stored form."""
+    return _facts.decode(text)
+
+
+def encode(facts: Facts) -> str:
+    """Facts in their stored form: a JSON object of name to [time, source, value]."""
+    return msgspec.json.encode(facts).decode()
+
+
+def stated(values: Mapping[str, msgspec.Raw], time: datetime, source_id: str) -> dict[str, Fact]:
+    """What a source says at a time."""
+    micros = (time - _EPOCH) // _MICROSECOND
+    return {name: Fact(micros, source_id, value) for name, value in values.items()}
+
+
+def fold(known: Facts, more: Facts) -> dict[str, Fact]:
+    """Both together, the same in either order: per attribute the latest; of equally late ones the greatest."""
+    folded = dict(known)
+    for name, fact in more.items():
+        held = folded.get(name)
+        if held is None or _standing(fact) > _standing(held):
+            folded[name] = fact
+    return _within_bounds(folded)
+
+
+def _standing(fact: Fact) -> tuple[int, bytes, str]:
+    return fact.time, bytes(fact.value), fact.source_id
+
+
+def _within_bounds(facts: dict[str, Fact]) -> dict[str, Fact]:
+    if sum(_size(name, fact) for name, fact in facts.items()) <= BYTES_MAX:
+        return facts
+    kept: dict[str, Fact] = {}
+    total = 0
+    for name, fact in sorted(facts.items(), key=lambda item: (-item[1].time, item[0])):
+        total += _size(name, fact)
+        if total > BYTES_MAX:
+            break
+        kept[name] = fact
+    return kept
+
+
+def _size(name: str, fact: Fact) -> int:
+    return 4 * len(name) + len(bytes(fact.value)) + len(fact.source_id) + _OVERHEAD
+
+
+def changed(before: Facts, after: Facts) -> list[str]:
+    """Names whose value is another one now."""
+    return sorted(name for name in before.keys() | after.keys() if _value(before, name) != _value(after, name))
+
+
+def _value(facts: Facts, name: str) -> bytes:
+    fact = facts.get(name)
+    return bytes(fact.value) if fact else _NULL
+
+
+def public(facts: Facts) -> str:
+    """What is known, as a JSON object of name to value. Unset attributes are not in it."""
+    return msgspec.json.encode(
+        {name: fact.value for name, fact in facts.items() if bytes(fact.value) != _NULL}
+    ).decode()

@@ -1,0 +1,69 @@
+"""Changes to what is known of people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import Tx
+from services.profile.attributes import domain, events, store
+from services.profile.attributes.domain import Known, Stated, Union, United
+
+
+async def apply(tx: Tx, changes: Sequence[Stated | United], *, now: datetime) -> list[Union]:
+    """Carry out statements and merges in order, on people whose rows are held. Returns the merges' outcomes in order.
+
+    One `ProfileUpdated` per person whose values were changed by statements; merges are told by who made them.
+    """
+    if not changes:
+        return []
+    before = await store.known_of(tx, {profile_id for change in changes for profile_id in _about(change)})
+    book = _Book(before)
+    unions: list[Union] = []
+    for change in changes:
+        if isinstance(change, United):
+            unions.append(book.unite(change))
+        else:
+            book.state(change)
+    updated = book.close()
+    await store.save(tx, sorted(item for item in book.now.items() if item[1] is not before.get(item[0])), now=now)
+    await events.profile_updated(tx, updated, now=now)
+    return unions
+
+
+def _about(change: Stated | United) -> tuple[UUID, ...]:
+    return change[:2] if isinstance(change, United) else change[:1]
+
+
+class _Book:
+    """What is known of the people of a batch. Values changed by statements count as one change, at the end."""
+
+    def __init__(self, before: dict[UUID, Known]) -> None:
+        self.now = dict(before)
+        self._told = dict(before)
+        self._stated: set[UUID] = set()
+
+    def state(self, change: Stated) -> None:
+        known = self.now.get(change.profile_id, Known())
+        facts = domain.fold(known.facts, change.facts)
+        if facts != known.facts:
+            self.now[change.profile_id] = Known(facts, max(known.version, 1), known.update_time)
+            self._stated.add(change.profile_id)
+
+    def unite(self, change: United) -> Union:
+        survivor, loser = self.now.get(change.survivor_id, Known()), self.now.get(change.loser_id, Known())
+        version = max(survivor.version, loser.version) + 1
+        after = Known(domain.fold(survivor.facts, loser.facts), version, survivor.update_time)
+        self.now[change.survivor_id] = self._told[change.survivor_id] = after
+        self._stated.discard(change.loser_id)
+        return Union(survivor, loser, after)
+
+    def close(self) -> list[tuple[UUID, Known, list[str]]]:
+        """Raise the versions of those whose values others do not know yet; returns them."""
+        updated = []
+        for profile_id in sorted(self._stated):
+            known, told = self.now[profile_id], self._told.get(profile_id, Known())
+            names = domain.changed(told.facts, known.facts)
+            if names:
+                known = self.now[profile_id] = Known(known.facts, told.version + 1, known.update_time)
+                updated.append((profile_id, known, names))
+        return updated

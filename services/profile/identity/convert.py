@@ -1,0 +1,134 @@
+"""People and identifiers, between the contract and the domain."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from bowen.profile.v1 import profile_pb2, profile_service_pb2
+
+from chassis.errors import InvalidArgument
+from chassis.stamps import moment, stamp
+from services.profile.attributes import domain as attributes
+from services.profile.identity import domain
+from services.profile.identity.domain import Claim
+from services.profile.identity.errors import IdentifierInvalid
+
+_CLASSES = {
+    domain.Strength.STRONG: profile_pb2.IDENTIFIER_CLASS_STRONG,
+    domain.Strength.ACCOUNT: profile_pb2.IDENTIFIER_CLASS_ACCOUNT,
+    domain.Strength.WEAK: profile_pb2.IDENTIFIER_CLASS_WEAK,
+}
+
+
+def claim_from_proto(identifier: profile_pb2.Identifier) -> Claim:
+    """The identifier, normalised. Raises `IdentifierInvalid`."""
+    return domain.claim(identifier.type, identifier.namespace, identifier.value, identifier.verified)
+
+
+def claims_from_proto(identifiers: Iterable[profile_pb2.Identifier]) -> tuple[tuple[Claim, ...], list[str]]:
+    """Usable identifiers of one person, the highest-ranked first, and a note for each that names nobody.
+
+    Raises `IdentifierInvalid` for a breach of contract, and when none is usable.
+    """
+    claims: list[Claim] = []
+    blocked: list[IdentifierInvalid] = []
+    for identifier in identifiers:
+        try:
+            claims.append(claim_from_proto(identifier))
+        except IdentifierInvalid as refusal:
+            if not refusal.blocked:
+                raise
+            blocked.append(refusal)
+    if not claims:
+        raise blocked[0]
+    return tuple(domain.ranked(claims)), [f"ignored: {refusal.message}" for refusal in blocked]
+
+
+def row_key(source_id: str, row: profile_service_pb2.ProfileRow) -> tuple[UUID, UUID]:
+    """Hashes of a row's id in its source, and of its content."""
+    content = profile_service_pb2.ProfileRow()
+    content.CopyFrom(row)
+    content.ClearField("row_id")
+    return _digest(source_id.encode(), row.row_id.encode()), _digest(content.SerializeToString(deterministic=True))
+
+
+def _digest(*parts: bytes) -> UUID:
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hashed.update(len(part).to_bytes(4, "big"))
+        hashed.update(part)
+    return UUID(bytes=hashed.digest())
+
+
+def traits_from_proto(text: str) -> attributes.Values:
+    """Attributes of a row. The contract's rules have seen to it that it is a JSON object."""
+    try:
+        return attributes.values(text)
+    except ValueError:
+        raise InvalidArgument("attributes", "must be a JSON object") from None
+
+
+def time_from_proto(row: profile_service_pb2.ProfileRow, now: datetime) -> datetime:
+    """When the row's facts were true: never later than now."""
+    return min(moment(row.time), now) if row.HasField("time") else now
+
+
+def profile_to_proto(
+    profile_id: UUID,
+    create_time: datetime,
+    links: Iterable[tuple[str, str, str, bool, datetime, datetime]],
+    known: attributes.Known,
+    asked: UUID,
+) -> profile_pb2.Profile:
+    """A person who lives on. `asked` is the id that was asked for."""
+    shown = sorted((_link_to_proto(*link) for link in links), key=_rank)
+    changes = [link.first_seen_time.ToDatetime(create_time.tzinfo) for link in shown]
+    return profile_pb2.Profile(
+        profile_id=str(profile_id),
+        state=profile_pb2.Profile.STATE_ACTIVE,
+        identifiers=shown,
+        attributes=attributes.public(known.facts),
+        create_time=stamp(create_time),
+        update_time=stamp(max(create_time, *changes, known.update_time or create_time)),
+        redirected_from=str(asked) if asked != profile_id else "",
+    )
+
+
+def _link_to_proto(
+    type_name: str, namespace: str, value: str, verified: bool, first_seen: datetime, last_seen: datetime
+) -> profile_pb2.IdentifierLink:
+    return profile_pb2.IdentifierLink(
+        identifier=profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified),
+        **{"class": _CLASSES[domain.KINDS[type_name].grade(verified).strength]},
+        first_seen_time=stamp(first_seen),
+        last_seen_time=stamp(last_seen),
+    )
+
+
+def _rank(link: profile_pb2.IdentifierLink) -> int:
+    return domain.KINDS[link.identifier.type].grade(link.identifier.verified).rank
+
+
+def merge_to_proto(
+    merge_id: UUID,
+    survivor_id: UUID,
+    loser_id: UUID,
+    event_id: UUID | None,
+    reason: str,
+    identifiers: Iterable[tuple[str, str, str, bool]],
+    merge_time: datetime,
+) -> profile_pb2.Merge:
+    """The record of a merge."""
+    return profile_pb2.Merge(
+        merge_id=str(merge_id),
+        survivor_id=str(survivor_id),
+        loser_id=str(loser_id),
+        event_id=str(event_id) if event_id else "",
+        reason=reason,
+        identifiers=[
+            profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified)
+            for type_name, namespace, value, verified in identifiers
+        ],
+        merge_time=stamp(merge_time),
+    )

@@ -1,0 +1,55 @@
+"""What one event or row says about who somebody is."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
+
+from services.profile.identity.domain.kinds import Claim
+from services.profile.identity.domain.people import Origin, Trust
+
+_by_rank = attrgetter("grade.rank")
+
+
+class Previous(NamedTuple):
+    """The other id of an alias: which of the two it is shows when we see who holds it."""
+
+    as_user: Claim
+    as_anonymous: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Identifiers of one person, the highest-ranked first, with what their source may claim."""
+
+    claims: tuple[Claim, ...]
+    origin: Origin
+    previous: Previous | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The keys of all identifiers that have to be looked at."""
+        for claim in self.claims:
+            yield claim.key
+        if self.previous is not None:
+            yield self.previous.as_user.key
+            yield self.previous.as_anonymous.key
+
+
+def ranked(claims: Iterable[Claim]) -> list[Claim]:
+    """Each identifier once, in its strongest form, the highest-ranked first."""
+    strongest: dict[bytes, Claim] = {}
+    for claim in claims:
+        known = strongest.get(claim.key)
+        if known is None or claim.verified > known.verified:
+            strongest[claim.key] = claim
+    return sorted(strongest.values(), key=_by_rank)
+
+
+def admitted(claims: Iterable[Claim], trust: Trust) -> tuple[list[Claim], list[Claim]]:
+    """What a source may claim, and what it may not: in public at most one that is not weak (§3.4, step 2)."""
+    ordered = ranked(claims)
+    if trust is Trust.SERVER:
+        return ordered, []
+    strong = [claim for claim in ordered if not claim.grade.is_weak]
+    excess = strong[1:]
+    return [claim for claim in ordered if claim not in excess], excess

@@ -1,0 +1,144 @@
+"""The people and identifiers that a batch is about, as they stand and as they change while it is decided."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from services.profile.identity.domain.kinds import Claim, Grade, Kind, Strength
+
+SEEN_GRAIN = timedelta(days=1)
+"""How far `last_seen` may lag behind: most events then change no identifier."""
+
+
+class Trust(IntEnum):
+    """What a source may claim. The numbers are those of the contract."""
+
+    PUBLIC = 1
+    SERVER = 2
+
+
+class Origin(NamedTuple):
+    """Where a claim comes from."""
+
+    time: datetime
+    source_id: str
+    event_id: UUID | None
+    trust: Trust
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """An identifier on a person. `first_seen` and `last_seen` are about this person."""
+
+    key: bytes
+    kind: Kind
+    namespace: str
+    value: str
+    verified: bool
+    first_seen: datetime
+    last_seen: datetime
+    last_verified: datetime | None
+    source_id: str
+    event_id: UUID | None
+    trust: Trust
+    person: "Person"
+    is_new: bool = False
+    is_changed: bool = False
+
+    @property
+    def grade(self) -> Grade:
+        """What it may do now."""
+        return self.kind.grade(self.verified)
+
+    def see(self, claim: Claim, time: datetime) -> None:
+        """Take notice that it was claimed at `time`."""
+        if time < self.first_seen:
+            self.first_seen, self.is_changed = time, True
+        if time >= self.last_seen + SEEN_GRAIN:
+            self.last_seen, self.is_changed = time, True
+        if claim.verified and (self.last_verified is None or time >= self.last_verified + SEEN_GRAIN):
+            self.last_verified, self.is_changed = time, True
+        if claim.verified and not self.verified:
+            self.verified = self.is_changed = True
+
+    def move(self, person: "Person") -> None:
+        """Put it on another person."""
+        del self.person.links[self.key]
+        person.links[self.key] = self
+        self.person, self.is_changed = person, True
+
+
+@dataclass(slots=True, eq=False)
+class Person:
+    """One person. `survivor` is set once it has been merged into another."""
+
+    profile_id: UUID
+    create_time: datetime
+    merge_count: int = 0
+    links: dict[bytes, Link] = field(default_factory=dict)
+    is_new: bool = False
+    is_changed: bool = False
+    survivor: "Person | None" = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether an identifier names the person, and not only a device or a contact."""
+        return any(link.grade.strength is not Strength.WEAK for link in self.links.values())
+
+    @property
+    def root(self) -> "Person":
+        """The one that lives on."""
+        person = self
+        while person.survivor is not None:
+            person = person.survivor
+        return person
+
+    def seniority(self) -> tuple[int, datetime, UUID]:
+        """Least for who survives a merge: highest-ranked identifier, then the earliest, then the smallest id."""
+        return min((link.grade.rank for link in self.links.values()), default=99), self.create_time, self.profile_id
+
+    def see(self, time: datetime) -> None:
+        """Take notice that the person did something at `time`."""
+        if time < self.create_time:
+            self.create_time, self.is_changed = time, True
+
+    def attach(self, claim: Claim, origin: Origin) -> Link:
+        """Give the person an identifier that nobody holds."""
+        link = Link(
+            key=claim.key,
+            kind=claim.kind,
+            namespace=claim.namespace,
+            value=claim.value,
+            verified=claim.verified if claim.kind.proven is not claim.kind.unproven else True,
+            first_seen=origin.time,
+            last_seen=origin.time,
+            last_verified=origin.time if claim.verified else None,
+            source_id=origin.source_id,
+            event_id=origin.event_id,
+            trust=origin.trust,
+            person=self,
+            is_new=True,
+        )
+        self.links[claim.key] = link
+        return link
+
+
+@dataclass(slots=True)
+class People:
+    """Everybody who holds an identifier that the batch names."""
+
+    persons: dict[UUID, Person] = field(default_factory=dict)
+    links: dict[bytes, Link] = field(default_factory=dict)
+
+    def owner(self, key: bytes) -> Person | None:
+        """Who holds the identifier."""
+        link = self.links.get(key)
+        return link.person if link else None
+
+    def add(self, person: Person) -> Person:
+        """Let somebody in."""
+        self.persons[person.profile_id] = person
+        self.links.update(person.links)
+        return person

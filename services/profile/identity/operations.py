@@ -1,0 +1,118 @@
+"""Changes to who is who. Every one goes through `settle`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.db import Tx
+from chassis.ids import new_id
+from services.profile.attributes import domain as attributes
+from services.profile.attributes import operations as attribute_operations
+from services.profile.identity import events, store
+from services.profile.identity.domain import Claim, Evidence, Merge, Origin, Trust, Verdict, ranked, resolve
+from services.profile.timeline import store as timeline_store
+
+
+async def settle(tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], *, now: datetime) -> list[Verdict]:
+    """Decide whom each piece of evidence is about, in order, and let what it says of them count.
+
+    Set-based: the people of the whole batch are read and held at once, decided in memory, and saved by one statement
+    per table. The outcome does not depend on how a stream is cut into batches. Raises `Clash` (the transaction is
+    then repeated) when another one gave somebody the same identifiers meanwhile.
+    """
+    people = await store.load(tx, {key for evidence, _ in batch for key in evidence})
+    verdicts = [resolve(people, evidence, new_id) for evidence, _ in batch]
+    await store.save(tx, people)
+    unions = await attribute_operations.apply(tx, _changes(batch, verdicts), now=now)
+    merges = [merge for verdict in verdicts for merge in verdict.merges]
+    united = list(zip(merges, unions, strict=True))
+    await store.save_merges(tx, [(merge, _before(merge, union)) for merge, union in united], now=now)
+    await store.save_conflicts(tx, _conflicts(batch, verdicts), now=now)
+    await events.profile_merged(tx, united, now=now)
+    created = sum(verdict.is_created for verdict in verdicts)
+    await timeline_store.count(tx, {"profiles": created - len(merges), "merges": len(merges)})
+    return verdicts
+
+
+def _changes(
+    batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Sequence[Verdict]
+) -> list[attributes.Stated | attributes.United]:
+    """What the batch does to what is known of people, in order."""
+    changes: list[attributes.Stated | attributes.United] = []
+    for (evidence, traits), verdict in zip(batch, verdicts, strict=True):
+        for merge in verdict.merges:
+            changes.append(attributes.United(merge.survivor.profile_id, merge.loser.profile_id))
+        if traits:
+            facts = attributes.stated(traits, evidence.origin.time, evidence.origin.source_id)
+            changes.append(attributes.Stated(verdict.person.profile_id, facts))
+    return changes
+
+
+def _before(merge: Merge, union: attributes.Union) -> dict[str, Any]:
+    """How both sides stood."""
+    return {
+        "survivor": {**asdict(merge.survivor), "facts": union.survivor.facts, "version": union.survivor.version},
+        "loser": {**asdict(merge.loser), "facts": union.loser.facts, "version": union.loser.version},
+    }
+
+
+def _conflicts(batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Sequence[Verdict]) -> list[Any]:
+    return [
+        (conflict, evidence.origin)
+        for (evidence, _), verdict in zip(batch, verdicts, strict=True)
+        for conflict in verdict.conflicts
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A person to import. `key` and `fingerprint` are hashes of the row's id and of its content."""
+
+    key: UUID
+    fingerprint: UUID
+    claims: tuple[Claim, ...]
+    traits: attributes.Values
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What became of a row. `is_duplicate`: nothing."""
+
+    profile_id: UUID
+    is_created: bool = False
+    is_duplicate: bool = False
+
+
+async def import_profiles(tx: Tx, rows: Sequence[Row], *, source_id: str, now: datetime) -> list[Import]:
+    """Take people in. A row that had its effect before, or stands in the list before, changes nothing."""
+    known = await store.imported(tx, {row.key for row in rows})
+    fresh = list(_fresh(rows, known))
+    batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]
+    verdicts = await settle(tx, batch, now=now)
+    created: dict[int, bool] = {}
+    for (index, row), verdict in zip(fresh, verdicts, strict=True):
+        created[index] = verdict.is_created
+        known[row.key] = store.Imported(row.fingerprint, verdict.person.root.profile_id)
+    await store.save_imported(tx, {row.key: known[row.key] for _, row in fresh}, now=now)
+    roots = await store.roots_of(tx, {each.profile_id for each in known.values()})
+    people = [roots[known[row.key].profile_id] for row in rows]
+    return [Import(person, created.get(index, False), index not in created) for index, person in enumerate(people)]
+
+
+def _fresh(rows: Sequence[Row], known: Mapping[UUID, store.Imported]) -> Iterator[tuple[int, Row]]:
+    """Rows that say something other than what was imported last under their id, with their index."""
+    latest = {key: row.fingerprint for key, row in known.items()}
+    for index, row in enumerate(rows):
+        if latest.get(row.key) != row.fingerprint:
+            latest[row.key] = row.fingerprint
+            yield index, row
+
+
+async def ensure_profiles(tx: Tx, sets: Sequence[Sequence[Claim]], *, source_id: str, now: datetime) -> list[UUID]:
+    """Who each set of identifiers is: identifiers that stand together become one person's."""
+    origin = Origin(now, source_id, None, Trust.SERVER)
+    verdicts = await settle(tx, [(Evidence(tuple(ranked(claims)), origin), {}) for claims in sets], now=now)
+    return [verdict.person.root.profile_id for verdict in verdicts]

@@ -1,0 +1,179 @@
+"""The gRPC face of people: translates, decides nothing, catches nothing but a row's own refusal."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bowen.profile.v1 import profile_pb2
+from bowen.profile.v1 import profile_service_pb2 as pb
+from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceServicer
+
+from chassis import pagination
+from chassis.caller import current
+from chassis.clock import Clock
+from chassis.db import Database, ReadTx
+from chassis.errors import PermissionDenied
+from services.profile.attributes import store as attribute_store
+from services.profile.attributes.domain import Known
+from services.profile.identity import convert, domain, operations, store
+from services.profile.identity.domain import Claim
+from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
+from services.profile.timeline import convert as timeline_convert
+from services.profile.timeline import store as timeline_store
+
+Outcome = pb.ImportProfilesOutcome
+
+
+class ProfileServicer(ProfileServiceServicer):
+    """Answers `bowen.profile.v1.ProfileService`."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    async def GetProfile(self, request: pb.GetProfileRequest, context: object) -> pb.GetProfileResponse:
+        asked = UUID(request.profile_id)
+        async with self._db.read() as tx:
+            root = await _own(tx, asked)
+            return pb.GetProfileResponse(profile=await _profile(tx, root, asked))
+
+    async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
+        claim = domain.claim(request.type, request.namespace, request.value)
+        async with self._db.read() as tx:
+            owner = (await store.owners(tx, [claim.key])).get(claim.key)
+            if owner is None:
+                raise ProfileNotFound(type=request.type)
+            return pb.LookupProfileResponse(profile=await _profile(tx, owner, owner))
+
+    async def ListProfileEvents(
+        self, request: pb.ListProfileEventsRequest, context: object
+    ) -> pb.ListProfileEventsResponse:
+        size = pagination.page_size(request.page_size)
+        after = timeline_convert.position_from_key(pagination.decode_token(request.page_token, request))
+        async with self._db.read() as tx:
+            root = await _own(tx, UUID(request.profile_id))
+            everyone = await store.everyone_of(tx, root)
+            wanted = timeline_convert.filter_from_proto(request)
+            found = await timeline_store.page(tx, everyone, wanted, after=after, limit=size + 1)
+        response = pb.ListProfileEventsResponse(
+            events=[timeline_convert.event_to_proto(event, root) for event in found[:size]]
+        )
+        if len(found) > size:
+            key = timeline_convert.position_to_key(found[size - 1])
+            response.next_page_token = pagination.encode_token(request, key)
+        return response
+
+    async def ListProfileMerges(
+        self, request: pb.ListProfileMergesRequest, context: object
+    ) -> pb.ListProfileMergesResponse:
+        size = pagination.page_size(request.page_size)
+        key = pagination.decode_token(request.page_token, request)
+        async with self._db.read() as tx:
+            everyone = await store.everyone_of(tx, await _own(tx, UUID(request.profile_id)))
+            found = await store.list_merges(tx, everyone, after=UUID(str(key[0])) if key else None, limit=size + 1)
+        response = pb.ListProfileMergesResponse(merges=[convert.merge_to_proto(*merge) for merge in found[:size]])
+        if len(found) > size:
+            response.next_page_token = pagination.encode_token(request, [str(found[size - 1].merge_id)])
+        return response
+
+    async def ImportProfiles(self, request: pb.ImportProfilesRequest, context: object) -> pb.ImportProfilesResponse:
+        now = self._clock.now()
+        read = [_read(request.source_id, row, now) for row in request.rows]
+        rows = [row for row, _ in read if row is not None]
+        imported = iter(
+            await self._db.transact(
+                lambda tx: operations.import_profiles(tx, rows, source_id=request.source_id, now=now)
+            )
+        )
+        return pb.ImportProfilesResponse(
+            outcomes=[outcome if row is None else _imported(outcome, next(imported)) for row, outcome in read]
+        )
+
+    async def ResolveProfiles(self, request: pb.ResolveProfilesRequest, context: object) -> pb.ResolveProfilesResponse:
+        read = [_claims(each) for each in request.sets]
+        sets = [claims for claims in read if not isinstance(claims, IdentifierInvalid)]
+        found = iter(await (self._ensure(sets) if request.create_missing else self._find(sets)))
+        return pb.ResolveProfilesResponse(
+            outcomes=[
+                pb.ResolveProfilesOutcome(reason=claims.reason)
+                if isinstance(claims, IdentifierInvalid)
+                else _resolved(next(found))
+                for claims in read
+            ]
+        )
+
+    async def GetProfileStats(self, request: pb.GetProfileStatsRequest, context: object) -> pb.GetProfileStatsResponse:
+        async with self._db.read() as tx:
+            counts = await timeline_store.counts(tx)
+        return pb.GetProfileStatsResponse(
+            profile_count=counts.get("profiles", 0),
+            merge_count=counts.get("merges", 0),
+            event_count=counts.get("events", 0),
+        )
+
+    async def _ensure(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
+        source_id, now = current().caller.principal, self._clock.now()
+        return await self._db.transact(lambda tx: operations.ensure_profiles(tx, sets, source_id=source_id, now=now))
+
+    async def _find(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
+        """The owner of each set's highest-ranked identifier that has one."""
+        async with self._db.read() as tx:
+            owners = await store.owners(tx, {claim.key for claims in sets for claim in claims})
+        return [next((owners[claim.key] for claim in claims if claim.key in owners), None) for claims in sets]
+
+
+async def _own(tx: ReadTx, asked: UUID) -> UUID:
+    """Where an id leads. Raises `PermissionDenied` for a shopper who asks for somebody else."""
+    shopper = current().caller.profile_id
+    if not shopper:
+        return await store.root_of(tx, asked)
+    own = _uuid(shopper)
+    roots = await store.roots_of(tx, [asked, own])
+    if roots[asked] != roots[own]:
+        raise PermissionDenied("another person's profile")
+    return roots[asked]
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise PermissionDenied("the shopper's token names no profile") from None
+
+
+async def _profile(tx: ReadTx, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
+    reading = await store.get_profile(tx, profile_id)
+    known = (await attribute_store.known_of(tx, [profile_id])).get(profile_id, Known())
+    return convert.profile_to_proto(*reading, known, asked)
+
+
+def _read(source_id: str, row: pb.ProfileRow, now: datetime) -> tuple[operations.Row | None, Outcome]:
+    """A row to import, or None and why it is refused. An outcome's detail tells what was ignored."""
+    try:
+        claims, notes = convert.claims_from_proto(row.identifiers)
+    except IdentifierInvalid as refusal:
+        refused = Outcome(row_id=row.row_id, result=Outcome.RESULT_REJECTED)
+        refused.reason, refused.detail = refusal.reason, refusal.message
+        return None, refused
+    key, fingerprint = convert.row_key(source_id, row)
+    traits, time = convert.traits_from_proto(row.attributes), convert.time_from_proto(row, now)
+    return operations.Row(key, fingerprint, claims, traits, time), Outcome(row_id=row.row_id, detail="; ".join(notes))
+
+
+def _imported(outcome: Outcome, done: operations.Import) -> Outcome:
+    known = Outcome.RESULT_DUPLICATE if done.is_duplicate else Outcome.RESULT_UPDATED
+    outcome.result = Outcome.RESULT_CREATED if done.is_created else known
+    outcome.profile_id = str(done.profile_id)
+    return outcome
+
+
+def _claims(identifiers: pb.IdentifierSet) -> Sequence[Claim] | IdentifierInvalid:
+    try:
+        return convert.claims_from_proto(identifiers.identifiers)[0]
+    except IdentifierInvalid as refusal:
+        return refusal
+
+
+def _resolved(profile_id: UUID | None) -> pb.ResolveProfilesOutcome:
+    if profile_id is None:
+        return pb.ResolveProfilesOutcome(reason=ProfileNotFound.reason)
+    return pb.ResolveProfilesOutcome(profile_id=str(profile_id))

@@ -1,0 +1,111 @@
+"""Reading people: by id, by identifier, by their merges."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from chassis.db import ReadTx, driver
+from services.profile.identity.errors import ProfileNotFound
+
+_OWNERS = "SELECT key, profile_id FROM identifier WHERE key = ANY($1)"
+_ROOTS = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1)"
+_EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
+_LINKS = """
+SELECT type, namespace, value, verified, first_seen_time, last_seen_time FROM identifier WHERE profile_id = $1
+ORDER BY first_seen_time, key
+"""
+_MERGES = """
+SELECT merge_id, survivor_id, loser_id, event_id, reason, identifiers, merge_time FROM merge
+WHERE survivor_id = ANY($1) AND merge_id < $2 ORDER BY merge_id DESC LIMIT $3
+"""
+_LAST = UUID(int=(1 << 128) - 1)
+
+
+class LinkReading(NamedTuple):
+    """An identifier of a person."""
+
+    type: str
+    namespace: str
+    value: str
+    verified: bool
+    first_seen_time: datetime
+    last_seen_time: datetime
+
+
+class Reading(NamedTuple):
+    """A person who lives on, with all identifiers."""
+
+    profile_id: UUID
+    create_time: datetime
+    links: tuple[LinkReading, ...]
+
+
+class MergeReading(NamedTuple):
+    """The record of a merge. The identifiers are type, namespace, value and whether it was verified."""
+
+    merge_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    event_id: UUID | None
+    reason: str
+    identifiers: list[tuple[str, str, str, bool]]
+    merge_time: datetime
+
+
+_identifiers = msgspec.json.Decoder(list[tuple[str, str, str, bool]])
+
+
+async def owners(tx: ReadTx, keys: Collection[bytes]) -> dict[bytes, UUID]:
+    """Who holds the identifiers: one look at one index. Those that nobody holds are not in the answer."""
+    rows = await (await driver(tx)).fetch(_OWNERS, [UUID(bytes=key) for key in keys])
+    return {row["key"].bytes: row["profile_id"] for row in rows}
+
+
+async def roots_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Where ids lead now; an id that leads nowhere else leads to itself."""
+    found = dict(await (await driver(tx)).fetch(_ROOTS, list(profile_ids)))
+    return {profile_id: found.get(profile_id, profile_id) for profile_id in profile_ids}
+
+
+async def root_of(tx: ReadTx, profile_id: UUID) -> UUID:
+    """Where an id leads now."""
+    return (await roots_of(tx, [profile_id]))[profile_id]
+
+
+async def everyone_of(tx: ReadTx, profile_id: UUID) -> list[UUID]:
+    """A person's own id and all that were merged into it. Raises `ProfileNotFound`."""
+    connection = await driver(tx)
+    if not await connection.fetchval("SELECT true FROM profile WHERE profile_id = $1", profile_id):
+        raise ProfileNotFound(profile_id=str(profile_id))
+    return [profile_id, *(row["loser_id"] for row in await connection.fetch(_EVERYONE, profile_id))]
+
+
+async def get_profile(tx: ReadTx, profile_id: UUID) -> Reading:
+    """Read a person who lives on. Raises `ProfileNotFound`."""
+    connection = await driver(tx)
+    row = await connection.fetchrow("SELECT profile_id, create_time FROM profile WHERE profile_id = $1", profile_id)
+    if row is None:
+        raise ProfileNotFound(profile_id=str(profile_id))
+    links = tuple(LinkReading(*link) for link in await connection.fetch(_LINKS, profile_id))
+    return Reading(row["profile_id"], row["create_time"], links)
+
+
+async def list_merges(tx: ReadTx, profile_ids: Sequence[UUID], *, after: UUID | None, limit: int) -> list[MergeReading]:
+    """Merges into any of the ids, newest first, at most `limit` that come after the merge `after`."""
+    rows = await (await driver(tx)).fetch(_MERGES, profile_ids, after or _LAST, limit)
+    return [_merge(*row) for row in rows]
+
+
+def _merge(
+    merge_id: UUID,
+    survivor_id: UUID,
+    loser_id: UUID,
+    event_id: UUID | None,
+    reason: str,
+    found: str,
+    at: datetime,
+) -> MergeReading:
+    return MergeReading(merge_id, survivor_id, loser_id, event_id, reason, _identifiers.decode(found), at)

@@ -1,0 +1,241 @@
+"""Loading the people that a batch names, held, and saving what became of them: one statement per table."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from chassis.db import Tx, driver
+from chassis.errors import Conflict as Contention
+from services.profile.identity.domain import (
+    KINDS,
+    RULE_VERSION,
+    Conflict,
+    Link,
+    Merge,
+    Origin,
+    People,
+    Person,
+    Trust,
+)
+
+# Every statement below finds its rows by key. Its plan is made once and must stay right while the tables grow.
+_PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
+_OWNERS = "SELECT key, profile_id FROM identifier WHERE key = ANY($1)"
+_HOLD = (
+    "SELECT profile_id, create_time, merge_count FROM profile WHERE profile_id = ANY($1) ORDER BY profile_id FOR UPDATE"
+)
+_LINKS = """
+SELECT profile_id, key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time,
+       source_id, event_id, trust
+FROM identifier WHERE profile_id = ANY($1)
+"""
+_NEW_PROFILES = """
+INSERT INTO profile (profile_id, create_time, merge_count)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int[])
+"""
+_CHANGED_PROFILES = """
+UPDATE profile SET create_time = changed.create_time, merge_count = changed.merge_count
+FROM unnest($1::uuid[], $2::timestamptz[], $3::int[]) AS changed (profile_id, create_time, merge_count)
+WHERE profile.profile_id = changed.profile_id
+"""
+_NEW_LINKS = """
+INSERT INTO identifier (key, profile_id, type, namespace, value, verified, first_seen_time, last_seen_time,
+                        last_verified_time, source_id, event_id, trust)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[],
+                     $8::timestamptz[], $9::timestamptz[], $10::text[], $11::uuid[], $12::smallint[])
+"""
+_CHANGED_LINKS = """
+UPDATE identifier
+SET profile_id = changed.profile_id, verified = changed.verified, first_seen_time = changed.first_seen_time,
+    last_seen_time = changed.last_seen_time, last_verified_time = changed.last_verified_time,
+    source_id = changed.source_id, event_id = changed.event_id, trust = changed.trust
+FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+            $8::uuid[], $9::smallint[])
+     AS changed (key, profile_id, verified, first_seen_time, last_seen_time, last_verified_time, source_id, event_id,
+                 trust)
+WHERE identifier.key = changed.key
+"""
+_COMPRESS = """
+UPDATE redirect SET survivor_id = merged.survivor_id
+FROM unnest($1::uuid[], $2::uuid[]) AS merged (loser_id, survivor_id) WHERE redirect.survivor_id = merged.loser_id
+"""
+_REDIRECT = "INSERT INTO redirect (loser_id, survivor_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])"
+_MERGES = """
+INSERT INTO merge (merge_id, survivor_id, loser_id, event_id, source_id, trust, reason, rule_version, identifiers,
+                   before, merge_time)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::smallint[], $7::text[], $8::int[],
+                     $9::text[], $10::text[], $11::timestamptz[])
+"""
+_CONFLICTS = """
+INSERT INTO conflict (profile_id, key, rule, type, namespace, value, owner_id, event_id, source_id, count, first_time,
+                      last_time)
+SELECT *, $11, $11
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[],
+            $10::bigint[])
+ON CONFLICT (profile_id, key, rule) DO UPDATE
+SET count = conflict.count + excluded.count, last_time = excluded.last_time
+"""
+
+
+class Clash(Contention):
+    """Another transaction gave somebody one of the same identifiers meanwhile: begin again.
+
+    It counts as a serialization failure, so that the transaction is repeated where all of those are.
+    """
+
+    sqlstate = "40001"
+
+    def __init__(self) -> None:
+        super().__init__("the same people were changed at the same time")
+
+
+async def load(tx: Tx, keys: Iterable[bytes]) -> People:
+    """Everybody who holds one of the identifiers, with all they hold. Their rows are held, in order of id."""
+    connection = await driver(tx)
+    await connection.execute(_PLANS)
+    owner_by_key: dict[UUID, UUID] = dict(await connection.fetch(_OWNERS, [UUID(bytes=key) for key in keys]))
+    people = People()
+    ids = list(set(owner_by_key.values()))
+    if not ids:
+        return people
+    for row in await connection.fetch(_HOLD, ids):
+        people.persons[row["profile_id"]] = Person(*row)
+    for row in await connection.fetch(_LINKS, ids):
+        link = _link(row, people.persons[row["profile_id"]])
+        link.person.links[link.key] = people.links[link.key] = link
+    for key, owner_id in owner_by_key.items():
+        held = people.links.get(key.bytes)
+        if held is None or held.person.profile_id != owner_id:  # moved before we held its owner
+            raise Clash
+    return people
+
+
+def _link(row: Any, person: Person) -> Link:
+    _, key, type_name, namespace, value, verified, first, last, proven, source_id, event_id, trust = row
+    kind = KINDS[type_name]
+    return Link(
+        key.bytes, kind, namespace, value, verified, first, last, proven, source_id, event_id, Trust(trust), person
+    )
+
+
+async def save(tx: Tx, people: People) -> None:
+    """Write what was decided about people that `load` holds. Raises `Clash`."""
+    persons = people.persons.values()
+    await _save_persons(tx, _NEW_PROFILES, [person for person in persons if person.is_new])
+    await _save_persons(tx, _CHANGED_PROFILES, [each for each in persons if each.is_changed and not each.is_new])
+    await _save_redirects(tx, [person for person in persons if person.survivor is not None])
+    links = sorted(people.links.values(), key=lambda link: link.key)
+    await _save_changed_links(tx, [link for link in links if link.is_changed and not link.is_new])
+    await _save_new_links(tx, [link for link in links if link.is_new])
+
+
+async def _save_persons(tx: Tx, statement: str, persons: Sequence[Person]) -> None:
+    await _execute(tx, statement, [(each.profile_id, each.create_time, each.merge_count) for each in persons])
+
+
+async def _save_redirects(tx: Tx, merged: Sequence[Person]) -> None:
+    """Lead the ids of the merged, and those that led to them, straight to who lives on."""
+    rows = [(person.profile_id, person.root.profile_id) for person in merged]
+    await _execute(tx, _COMPRESS, rows)
+    await _execute(tx, _REDIRECT, rows)
+
+
+async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
+    rows = [
+        (
+            UUID(bytes=link.key),
+            link.person.profile_id,
+            link.verified,
+            link.first_seen,
+            link.last_seen,
+            link.last_verified,
+            link.source_id,
+            link.event_id,
+            link.trust,
+        )
+        for link in links
+    ]
+    await _execute(tx, _CHANGED_LINKS, rows)
+
+
+async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
+    rows = [
+        (
+            UUID(bytes=link.key),
+            link.person.profile_id,
+            link.kind.name,
+            link.namespace,
+            link.value,
+            link.verified,
+            link.first_seen,
+            link.last_seen,
+            link.last_verified,
+            link.source_id,
+            link.event_id,
+            link.trust,
+        )
+        for link in links
+    ]
+    try:
+        await _execute(tx, _NEW_LINKS, rows)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "identifier_pkey":
+            raise
+        raise Clash from error
+
+
+async def save_merges(tx: Tx, merges: Sequence[tuple[Merge, dict[str, Any]]], *, now: datetime) -> None:
+    """Write the record of merges, each with what stood before it: all that undoing it takes."""
+    rows = [
+        (
+            merge.merge_id,
+            merge.survivor.profile_id,
+            merge.loser.profile_id,
+            merge.origin.event_id,
+            merge.origin.source_id,
+            merge.origin.trust,
+            merge.reason,
+            RULE_VERSION,
+            msgspec.json.encode(
+                [[each.kind.name, each.namespace, each.value, each.verified] for each in merge.claims]
+            ).decode(),
+            msgspec.json.encode(before).decode(),
+            now,
+        )
+        for merge, before in merges
+    ]
+    await _execute(tx, _MERGES, rows)
+
+
+async def save_conflicts(tx: Tx, conflicts: Sequence[tuple[Conflict, Origin]], *, now: datetime) -> None:
+    """Note what was not believed: one row per person, identifier and rule, with a count."""
+    counts = Counter((each.profile_id, each.claim.key, each.rule) for each, _ in conflicts)
+    last = {(each.profile_id, each.claim.key, each.rule): (each, origin) for each, origin in conflicts}
+    rows = [
+        (
+            profile_id,
+            UUID(bytes=key),
+            rule,
+            conflict.claim.kind.name,
+            conflict.claim.namespace,
+            conflict.claim.value,
+            conflict.owner_id,
+            origin.event_id,
+            origin.source_id,
+            counts[(profile_id, key, rule)],
+        )
+        for (profile_id, key, rule), (conflict, origin) in sorted(last.items(), key=lambda item: item[0])
+    ]
+    await _execute(tx, _CONFLICTS, rows, now)
+
+
+async def _execute(tx: Tx, statement: str, rows: Sequence[tuple[Any, ...]], *more: Any) -> None:
+    """One statement for all rows, given as one array per column."""
+    if rows:
+        await (await driver(tx)).execute(statement, *map(list, zip(*rows, strict=True)), *more)

@@ -1,0 +1,207 @@
+"""An event as it came in: the rules it must keep, when it happened, whom it names."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from chassis.errors import InvalidArgument
+from services.profile.attributes import domain as attributes
+from services.profile.identity import domain as identity
+from services.profile.identity.domain import Claim, Evidence, Origin, Previous, Trust
+from services.profile.identity.errors import IdentifierInvalid
+from services.profile.ingest.errors import EventInvalid, IdentifierMissing
+from services.profile.timeline.domain import EventType
+
+MESSAGE_ID_LENGTH_MAX = 100
+NAME_LENGTH_MAX = 500
+MEMBERS_MAX = 300
+JSON_LENGTH_MAX = 65_536
+IDENTIFIERS_MAX = 50
+FUTURE_MAX = timedelta(hours=1)
+MESSAGES_KEPT = timedelta(days=8)
+"""How long a message id is remembered: seven days are promised."""
+
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TYPES = frozenset(EventType)
+_SEEN = (EventType.PAGE, EventType.SCREEN)
+
+
+class Incoming(NamedTuple):
+    """One event as it came in. Times are microseconds of the epoch."""
+
+    message_id: str = ""
+    type: int = 0
+    name: str = ""
+    user_id: str = ""
+    anonymous_id: str = ""
+    previous_id: str = ""
+    group_id: str = ""
+    identifiers: tuple[tuple[str, str, str, bool], ...] = ()
+    properties: str = ""
+    traits: str = ""
+    context: str = ""
+    original_time: int | None = None
+    sent_time: int | None = None
+    receive_time: int | None = None
+    source_id: str = ""
+    trust: Trust = Trust.PUBLIC
+
+
+class Times(NamedTuple):
+    """The four times of an event."""
+
+    timestamp: datetime
+    original: datetime
+    sent: datetime | None
+    received: datetime
+
+
+class Outcome(NamedTuple):
+    """What became of an event. `refusal` says why it is not stored, `note` what of it was not believed."""
+
+    message_id: str
+    event_id: UUID | None = None
+    profile_id: UUID | None = None
+    is_duplicate: bool = False
+    refusal: InvalidArgument | None = None
+    note: str = ""
+
+
+class Accepted(NamedTuple):
+    """An event that keeps the rules. `ignored` tells which identifiers name nobody."""
+
+    event_id: UUID
+    event: Incoming
+    evidence: Evidence
+    times: Times
+    traits: attributes.Values
+    ignored: list[str]
+
+
+def accept(event: Incoming, event_id: UUID, now: datetime) -> Accepted:
+    """Hold an event against the rules. Raises `EventInvalid`, `IdentifierMissing` or `IdentifierInvalid`."""
+    _check(event)
+    times = times_of(event, now)
+    traits = _object("traits", event.traits)
+    if event.type == EventType.GROUP:
+        traits = {}  # they describe the group
+    claims, refused = _claims(event, traits)
+    claims, excess = identity.admitted(claims, event.trust)
+    previous = _previous(event, refused) if event.type == EventType.ALIAS else None
+    if not claims:
+        raise refused[0] if refused else IdentifierMissing("userId or anonymousId", "is required")
+    ignored = [refusal.message for refusal in refused]
+    ignored += [f"identifier of type {claim.kind.name} needs a trusted source" for claim in excess]
+    origin = Origin(times.timestamp, event.source_id, event_id, event.trust)
+    return Accepted(event_id, event, Evidence(tuple(claims), origin, previous), times, traits, ignored)
+
+
+def _check(event: Incoming) -> None:
+    if len(event.message_id) > MESSAGE_ID_LENGTH_MAX:
+        raise EventInvalid("messageId", f"must have at most {MESSAGE_ID_LENGTH_MAX} characters")
+    if event.type not in _TYPES:
+        raise EventInvalid("type", "must be track, identify, page, screen, group or alias")
+    if len(event.name) > NAME_LENGTH_MAX:
+        raise EventInvalid(
+            "name" if event.type in _SEEN else "event", f"must have at most {NAME_LENGTH_MAX} characters"
+        )
+    if len(event.identifiers) > IDENTIFIERS_MAX:
+        raise EventInvalid("identifiers", f"must have at most {IDENTIFIERS_MAX} items")
+    _check_type(event)
+    _object("properties", event.properties)
+    _object("context", event.context, members_max=None)
+
+
+def _check_type(event: Incoming) -> None:
+    if event.type == EventType.TRACK and not event.name:
+        raise EventInvalid("event", "is required for track")
+    if event.type == EventType.GROUP and not 0 < len(event.group_id) <= NAME_LENGTH_MAX:
+        raise EventInvalid("groupId", f"must have 1 to {NAME_LENGTH_MAX} characters for group")
+    if event.type == EventType.ALIAS and not (event.previous_id and event.user_id):
+        raise IdentifierMissing("previousId and userId", "are required for alias")
+
+
+def _object(field: str, text: str, members_max: int | None = MEMBERS_MAX) -> attributes.Values:
+    if len(text) > JSON_LENGTH_MAX:
+        raise EventInvalid(field, f"must have at most {JSON_LENGTH_MAX} characters")
+    try:
+        members = attributes.values(text)
+    except ValueError:
+        raise EventInvalid(field, "must be a JSON object") from None
+    if members_max is not None and len(members) > members_max:
+        raise EventInvalid(field, f"must have at most {members_max} members")
+    return members
+
+
+def times_of(event: Incoming, now: datetime) -> Times:
+    """When it happened by our clock: `received − (sent − original)`, but never more than an hour ahead of us."""
+    received = now if event.receive_time is None else _moment(event.receive_time)
+    original = received if event.original_time is None else _moment(event.original_time)
+    sent = None if event.sent_time is None else _moment(event.sent_time)
+    if sent is None or event.original_time is None:
+        timestamp = original
+    else:
+        timestamp = max(_EARLIEST, received - min(sent - original, received - _EARLIEST))
+    if timestamp > received + FUTURE_MAX:
+        timestamp = received
+    return Times(max(_EARLIEST, timestamp), original, sent, received)
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _claims(event: Incoming, traits: attributes.Values) -> tuple[list[Claim], list[IdentifierInvalid]]:
+    """Identifiers that can be used, and why the others cannot."""
+    claims: list[Claim] = []
+    refused: list[IdentifierInvalid] = []
+    for type_name, namespace, value, verified in _named(event, traits):
+        try:
+            claims.append(identity.claim(type_name, namespace, value, verified))
+        except IdentifierInvalid as refusal:
+            refused.append(refusal)
+    return claims, refused
+
+
+def _named(event: Incoming, traits: attributes.Values) -> Iterator[tuple[str, str, str, bool]]:
+    if event.user_id:
+        yield "user_id", "", event.user_id, True
+    if event.anonymous_id:
+        yield "anonymous_id", "", event.anonymous_id, True
+    is_trusted = event.trust is Trust.SERVER
+    for type_name, namespace, value, verified in event.identifiers:
+        yield type_name, namespace, value, verified and is_trusted
+    for type_name in ("phone", "email"):
+        value = _text(traits.get(type_name))
+        if value:
+            yield type_name, "", value, False
+
+
+def _text(value: msgspec.Raw | None) -> str:
+    """The text of a JSON string or number; nothing of anything else."""
+    if value is None:
+        return ""
+    try:
+        return str(msgspec.json.decode(value, type=str | int))
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _previous(event: Incoming, refused: list[IdentifierInvalid]) -> Previous | None:
+    try:
+        return Previous(
+            identity.claim("user_id", "", event.previous_id), identity.claim("anonymous_id", "", event.previous_id)
+        )
+    except IdentifierInvalid as refusal:
+        refused.append(refusal)
+        return None
+
+
+def properties_of(event: Incoming) -> str:
+    """What the event says beside whom it is about: traits of identify and group, properties of the others."""
+    text = event.traits if event.type in (EventType.IDENTIFY, EventType.GROUP) else event.properties
+    return text or "{}"

@@ -1,0 +1,106 @@
+"""Taking events in."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from chassis.clock import Clock
+from chassis.db import Database, Tx
+from chassis.errors import InvalidArgument
+from chassis.ids import new_id
+from services.profile.identity import operations as identity
+from services.profile.identity.domain import Verdict
+from services.profile.ingest import domain, events, store
+from services.profile.ingest.domain import Accepted, Incoming, Outcome
+from services.profile.timeline import store as timeline_store
+from services.profile.timeline.domain import Event
+
+FORGET_ROWS_MAX = 5_000
+
+
+async def ingest(tx: Tx, incoming: Sequence[Incoming], *, now: datetime) -> list[Outcome]:
+    """Store events and resolve each to a person, with one outcome per event, in order.
+
+    Drops repeats by message id, within the batch as well; corrects clocks; applies traits; tells others. One event's
+    refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
+    """
+    judged = [_judge(event, now) for event in incoming]
+    firsts: dict[UUID, Accepted] = {}
+    for each in judged:
+        if isinstance(each, Accepted):
+            firsts.setdefault(_key(each), each)
+    taken = await store.take(tx, [store.Message(key, each.event_id) for key, each in firsts.items()], now=now)
+    stored = await _store(tx, [each for key, each in firsts.items() if key not in taken], now)
+    return [each if isinstance(each, Outcome) else _outcome(each, firsts, taken, stored) for each in judged]
+
+
+def _judge(event: Incoming, now: datetime) -> Accepted | Outcome:
+    event_id = new_id()
+    if not event.message_id:
+        event = event._replace(message_id=str(event_id))
+    try:
+        return domain.accept(event, event_id, now)
+    except InvalidArgument as refusal:
+        return Outcome(event.message_id, refusal=refusal)
+
+
+def _key(accepted: Accepted) -> UUID:
+    return UUID(bytes=hashlib.blake2b(accepted.event.message_id.encode(), digest_size=16).digest())
+
+
+async def _store(tx: Tx, fresh: Sequence[Accepted], now: datetime) -> dict[UUID, Verdict]:
+    """Resolve events, append them to their people's timelines, tell of them. Returns the verdicts by event id."""
+    if not fresh:
+        return {}
+    verdicts = await identity.settle(tx, [(each.evidence, each.traits) for each in fresh], now=now)
+    recorded = [_event(each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
+    await timeline_store.append(tx, recorded)
+    await events.event_recorded(tx, recorded, now=now)
+    await timeline_store.count(tx, {"events": len(recorded)})
+    return {each.event_id: verdict for each, verdict in zip(fresh, verdicts, strict=True)}
+
+
+def _event(accepted: Accepted, verdict: Verdict) -> Event:
+    event, times = accepted.event, accepted.times
+    return Event(
+        event_id=accepted.event_id,
+        profile_id=verdict.person.profile_id,
+        message_id=event.message_id,
+        type=event.type,
+        name=event.name,
+        source_id=event.source_id,
+        trust=event.trust,
+        user_id=event.user_id,
+        anonymous_id=event.anonymous_id,
+        previous_id=event.previous_id,
+        group_id=event.group_id,
+        identifiers=[UUID(bytes=claim.key) for claim in accepted.evidence.claims],
+        ignored=msgspec.json.encode(accepted.ignored).decode() if accepted.ignored else "",
+        properties=domain.properties_of(event),
+        context=event.context or "{}",
+        timestamp=times.timestamp,
+        original_time=times.original,
+        sent_time=times.sent,
+        receive_time=times.received,
+    )
+
+
+def _outcome(
+    accepted: Accepted, firsts: dict[UUID, Accepted], taken: dict[UUID, UUID], stored: dict[UUID, Verdict]
+) -> Outcome:
+    key, message_id = _key(accepted), accepted.event.message_id
+    if key in taken or firsts[key] is not accepted:
+        return Outcome(message_id, taken.get(key, firsts[key].event_id), is_duplicate=True)
+    verdict = stored[accepted.event_id]
+    notes = accepted.ignored + [f"{each.claim.kind.name} was not believed: {each.rule}" for each in verdict.conflicts]
+    return Outcome(message_id, accepted.event_id, verdict.person.profile_id, note="; ".join(notes))
+
+
+async def forget_messages(db: Database, clock: Clock) -> None:
+    """Forget the message ids that need no longer be known, a few at a time."""
+    before = clock.now() - domain.MESSAGES_KEPT
+    while await db.transact(lambda tx: store.forget(tx, before, limit=FORGET_ROWS_MAX)) == FORGET_ROWS_MAX:
+        pass

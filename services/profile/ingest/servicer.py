@@ -1,0 +1,73 @@
+"""The gRPC face of ingest: concurrent calls share transactions."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from bowen.profile.v1 import ingest_service_pb2 as pb
+from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceServicer
+
+from chassis.batch import Gatherer
+from chassis.clock import Clock
+from chassis.db import Database
+from services.profile.ingest import convert, operations
+from services.profile.ingest.domain import Incoming, Outcome
+
+EVENTS_PER_TRANSACTION_MAX = 2_500
+CALLS_PER_BATCH_MAX = 250
+CALLS_WAITING_MAX = 2_000
+LANES = 2
+"""One batch is made ready while the database works on the other."""
+
+
+class Batch(NamedTuple):
+    """The events of one call, and when it came."""
+
+    events: Sequence[Incoming]
+    now: datetime
+
+
+class IngestServicer(IngestServiceServicer):
+    """Answers `bowen.profile.v1.IngestService`."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+        self._gatherer: Gatherer[Batch, list[Outcome]] = Gatherer(
+            self._store, batch_max=CALLS_PER_BATCH_MAX, queue_max=CALLS_WAITING_MAX, lanes=LANES
+        )
+
+    async def Ingest(self, request: pb.IngestRequest, context: object) -> pb.IngestResponse:
+        events = [convert.incoming_from_proto(event) for event in request.events]
+        outcomes = await self._gatherer.submit(Batch(events, self._clock.now()))
+        return pb.IngestResponse(outcomes=[convert.outcome_to_proto(outcome) for outcome in outcomes])
+
+    async def close(self) -> None:
+        """Finish what was taken in."""
+        await self._gatherer.close()
+
+    async def _store(self, batches: Sequence[Batch]) -> list[list[Outcome] | BaseException]:
+        """Store calls in as few transactions as their events fit into. The events of one call stay together."""
+        outcomes: list[list[Outcome] | BaseException] = []
+        for group in _groups(batches):
+            outcomes += await self._store_group(group)
+        return outcomes
+
+    async def _store_group(self, group: Sequence[Batch]) -> list[list[Outcome]]:
+        events = [event for batch in group for event in batch.events]
+        now = max(batch.now for batch in group)
+        found = iter(await self._db.transact(lambda tx: operations.ingest(tx, events, now=now)))
+        return [[next(found) for _ in batch.events] for batch in group]
+
+
+def _groups(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+    """Consecutive calls whose events are not too many for one transaction."""
+    group: list[Batch] = []
+    size = 0
+    for batch in batches:
+        if group and size + len(batch.events) > EVENTS_PER_TRANSACTION_MAX:
+            yield group
+            group, size = [], 0
+        group.append(batch)
+        size += len(batch.events)
+    if group:
+        yield group

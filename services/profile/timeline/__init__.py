@@ -1,0 +1,1 @@
+"""What people did, over all channels, and how much of it there is."""

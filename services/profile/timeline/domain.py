@@ -1,0 +1,56 @@
+"""An event of a person's timeline."""
+
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+
+class EventType(IntEnum):
+    """The kinds of the Segment vocabulary. The numbers are those of the contract."""
+
+    TRACK = 1
+    IDENTIFY = 2
+    PAGE = 3
+    SCREEN = 4
+    GROUP = 5
+    ALIAS = 6
+
+
+class Event(NamedTuple):
+    """One event as it is stored. The fields are the columns of its table."""
+
+    event_id: UUID
+    profile_id: UUID
+    message_id: str
+    type: int
+    name: str
+    source_id: str
+    trust: int
+    user_id: str
+    anonymous_id: str
+    previous_id: str
+    group_id: str
+    identifiers: list[UUID]
+    ignored: str
+    properties: str
+    context: str
+    timestamp: datetime
+    original_time: datetime
+    sent_time: datetime | None
+    receive_time: datetime
+
+
+class Position(NamedTuple):
+    """A place in a timeline: that of an event."""
+
+    timestamp: datetime
+    event_id: UUID
+
+
+class Filter(NamedTuple):
+    """Which events of a timeline are wanted. The window is half open."""
+
+    name: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
