@@ -1,0 +1,60 @@
+"""The tagging service: `python -m services.tagging [serve|migrate|dead-letters|replay EVENT_ID]`."""
+
+import sys
+from pathlib import Path
+
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged, ProfileUpdated
+from bowen.tagging.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
+from bowen.tagging.v1.segment_service_pb2_grpc import add_SegmentServiceServicer_to_server
+from bowen.tagging.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
+from bowen.tagging.v1.taxonomy_service_pb2_grpc import add_TaxonomyServiceServicer_to_server
+
+from chassis.command import command
+from chassis.process import Process
+from services.tagging.rules.servicer import RuleServicer
+from services.tagging.segments.servicer import SegmentServicer
+from services.tagging.settings import Settings
+from services.tagging.tags import consumers, operations
+from services.tagging.tags.servicer import TagServicer
+from services.tagging.taxonomy.servicer import TaxonomyServicer
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BACKFILL_EVERY_S = 0.2
+DUE_EVERY_S = 1.0
+
+
+async def assemble(process: Process[Settings]) -> None:
+    """Put the service together."""
+    db, clock, server = process.db, process.clock, process.server
+    server.add(add_TaxonomyServiceServicer_to_server, TaxonomyServicer(db, clock))
+    server.add(add_SegmentServiceServicer_to_server, SegmentServicer(db, clock))
+    server.add(add_RuleServiceServicer_to_server, RuleServicer(db, clock))
+    server.add(add_TagServiceServicer_to_server, TagServicer(db, clock))
+
+    consumer = process.consumer()
+    consumer.on(EventRecorded, consumers.on_event_recorded)
+    consumer.on(ProfileUpdated, consumers.on_profile_updated)
+    consumer.on(ProfileMerged, consumers.on_profile_merged)
+    consumer.on(OrderPaid, consumers.on_order_paid)
+    consumer.on(OrderRefunded, consumers.on_order_refunded)
+
+    async def backfill() -> None:
+        while await db.transact(lambda tx: operations.backfill(tx, clock.now())):
+            pass
+
+    async def judge_due() -> None:
+        while await operations.judge_due(db, clock.now()) == operations.CHUNK:
+            pass
+
+    process.every(BACKFILL_EVERY_S, "backfill", backfill)
+    process.every(DUE_EVERY_S, "judge who is due", judge_due)
+
+
+def main() -> int:
+    """Run the command that the command line names."""
+    return command("tagging", Settings, MIGRATIONS, assemble)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Rules: conditions on attributes and events that set tags."""

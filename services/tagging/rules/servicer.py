@@ -1,0 +1,56 @@
+"""The gRPC face of rules."""
+
+from typing import Any
+
+import grpc
+from bowen.tagging.v1 import rule_service_pb2 as pb
+from bowen.tagging.v1.rule_service_pb2_grpc import RuleServiceServicer
+
+from chassis import pagination
+from chassis.clock import Clock
+from chassis.db import Database, Tx
+from chassis.idempotency import once
+from chassis.ids import new_id
+from services.tagging.rules import convert, operations, store
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+FIRST = "00000000-0000-0000-0000-000000000000"
+
+
+class RuleServicer(RuleServiceServicer):
+    """Answers `bowen.tagging.v1.RuleService`."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    async def CreateRule(self, request: pb.CreateRuleRequest, context: Context) -> pb.CreateRuleResponse:
+        async def work(tx: Tx) -> pb.CreateRuleResponse:
+            rule = await operations.create_rule(
+                tx, rule_id=str(new_id()), tag_id=request.tag_id, when=request.when, now=self._clock.now()
+            )
+            return pb.CreateRuleResponse(rule=convert.rule_to_proto(rule))
+
+        return await once(self._db, request, work, pb.CreateRuleResponse)
+
+    async def StopRule(self, request: pb.StopRuleRequest, context: Context) -> pb.StopRuleResponse:
+        async def work(tx: Tx) -> pb.StopRuleResponse:
+            rule = await store.stop_rule(tx, request.rule_id)
+            return pb.StopRuleResponse(rule=convert.rule_to_proto(rule))
+
+        return await once(self._db, request, work, pb.StopRuleResponse)
+
+    async def GetRule(self, request: pb.GetRuleRequest, context: Context) -> pb.GetRuleResponse:
+        async with self._db.read() as tx:
+            rule = await store.get_rule(tx, request.rule_id)
+        return pb.GetRuleResponse(rule=convert.rule_to_proto(rule))
+
+    async def ListRules(self, request: pb.ListRulesRequest, context: Context) -> pb.ListRulesResponse:
+        size = pagination.page_size(request.page_size)
+        after = pagination.decode_token(request.page_token, request) or [FIRST]
+        async with self._db.read() as tx:
+            rules = await store.list_rules(tx, after=str(after[0]), limit=size + 1)
+        return pb.ListRulesResponse(
+            rules=[convert.rule_to_proto(rule) for rule in rules[:size]],
+            next_page_token=pagination.encode_token(request, [rules[size - 1].rule_id]) if len(rules) > size else "",
+        )

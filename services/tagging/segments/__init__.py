@@ -1,0 +1,1 @@
+"""Segments: sets of people, as an algebra of the tags they have."""

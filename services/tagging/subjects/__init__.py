@@ -1,0 +1,1 @@
+"""Whom tagging judges: attributes, facts and redirects, as they were told by others."""

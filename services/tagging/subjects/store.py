@@ -1,0 +1,177 @@
+"""Every statement on subjects, their facts, and the definitions that wait to be applied to everybody."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from chassis.caller import Caller
+from chassis.db import ReadTx, Tx, driver
+from chassis.errors import PermissionDenied
+from services.tagging.subjects.domain import Judged, NewFact, Subject
+
+_OPEN = """
+INSERT INTO subject (profile_id) SELECT unnest($1::uuid[]) ON CONFLICT ON CONSTRAINT subject_pkey DO NOTHING
+"""
+
+_LOCK = """
+SELECT profile_id::text, merged_into::text, attributes, version, judge_time FROM subject
+WHERE profile_id = ANY($1::uuid[]) ORDER BY profile_id FOR UPDATE
+"""
+
+_RESOLVE = "SELECT merged_into::text FROM subject WHERE profile_id = $1"
+
+_UPDATE = """
+UPDATE subject SET attributes = told.attributes::jsonb, version = told.version
+FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS told (profile_id, attributes, version)
+WHERE subject.profile_id = told.profile_id AND subject.version < told.version
+"""
+
+_JUDGED = """
+UPDATE subject SET judge_time = judged.judge_time, due_time = judged.due_time
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS judged (profile_id, judge_time, due_time)
+WHERE subject.profile_id = judged.profile_id
+"""
+
+_DUE = "SELECT profile_id::text FROM subject WHERE due_time <= $1 ORDER BY due_time LIMIT $2"
+
+_FACTS = """
+INSERT INTO fact (event_id, profile_id, origin_id, name, fact_time, properties)
+SELECT event_id, profile_id, profile_id, name, fact_time, properties::jsonb
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
+    AS told (event_id, profile_id, name, fact_time, properties)
+ON CONFLICT ON CONSTRAINT fact_pkey DO NOTHING
+"""
+
+_FIND_FACTS = """
+SELECT profile_id::text, fact.name, fact_time, properties
+FROM unnest($2::text[], $3::timestamptz[]) AS needed (name, since)
+JOIN fact ON fact.profile_id = ANY($1::uuid[]) AND fact.name = needed.name AND fact_time >= needed.since
+ORDER BY fact_time
+"""
+
+_REDIRECT = """
+UPDATE subject SET merged_into = $2::uuid, due_time = NULL, attributes = '{}'
+WHERE profile_id = $1::uuid OR merged_into = $1::uuid
+"""
+
+_REHOME = "UPDATE fact SET profile_id = $2 WHERE profile_id = $1"
+
+_START_BACKFILL = "INSERT INTO backfill (definition_id, rule_id) VALUES ($1, nullif($2, '')::uuid)"
+
+_NEXT_BACKFILL = """
+SELECT definition_id::text, coalesce(rule_id::text, ''), cursor::text FROM backfill
+ORDER BY definition_id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
+_AFTER = """
+SELECT profile_id::text FROM subject WHERE profile_id > $1::uuid AND merged_into IS NULL ORDER BY profile_id LIMIT $2
+"""
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Backfill(NamedTuple):
+    """A new rule or segment that is being applied to everybody, in order of profile id."""
+
+    definition_id: str
+    rule_id: str
+    cursor: str
+
+
+async def lock_subjects(tx: Tx, profile_ids: Collection[str]) -> tuple[dict[str, Subject], dict[str, str]]:
+    """Hold the people that these ids stand for, and open those nobody has heard of.
+
+    Returns the subjects by their own id, and for each id asked for the id of its subject.
+    """
+    connection = await driver(tx)
+    wanted = sorted(set(profile_ids))
+    rows = await connection.fetch(_LOCK, wanted)
+    if len(rows) < len(wanted):
+        await connection.execute(_OPEN, wanted)
+        rows = await connection.fetch(_LOCK, wanted)
+    roots = {row[0]: row[1] or row[0] for row in rows}
+    missing = sorted(set(roots.values()) - {row[0] for row in rows})
+    rows += await connection.fetch(_LOCK, missing) if missing else []
+    subjects = {row[0]: Subject(row[0], row[2], row[3], row[4]) for row in rows if row[1] is None}
+    return subjects, roots
+
+
+async def resolve(tx: ReadTx, profile_id: str) -> str:
+    """The profile that stands for `profile_id` now."""
+    return await (await driver(tx)).fetchval(_RESOLVE, profile_id) or profile_id
+
+
+async def check_own(tx: ReadTx, caller: Caller, profile_id: str) -> None:
+    """Raises `PermissionDenied` when a shopper asks for another person. `profile_id` is resolved."""
+    if caller.profile_id and await resolve(tx, caller.profile_id) != profile_id:
+        raise PermissionDenied("this is another person's")
+
+
+async def save_attributes(tx: Tx, told: Sequence[tuple[str, str, int]]) -> None:
+    """Take over attributes, as JSON text, with their version: an older state never replaces a newer one."""
+    latest = {row[0]: row for row in sorted(told, key=lambda row: row[2])}.values()
+    await (await driver(tx)).execute(_UPDATE, *(list(column) for column in zip(*latest, strict=True)))
+
+
+async def save_judged(tx: Tx, judged: Sequence[Judged]) -> None:
+    """Note when people were judged, and when they are due."""
+    await (await driver(tx)).execute(_JUDGED, *(list(column) for column in zip(*judged, strict=True)))
+
+
+async def list_due(tx: ReadTx, *, now: datetime, limit: int) -> list[str]:
+    """People whose verdict may have changed by itself, longest due first."""
+    return [row[0] for row in await (await driver(tx)).fetch(_DUE, now, limit)]
+
+
+async def save_facts(tx: Tx, facts: Sequence[NewFact]) -> None:
+    """Insert facts; those that are there already stay."""
+    if not facts:
+        return
+    await (await driver(tx)).execute(_FACTS, *(list(column) for column in zip(*facts, strict=True)))
+
+
+async def find_facts(
+    tx: ReadTx, profile_ids: Sequence[str], needed: Mapping[str, datetime | None]
+) -> dict[str, dict[str, list[tuple[datetime, dict[str, Any]]]]]:
+    """Per person and name, time and properties of the facts that are needed, by time."""
+    found: dict[str, dict[str, list[tuple[datetime, dict[str, Any]]]]] = {profile_id: {} for profile_id in profile_ids}
+    if not needed:
+        return found
+    since = [moment or _EVER for moment in needed.values()]
+    rows = await (await driver(tx)).fetch(_FIND_FACTS, profile_ids, list(needed), since)
+    for profile_id, name, time, properties in rows:
+        found[profile_id].setdefault(name, []).append((time, properties))
+    return found
+
+
+async def save_merge(tx: Tx, *, loser_id: str, survivor_id: str) -> None:
+    """Redirect the loser, and all redirected to it, to the survivor, who gets the facts. Their origin stays noted."""
+    connection = await driver(tx)
+    await connection.execute(_REDIRECT, loser_id, survivor_id)
+    await connection.execute(_REHOME, loser_id, survivor_id)
+
+
+async def start_backfill(tx: Tx, definition_id: str, *, rule_id: str = "") -> None:
+    """Have a new definition applied to everybody who is known."""
+    await (await driver(tx)).execute(_START_BACKFILL, definition_id, rule_id)
+
+
+async def lock_backfill(tx: Tx) -> Backfill | None:
+    """The oldest unfinished backfill that nobody else works on, held; None when there is none."""
+    row = await (await driver(tx)).fetchrow(_NEXT_BACKFILL)
+    return Backfill(*row) if row else None
+
+
+async def list_after(tx: ReadTx, cursor: str, *, limit: int) -> list[str]:
+    """Ids of people after the cursor, by id."""
+    return [row[0] for row in await (await driver(tx)).fetch(_AFTER, cursor, limit)]
+
+
+async def save_backfill(tx: Tx, definition_id: str, *, cursor: str) -> None:
+    """Note how far a backfill has come; an empty cursor ends it."""
+    connection = await driver(tx)
+    if cursor:
+        await connection.execute("UPDATE backfill SET cursor = $2 WHERE definition_id = $1", definition_id, cursor)
+    else:
+        await connection.execute("DELETE FROM backfill WHERE definition_id = $1", definition_id)

@@ -1,0 +1,65 @@
+"""What tagging does about facts of others: it takes them in, and judges."""
+
+from collections.abc import Sequence
+
+import msgspec
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged, ProfileUpdated
+
+from chassis.consumer import Delivery
+from chassis.db import Tx
+from chassis.stamps import moment
+from services.tagging.subjects.domain import NewFact
+from services.tagging.tags import convert, operations
+
+ORDER_PAID = "order.paid"
+ORDER_REFUNDED = "order.refunded"
+
+
+async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) -> None:
+    """People did something."""
+    facts = [convert.fact_from_event(delivery.event) for delivery in batch]
+    seen = [(delivery.event.profile_id, delivery.now) for delivery in batch]
+    await operations.take_in(tx, seen, facts=[fact for fact in facts if fact])
+
+
+async def on_profile_updated(tx: Tx, batch: Sequence[Delivery[ProfileUpdated]]) -> None:
+    """Attributes of people changed."""
+    told = [(delivery.event.profile_id, delivery.event.attributes, delivery.event.version) for delivery in batch]
+    await operations.take_in(tx, [(delivery.event.profile_id, delivery.now) for delivery in batch], told=told)
+
+
+async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[ProfileMerged]]) -> None:
+    """Two profiles are one person."""
+    for delivery in batch:
+        merged = delivery.event
+        told = (merged.survivor_id, merged.attributes, merged.version)
+        await operations.merge(
+            tx, survivor_id=merged.survivor_id, loser_id=merged.loser_id, told=told, now=delivery.now
+        )
+
+
+async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
+    """People bought something: the fact `order.paid`."""
+    facts = [_order_fact(delivery, ORDER_PAID, delivery.event.order.net_minor) for delivery in batch]
+    await operations.take_in(tx, [(delivery.event.profile_id, delivery.now) for delivery in batch], facts=facts)
+
+
+async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
+    """People gave something back: the fact `order.refunded`."""
+    facts = [_order_fact(delivery, ORDER_REFUNDED, delivery.event.amount_minor) for delivery in batch]
+    await operations.take_in(tx, [(delivery.event.profile_id, delivery.now) for delivery in batch], facts=facts)
+
+
+def _order_fact(delivery: Delivery[OrderPaid] | Delivery[OrderRefunded], name: str, amount_minor: int) -> NewFact:
+    event = delivery.event
+    time = moment(event.pay_time if isinstance(event, OrderPaid) else event.refund_time)
+    properties = {
+        "order_id": event.order_id,
+        "store_id": event.order.store_id,
+        "source": event.order.source,
+        "currency_code": event.order.currency_code,
+        "amount_minor": amount_minor,
+        "categories": sorted({line.category for line in event.order.lines if line.category}),
+    }
+    return NewFact(str(delivery.event_id), event.profile_id, name, time, msgspec.json.encode(properties).decode())

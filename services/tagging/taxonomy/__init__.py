@@ -1,0 +1,1 @@
+"""The taxonomy: groups of tags in three dimensions, and the tags in them."""
