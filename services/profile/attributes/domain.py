@@ -5,7 +5,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,9 +36,12 @@ Facts = Mapping[str, Fact]
 class Known(NamedTuple):
     """All that is known of a person. `version` grows by one with every change of a value and with every merge."""
 
-    facts: Facts = MappingProxyType({})
-    version: int = 0
-    update_time: datetime | None = None
+    facts: Facts
+    version: int
+    update_time: datetime | None
+
+
+NOTHING = Known({}, 0, None)
 
 
 class Stated(NamedTuple):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis.db import Tx
 from services.profile.attributes import domain, events, store
-from services.profile.attributes.domain import Known, Stated, Union, United
+from services.profile.attributes.domain import NOTHING, Known, Stated, Union, United
 
 
 async def apply(tx: Tx, changes: Sequence[Stated | United], *, now: datetime) -> list[Union]:
@@ -43,14 +43,14 @@ class _Book:
         self._stated: set[UUID] = set()
 
     def state(self, change: Stated) -> None:
-        known = self.now.get(change.profile_id, Known())
+        known = self.now.get(change.profile_id, NOTHING)
         facts = domain.fold(known.facts, change.facts)
         if facts != known.facts:
             self.now[change.profile_id] = Known(facts, max(known.version, 1), known.update_time)
             self._stated.add(change.profile_id)
 
     def unite(self, change: United) -> Union:
-        survivor, loser = self.now.get(change.survivor_id, Known()), self.now.get(change.loser_id, Known())
+        survivor, loser = self.now.get(change.survivor_id, NOTHING), self.now.get(change.loser_id, NOTHING)
         version = max(survivor.version, loser.version) + 1
         after = Known(domain.fold(survivor.facts, loser.facts), version, survivor.update_time)
         self.now[change.survivor_id] = self._told[change.survivor_id] = after
@@ -61,7 +61,7 @@ class _Book:
         """Raise the versions of those whose values others do not know yet; returns them."""
         updated = []
         for profile_id in sorted(self._stated):
-            known, told = self.now[profile_id], self._told.get(profile_id, Known())
+            known, told = self.now[profile_id], self._told.get(profile_id, NOTHING)
             names = domain.changed(told.facts, known.facts)
             if names:
                 known = self.now[profile_id] = Known(known.facts, told.version + 1, known.update_time)

@@ -14,7 +14,7 @@ from chassis.clock import Clock
 from chassis.db import Database, ReadTx
 from chassis.errors import PermissionDenied
 from services.profile.attributes import store as attribute_store
-from services.profile.attributes.domain import Known
+from services.profile.attributes.domain import NOTHING
 from services.profile.identity import convert, domain, operations, store
 from services.profile.identity.domain import Claim
 from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
@@ -142,7 +142,7 @@ def _uuid(text: str) -> UUID:
 
 async def _profile(tx: ReadTx, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
     reading = await store.get_profile(tx, profile_id)
-    known = (await attribute_store.known_of(tx, [profile_id])).get(profile_id, Known())
+    known = (await attribute_store.known_of(tx, [profile_id])).get(profile_id, NOTHING)
     return convert.profile_to_proto(*reading, known, asked)
 
 

@@ -138,17 +138,14 @@ def _object(field: str, text: str, members_max: int | None = MEMBERS_MAX) -> att
 
 
 def times_of(event: Incoming, now: datetime) -> Times:
-    """When it happened by our clock: `received − (sent − original)`, but never more than an hour ahead of us."""
+    """When it happened by our clock: `received - (sent - original)`, or now when that is more than an hour ahead."""
     received = now if event.receive_time is None else _moment(event.receive_time)
     original = received if event.original_time is None else _moment(event.original_time)
     sent = None if event.sent_time is None else _moment(event.sent_time)
-    if sent is None or event.original_time is None:
-        timestamp = original
-    else:
-        timestamp = max(_EARLIEST, received - min(sent - original, received - _EARLIEST))
-    if timestamp > received + FUTURE_MAX:
-        timestamp = received
-    return Times(max(_EARLIEST, timestamp), original, sent, received)
+    lag = received - original if sent is None or event.original_time is None else sent - original
+    if lag < -FUTURE_MAX:
+        lag = timedelta()
+    return Times(received - min(lag, received - _EARLIEST), original, sent, received)
 
 
 def _moment(microseconds: int) -> datetime:

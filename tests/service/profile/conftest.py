@@ -1,0 +1,32 @@
+"""The profile service in this process, on a database of its own."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+
+from chassis.clock import FixedClock
+from chassis.db import Database
+from services.profile.identity.servicer import ProfileServicer
+from services.profile.ingest.servicer import IngestServicer
+from tests.service.profile.speaking import Profile
+from tests.serving import serving
+
+
+@pytest.fixture
+def database_url(fresh_database: Callable[[str], str]) -> str:
+    return fresh_database("profile")
+
+
+@pytest.fixture
+async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
+    """The running service, spoken to over gRPC."""
+    ingest = IngestServicer(db, clock)
+    added = (
+        (add_IngestServiceServicer_to_server, ingest),
+        (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock)),
+    )
+    async with serving("profile", clock, *added) as client:
+        yield Profile(client, db, clock)
+    await ingest.close()

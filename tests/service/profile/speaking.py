@@ -1,0 +1,139 @@
+"""Talking to the profile service in a few words."""
+
+import json
+from collections import Counter
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bowen.profile.v1 import event_pb2, profile_pb2
+from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
+from bowen.profile.v1 import profile_service_pb2 as pb
+from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceStub
+from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
+from bowen.wire.v1 import envelope_pb2
+
+from chassis.client import Client
+from chassis.clock import FixedClock
+from chassis.db import Database, driver
+from chassis.ids import new_id
+
+Outcome = ingest_pb.IngestOutcome
+ACCEPTED, DUPLICATE, REJECTED = Outcome.RESULT_ACCEPTED, Outcome.RESULT_DUPLICATE, Outcome.RESULT_REJECTED
+TRACK, IDENTIFY, ALIAS = event_pb2.EVENT_TYPE_TRACK, event_pb2.EVENT_TYPE_IDENTIFY, event_pb2.EVENT_TYPE_ALIAS
+
+
+def identifier(type_name: str, value: str, *, namespace: str = "", verified: bool = True) -> profile_pb2.Identifier:
+    return profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified)
+
+
+def an_event(**fields: Any) -> ingest_pb.IncomingEvent:
+    """A track event of a trusted source. Times may be datetimes, properties, traits and context dicts."""
+    event = ingest_pb.IncomingEvent(message_id=str(new_id()), type=TRACK, source_id="web", trust=event_pb2.TRUST_SERVER)
+    for name, value in fields.items():
+        if isinstance(value, datetime):
+            getattr(event, name).FromDatetime(value)
+        elif isinstance(value, dict):
+            setattr(event, name, json.dumps(value))
+        elif isinstance(value, list):
+            getattr(event, name).extend(value)
+        else:
+            setattr(event, name, value)
+    if event.type == TRACK and "name" not in fields:
+        event.name = "Product Viewed"
+    return event
+
+
+def identify(**fields: Any) -> ingest_pb.IncomingEvent:
+    return an_event(type=IDENTIFY, **fields)
+
+
+class Profile:
+    """A running profile service."""
+
+    def __init__(self, client: Client, db: Database, clock: FixedClock) -> None:
+        self.db, self.clock = db, clock
+        self.ingest_stub = IngestServiceStub(client)
+        self.stub = ProfileServiceStub(client)
+
+    async def ingest(self, *events: ingest_pb.IncomingEvent) -> list[Outcome]:
+        return list((await self.ingest_stub.Ingest(ingest_pb.IngestRequest(events=events))).outcomes)
+
+    async def accepted(self, *events: ingest_pb.IncomingEvent) -> list[str]:
+        """The people of events that must all be accepted."""
+        outcomes = await self.ingest(*events)
+        assert [(each.result, each.reason, each.detail) for each in outcomes if each.result != ACCEPTED] == []
+        return [each.profile_id for each in outcomes]
+
+    async def get(self, profile_id: str) -> profile_pb2.Profile:
+        return (await self.stub.GetProfile(pb.GetProfileRequest(profile_id=profile_id))).profile
+
+    async def lookup(self, type_name: str, value: str, namespace: str = "") -> profile_pb2.Profile:
+        request = pb.LookupProfileRequest(type=type_name, namespace=namespace, value=value)
+        return (await self.stub.LookupProfile(request)).profile
+
+    async def timeline(self, profile_id: str, **fields: Any) -> list[event_pb2.Event]:
+        request = pb.ListProfileEventsRequest(profile_id=profile_id, **fields)
+        return list((await self.stub.ListProfileEvents(request)).events)
+
+    async def merges(self, profile_id: str) -> list[profile_pb2.Merge]:
+        return list((await self.stub.ListProfileMerges(pb.ListProfileMergesRequest(profile_id=profile_id))).merges)
+
+    async def stats(self) -> tuple[int, int, int]:
+        """People, merges, events."""
+        stats = await self.stub.GetProfileStats(pb.GetProfileStatsRequest())
+        return stats.profile_count, stats.merge_count, stats.event_count
+
+    async def imported(self, *rows: pb.ProfileRow) -> list[pb.ImportProfilesOutcome]:
+        request = pb.ImportProfilesRequest(source_id="members", rows=rows)
+        return list((await self.stub.ImportProfiles(request)).outcomes)
+
+    async def resolved(
+        self, *sets: list[profile_pb2.Identifier], create: bool = True
+    ) -> list[pb.ResolveProfilesOutcome]:
+        request = pb.ResolveProfilesRequest(
+            sets=[pb.IdentifierSet(identifiers=each) for each in sets], create_missing=create
+        )
+        return list((await self.stub.ResolveProfiles(request)).outcomes)
+
+    async def fetch(self, query: str, *arguments: Any) -> list[Any]:
+        async with self.db.read() as tx:
+            return list(await (await driver(tx)).fetch(query, *arguments))
+
+    async def facts(self, message_class: Any) -> list[Any]:
+        """The facts of one kind that wait in the outbox, in order."""
+        found = []
+        for row in await self.fetch("SELECT payload FROM outbox ORDER BY outbox_id"):
+            batch = envelope_pb2.EventBatch.FromString(row["payload"])
+            found += [
+                message_class.FromString(event.payload) for event in batch.events if event.type == _type(message_class)
+            ]
+        return found
+
+    async def partition(self) -> set[frozenset[str]]:
+        """The identifiers of each person."""
+        rows = await self.fetch("SELECT profile_id, type || '/' || namespace || '/' || value AS name FROM identifier")
+        people: dict[UUID, set[str]] = {}
+        for row in rows:
+            people.setdefault(row["profile_id"], set()).add(row["name"])
+        return {frozenset(names) for names in people.values()}
+
+    async def assert_sound(self) -> None:
+        """Redirects are one hop long, nothing merged holds anything, the counters tell the truth."""
+        assert await self.fetch("SELECT 1 FROM redirect a JOIN redirect b ON a.survivor_id = b.loser_id") == []
+        assert await self.fetch("SELECT 1 FROM identifier JOIN redirect ON profile_id = loser_id") == []
+        losers = Counter(row["loser_id"] for row in await self.fetch("SELECT loser_id FROM merge"))
+        assert all(count == 1 for count in losers.values())
+        [truth] = await self.fetch(
+            "SELECT (SELECT count(*) FROM profile) - (SELECT count(*) FROM redirect) AS people,"
+            " (SELECT count(*) FROM merge) AS merges, (SELECT count(*) FROM event) AS events,"
+            " (SELECT count(*) FROM redirect) AS redirects"
+        )
+        assert await self.stats() == (truth["people"], truth["merges"], truth["events"])
+        assert truth["redirects"] == truth["merges"]
+
+
+def _type(message_class: Any) -> str:
+    from chassis.outbox import type_of
+
+    return type_of(message_class.DESCRIPTOR)
