@@ -122,9 +122,15 @@ class Nats:
             duplicate_window=DUPLICATE_SECONDS,
         )
         try:
+            await self.js.stream_info(config.name or "")  # asking to add it again would count its bytes twice
+        except js_errors.NotFoundError:
+            await self._add(config)
+
+    async def _add(self, config: api.StreamConfig) -> None:
+        try:
             await self.js.add_stream(config)
         except js_errors.BadRequestError as error:
-            # It exists with other limits or replicas: those are the operator's to decide.
+            # Another replica was faster, or it has other limits: those are the operator's to decide.
             if error.err_code != _STREAM_EXISTS:
                 raise
 

@@ -124,10 +124,12 @@ class Process(Generic[S]):
         self.background(name, lambda: _again(seconds, name, work))
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Be ready until `stop`, then end in order: no new calls, calls done, consumers done, facts published."""
+        """Be ready until `stop`, then end in order: no new calls, calls done, consumers done, facts published.
+
+        Ready means that the database answers. Without NATS a service goes on: its facts wait in the outbox.
+        """
         self.server.completed()
         self.readiness.add("database", self.db.ping)
-        self.readiness.add("nats", self._nats_is_healthy)
         async with lifecycle.Tasks(stop) as tasks:
             tasks.start(self.relay.run, name="relay")
             for number, consumer in enumerate(self.consumers):
@@ -144,10 +146,6 @@ class Process(Generic[S]):
             await tasks.end("work")
             await self._flush()
         log.info("stopped")
-
-    async def _nats_is_healthy(self) -> None:
-        if not self.nats.healthy:
-            raise Unavailable("NATS cannot be reached")
 
     async def _flush(self) -> None:
         """Give the relay a moment for what was committed last. What it leaves is durable and waits for the next."""

@@ -123,18 +123,18 @@ async def test_a_database_older_than_the_code_is_refused_in_one_sentence(setting
             pass
 
 
-async def test_nats_that_goes_and_comes_back_is_told_and_outlived(migrated, migrations, own_nats):
+async def test_without_nats_a_service_stays_ready_and_its_facts_wait(migrated, migrations, own_nats):
     async with living(migrated, migrations) as (process, channel):
         await eventually(lambda: is_ready(channel))
 
         await own_nats.kill()
-        await eventually(lambda: is_unready(channel))
-        assert await is_ready(channel, "")
+        await eventually(lambda: not process.nats.healthy)
         await tell(process.db, sent("meanwhile"))
+        assert await process.readiness.refresh()
+        assert await is_ready(channel)
 
         await own_nats.start()
-        await eventually(lambda: is_ready(channel), within=20)
-        await eventually(lambda: is_empty(process.db))
+        await eventually(lambda: is_empty(process.db), within=20)
 
 
 async def is_unready(channel):
