@@ -1,11 +1,12 @@
 """Posting: lock, decide, save."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from chassis.db import Tx
 from services.incentive.ledger import domain, store
-from services.incentive.ledger.domain import Account, Book, Outcome, Standing, Transfer
+from services.incentive.ledger.domain import Account, Book, Claim, Original, Outcome, Standing, Transfer
 from services.incentive.subjects import store as subjects
 
 MERGE_SCOPE = "service:incentive/merge"
@@ -21,6 +22,7 @@ async def post(tx: Tx, batch: Sequence[Transfer]) -> list[Outcome]:
     originals = await store.lock_originals(tx, wanted)
     before = await store.lock_accounts(tx, domain.bounded(batch))
     batch, before = await _follow_merges(tx, batch, before)
+    originals = await _turn_originals(tx, originals)
     decided = await store.find_decided(tx, {item.key for item in batch})
     book = Book(decided, dict(before), originals)
     outcomes = domain.decide(batch, book)
@@ -44,6 +46,59 @@ async def _follow_merges(
     turned = [item.between(turn(item.debit), turn(item.credit)) for item in batch]
     missing = [account for account in domain.bounded(turned) if account not in held]
     return turned, held | await store.lock_accounts(tx, missing)
+
+
+async def _turn_originals(tx: Tx, originals: Mapping[UUID, Original]) -> dict[UUID, Original]:
+    """What a merged member got can be taken back from the survivor, who has it now."""
+    members = {account.member_id for item in originals.values() for account in (item.debit, item.credit)}
+    survivors = await subjects.find_survivors(tx, members - {""})
+
+    def turn(account: Account) -> Account:
+        return account.of(survivors[account.member_id]) if account.member_id in survivors else account
+
+    return {key: item._replace(debit=turn(item.debit), credit=turn(item.credit)) for key, item in originals.items()}
+
+
+async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:
+    """Have members earn; what they owe is paid from it first."""
+    claims, standings = await _hold_members(tx, claims)
+    await _post_all(tx, domain.earn(scope, claims, standings))
+
+
+async def take_back(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:
+    """Take earnings back, what is spent of them as debt. That no more is taken than was earned is checked again."""
+    claims, standings = await _hold_members(tx, claims)
+    await _post_all(tx, domain.take_back(scope, claims, standings))
+
+
+class Unpostable(AssertionError):
+    """A transfer was refused whose accounts were held and found sufficient."""
+
+
+async def _post_all(tx: Tx, transfers: Sequence[Transfer]) -> None:
+    outcomes = await post(tx, transfers)
+    for item, outcome in zip(transfers, outcomes, strict=True):
+        if outcome.reason:
+            raise Unpostable(f"{item.transfer_id}: {outcome.reason}: {outcome.detail}")
+
+
+async def _hold_members(tx: Tx, claims: Sequence[Claim]) -> tuple[Sequence[Claim], dict[Account, Standing]]:
+    """Turn claims to the survivors of merges, and hold the accounts that decide what becomes of them.
+
+    The row of `available` is opened and held even before its first transfer: who holds it knows that nobody else runs
+    into debt or out of it.
+    """
+    while True:
+        available = {claim.account("available") for claim in claims}
+        wanted = sorted(available | {claim.account("debt") for claim in claims})
+        held = await store.lock_opened(tx, wanted)
+        if missing := available - held.keys():
+            await store.lock_accounts(tx, sorted(missing))
+            held = await store.lock_opened(tx, wanted)
+        survivors = await subjects.find_survivors(tx, {claim.profile_id for claim in claims})
+        if not survivors:
+            return claims, held
+        claims = [claim._replace(profile_id=survivors.get(claim.profile_id, claim.profile_id)) for claim in claims]
 
 
 async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str, now: datetime) -> None:

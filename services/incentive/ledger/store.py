@@ -146,6 +146,12 @@ async def lock_accounts(tx: Tx, accounts: Sequence[Account]) -> dict[Account, St
     return held
 
 
+async def lock_opened(tx: Tx, accounts: Sequence[Account]) -> dict[Account, Standing]:
+    """Hold those of the accounts that are there. `accounts` are in locking order."""
+    names = [account.name for account in accounts], [account.asset for account in accounts]
+    return await _lock(await driver(tx), names)
+
+
 async def _lock(connection: Any, names: tuple[list[str], list[str]]) -> dict[Account, Standing]:
     rows = await connection.fetch(_LOCK, *names)
     return {Account(row[0], row[1]): Standing(row[2], row[3]) for row in rows}

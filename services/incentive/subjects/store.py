@@ -5,6 +5,7 @@ from collections.abc import Collection
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
+from services.incentive.subjects.domain import Person
 
 _FIND = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1::uuid[])"
 
@@ -18,6 +19,22 @@ _COMPRESS = "UPDATE redirect SET survivor_id = $2::uuid WHERE survivor_id = $1::
 _SAME = """
 SELECT $1::uuid::text UNION SELECT loser_id::text FROM redirect WHERE survivor_id = $1::uuid
 """
+
+_PEOPLE = """
+WITH wanted AS (
+    SELECT asked.profile_id, coalesce(redirect.survivor_id, asked.profile_id) AS survivor_id
+    FROM unnest($1::uuid[]) AS asked (profile_id) LEFT JOIN redirect ON redirect.loser_id = asked.profile_id
+)
+SELECT wanted.profile_id::text, wanted.survivor_id::text, array_remove(array_agg(redirect.loser_id::text), NULL)
+FROM wanted LEFT JOIN redirect ON redirect.survivor_id = wanted.survivor_id
+GROUP BY wanted.profile_id, wanted.survivor_id
+"""
+
+
+async def find_people(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, Person]:
+    """The person behind each profile."""
+    rows = await (await driver(tx)).fetch(_PEOPLE, list(profile_ids))
+    return {asked: Person(survivor, frozenset((survivor, *losers))) for asked, survivor, losers in rows}
 
 
 async def find_survivors(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, str]:
@@ -37,6 +54,12 @@ async def check_own(tx: ReadTx, caller: Caller, profile_id: str) -> None:
     """Raises `PermissionDenied` when a shopper asks for another person. `profile_id` is resolved."""
     if caller.profile_id and await resolve(tx, caller.profile_id) != profile_id:
         raise PermissionDenied("this is another person's")
+
+
+def check_brand(caller: Caller) -> None:
+    """Raises `PermissionDenied` for a caller that is bound to a store: what is asked for is not the store's own."""
+    if caller.store_id:
+        raise PermissionDenied("this is not the store's own")
 
 
 async def list_ids(tx: ReadTx, profile_id: str) -> list[str]:
