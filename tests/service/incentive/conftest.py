@@ -6,6 +6,7 @@ import pytest
 
 from chassis.clock import FixedClock
 from tests.service.incentive.ledgering import Ledger, a_ledger
+from tests.service.incentive.rewarding import Incentive, an_incentive
 
 
 @pytest.fixture
@@ -13,3 +14,10 @@ async def ledger(fresh_database: Callable[[str], str], clock: FixedClock) -> Asy
     """A ledger with an empty database, over gRPC."""
     async with a_ledger(fresh_database("incentive"), clock) as ledger:
         yield ledger
+
+
+@pytest.fixture
+async def incentive(fresh_database: Callable[[str], str], clock: FixedClock) -> AsyncIterator[Incentive]:
+    """The whole service with an empty database, over gRPC."""
+    async with an_incentive(fresh_database("incentive"), clock) as incentive:
+        yield incentive

@@ -1,0 +1,1 @@
+"""Campaigns: when this happens, give that, within this budget."""

@@ -1,0 +1,35 @@
+"""Why campaigns are refused."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, Violation
+
+
+class CampaignNotFound(NotFound):
+    """No campaign has this id."""
+
+    reason = "CAMPAIGN_NOT_FOUND"
+
+    def __init__(self, campaign_id: UUID) -> None:
+        super().__init__("no such campaign", campaign_id=str(campaign_id))
+
+
+class CampaignInvalid(InvalidArgument):
+    """The campaign's fields do not fit together."""
+
+    reason = "CAMPAIGN_INVALID"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(*violations[0])
+        self.violations = list(violations)
+        self.message = "; ".join(f"{field} {rule}" for field, rule in violations)
+
+
+class CampaignNotRunning(FailedPrecondition):
+    """A draft cannot be paused."""
+
+    reason = "CAMPAIGN_NOT_RUNNING"
+
+    def __init__(self, campaign_id: UUID, state: str) -> None:
+        super().__init__("the campaign does not run", campaign_id=str(campaign_id), state=state)

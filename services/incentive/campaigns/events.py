@@ -1,0 +1,45 @@
+"""What others are told about rewards."""
+
+from collections.abc import Sequence
+
+from bowen.incentive.v1 import events_pb2
+
+from chassis.db import Tx
+from chassis.outbox import Fact, append
+from chassis.stamps import stamp
+from services.incentive.campaigns.domain import Grant, Reversal
+
+
+async def rewards_granted(tx: Tx, grants: Sequence[Grant]) -> None:
+    """People got rewards."""
+    await append(tx, [Fact(_granted(grant), grant.grant_time) for grant in grants])
+
+
+async def rewards_reversed(tx: Tx, reversals: Sequence[Reversal]) -> None:
+    """Rewards were taken back."""
+    await append(tx, [Fact(_reversed(reversal), reversal.time) for reversal in reversals])
+
+
+def _granted(grant: Grant) -> events_pb2.RewardGranted:
+    return events_pb2.RewardGranted(
+        grant_id=str(grant.grant_id),
+        campaign_id=str(grant.campaign_id),
+        profile_id=grant.profile_id,
+        cause=str(grant.cause),
+        asset=grant.asset,
+        amount=grant.amount,
+        grant_time=stamp(grant.grant_time),
+    )
+
+
+def _reversed(reversal: Reversal) -> events_pb2.RewardReversed:
+    grant = reversal.grant
+    return events_pb2.RewardReversed(
+        grant_id=str(grant.grant_id),
+        campaign_id=str(grant.campaign_id),
+        profile_id=grant.profile_id,
+        asset=grant.asset,
+        amount=reversal.amount,
+        reversed_amount=grant.reversed_amount,
+        reverse_time=stamp(reversal.time),
+    )
