@@ -1,0 +1,48 @@
+"""The incentive service: `python -m services.incentive [serve|migrate|dead-letters|replay EVENT_ID]`."""
+
+import sys
+from pathlib import Path
+
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
+from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
+from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
+from bowen.tagging.v1.events_pb2 import SegmentEntered
+
+from chassis.command import command
+from chassis.process import Process
+from services.incentive.campaigns import consumers as campaigns
+from services.incentive.campaigns.servicer import CampaignServicer
+from services.incentive.coupons.servicer import CouponServicer
+from services.incentive.ledger import consumers as ledger
+from services.incentive.ledger.servicer import LedgerServicer
+from services.incentive.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+async def assemble(process: Process[Settings]) -> None:
+    """Put the service together."""
+    db, clock = process.db, process.clock
+    servicer = LedgerServicer(db, clock)
+    process.resources.push_async_callback(servicer.close)
+    process.server.add(add_LedgerServiceServicer_to_server, servicer)
+    process.server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
+    process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
+
+    consumer = process.consumer()
+    consumer.on(ProfileMerged, ledger.on_profile_merged)
+    consumer.on(EventRecorded, campaigns.on_event_recorded)
+    consumer.on(SegmentEntered, campaigns.on_segment_entered)
+    consumer.on(OrderPaid, campaigns.on_order_paid)
+    consumer.on(OrderRefunded, campaigns.on_order_refunded)
+
+
+def main() -> int:
+    """Run the command that the command line names."""
+    return command("incentive", Settings, MIGRATIONS, assemble)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

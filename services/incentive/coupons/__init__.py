@@ -1,0 +1,1 @@
+"""Coupons: issued from templates, used once."""
