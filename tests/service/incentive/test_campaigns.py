@@ -1,6 +1,7 @@
 """Campaigns over gRPC, facts through the consumers' handlers: cases of spec value §3.3."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from bowen.incentive.v1.events_pb2 import RewardGranted
 from bowen.profile.v1 import event_pb2
 
 from chassis.caller import Call, Caller, acting
+from chassis.clock import FixedClock
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from chassis.ids import new_id
 from chassis.stamps import stamp
@@ -21,6 +23,7 @@ from tests.service.incentive.rewarding import (
     a_paid_order,
     an_entry,
     an_event,
+    an_incentive,
     new,
     on_order,
     points,
@@ -86,8 +89,12 @@ async def test_cmp_01_one_fact_delivered_five_times_at_once_earns_once(incentive
 
 @pytest.mark.parametrize(
     ("offset", "earned"),
-    [(timedelta(hours=-12), 10), (timedelta(hours=-12, milliseconds=-1), 0), (timedelta(hours=12), 0)]
-    + [(timedelta(hours=12, milliseconds=-1), 10)],
+    [
+        (timedelta(hours=-12, milliseconds=-1), 0),
+        (timedelta(hours=-12), 10),
+        (timedelta(hours=12, milliseconds=-1), 10),
+        (timedelta(hours=12), 0),
+    ],
 )
 async def test_cmp_04_a_fact_is_judged_when_it_happened_not_when_it_arrived(
     incentive: Incentive, offset: timedelta, earned: int
@@ -109,6 +116,21 @@ async def test_cmp_06_a_budget_that_cannot_pay_in_full_pays_nothing_and_says_so(
     assert (await incentive.has(first), await incentive.has(second)) == ((10, 0), (0, 0))
     assert await incentive.spent(campaign_id) == 10
     assert await incentive.denials(campaign_id) == [(second, "BUDGET_EXHAUSTED")]
+
+
+async def test_bud_01_a_campaign_spends_its_budget_to_the_last_reward_under_any_concurrency(
+    fresh_database: Callable[[str], str], clock: FixedClock
+) -> None:
+    url = fresh_database("incentive")
+    async with an_incentive(url, clock) as one, an_incentive(url, clock) as two:
+        campaign_id = await one.a_running_campaign(budget=500, reward=points(7))
+
+        await asyncio.gather(*(replica.happen(*(an_event(new()) for _ in range(5))) for replica in (one, two) * 20))
+
+        assert await one.spent(campaign_id) == 497
+        assert await one.ledger.balance(f"issuer/{campaign_id}") == -497
+        assert len(await one.denials(campaign_id)) == 200 - 71
+        await two.ledger.check()
 
 
 async def test_a_refused_fact_stays_refused_when_it_comes_again(incentive: Incentive) -> None:
