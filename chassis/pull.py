@@ -66,6 +66,13 @@ def backoff(failures: int) -> float:
     return min(OUTAGE_SECONDS_MAX, 0.02 * 2.0 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
+def _heed_cancellation() -> None:
+    """Python 3.11's `wait_for`, which the client of NATS uses, loses a cancellation that meets its result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Source:
     """A durable pull consumer on the stream of one service."""
 
@@ -80,6 +87,7 @@ class Source:
         """Pull until cancelled; the connection, the stream and the consumer may come and go."""
         failures = 0
         while True:
+            _heed_cancellation()
             try:
                 subscription = await self._subscribe()
                 failures = 0
@@ -114,6 +122,7 @@ class Source:
     async def _pull(self, subscription: Any, work_off: WorkOff) -> None:
         try:
             while True:
+                _heed_cancellation()
                 with suppress(nats.errors.TimeoutError):
                     messages = await subscription.fetch(MESSAGES_MAX, timeout=FETCH_SECONDS)
                     if messages:
