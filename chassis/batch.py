@@ -60,15 +60,17 @@ class Gatherer(Generic[In, Out]):
         if self._queue and len(self._lanes) < self._lanes_max:
             lane = loop.create_task(self._work(), name="gatherer", context=Context())
             self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
         return waiting
 
     async def _work(self) -> None:
-        while batch := self._next():
-            telemetry.batch_size.record(len(batch))
-            outcomes = await self._outcomes([item for item, _ in batch])
-            for (_, future), outcome in zip(batch, outcomes, strict=True):
-                _settle(future, outcome)
+        try:
+            while batch := self._next():
+                telemetry.batch_size.record(len(batch))
+                outcomes = await self._outcomes([item for item, _ in batch])
+                for (_, future), outcome in zip(batch, outcomes, strict=True):
+                    _settle(future, outcome)
+        finally:  # in the very step that found the queue empty: what comes next needs a lane of its own
+            self._lanes.discard(asyncio.current_task())
 
     def _next(self) -> list[tuple[In, "asyncio.Future[Out]"]]:
         batch: list[tuple[In, asyncio.Future[Out]]] = []

@@ -179,3 +179,13 @@ async def test_a_batch_runs_outside_of_the_call_that_happened_to_start_it() -> N
         await Gatherer(handle, batch_max=1, queue_max=1).submit(1)
 
     assert callers == [caller.ANONYMOUS_SERVICE]
+
+
+async def test_what_is_handed_in_the_moment_an_outcome_arrives_does_not_wait_for_ever() -> None:
+    gatherer = Gatherer(Recorder(), batch_max=10, queue_max=100)
+
+    async def caller() -> list[int]:
+        return [await gatherer.submit(number) for number in range(20)]
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(caller(), caller()) == [[number * 2 for number in range(20)]] * 2
