@@ -60,7 +60,7 @@ async def running(
         contract, clock = contracts.load(), settings.clock()
         backends = Backends.connect(settings.targets(), clock=clock, timeout_s=settings.bulk_timeout_s, retry=retry)
         stack.push_async_callback(backends.close)
-        tokens = _tokens(settings, await stack.enter_async_context(httpx.AsyncClient(timeout=JWKS_SECONDS_MAX)))
+        tokens = await _tokens(settings, stack)
         credentials = Credentials(db, contract.scopes, root_key=settings.root_key, tokens=tokens)
         edge = _edge(settings, credentials, clock)
         router: Router[Endpoint] = Router()
@@ -92,12 +92,13 @@ def _edge(settings: GatewaySettings, credentials: Credentials, clock: Clock) -> 
     )
 
 
-def _tokens(settings: GatewaySettings, client: httpx.AsyncClient) -> Tokens | None:
+async def _tokens(settings: GatewaySettings, stack: AsyncExitStack) -> Tokens | None:
     keys: Keys
     if settings.jwks:
         keys = FixedKeys(settings.jwks)
     elif settings.jwks_url:
-        keys = FetchedKeys(settings.jwks_url, client)
+        client = httpx.AsyncClient(timeout=JWKS_SECONDS_MAX)
+        keys = FetchedKeys(settings.jwks_url, await stack.enter_async_context(client))
     else:
         return None
     return Tokens(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, claim=settings.jwt_profile_claim)

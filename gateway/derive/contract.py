@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,9 @@ class Contract:
         return frozenset(route.edge.scope for route in self.routes if route.edge.scope)
 
 
+@cache
 def load() -> Contract:
-    """Read the descriptors that come with the generated code. Raises `ContractUnsupported`."""
+    """Read the descriptors that come with the generated code, once. Raises `ContractUnsupported`."""
     described = descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
     files = [file for file in described.file if file.name.startswith("bowen/")]
     for file in files:
