@@ -22,7 +22,7 @@ async def settle(tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], *,
     per table. The outcome does not depend on how a stream is cut into batches. Raises `Clash` (the transaction is
     then repeated) when another one gave somebody the same identifiers meanwhile.
     """
-    people = await store.load(tx, {key for evidence, _ in batch for key in evidence})
+    people = await store.load(tx, [evidence for evidence, _ in batch])
     verdicts = [resolve(people, evidence, new_id) for evidence, _ in batch]
     await store.save(tx, people)
     unions = await attribute_operations.apply(tx, _changes(batch, verdicts), now=now)

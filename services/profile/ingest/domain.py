@@ -1,5 +1,6 @@
 """An event as it came in: the rules it must keep, when it happened, whom it names."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -72,9 +73,10 @@ class Outcome(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """An event that keeps the rules. `ignored` tells which identifiers name nobody."""
+    """An event that keeps the rules. `key` stands for its message id; `ignored` tells which identifiers name nobody."""
 
     event_id: UUID
+    key: bytes
     event: Incoming
     evidence: Evidence
     times: Times
@@ -97,7 +99,14 @@ def accept(event: Incoming, event_id: UUID, now: datetime) -> Accepted:
     ignored = [refusal.message for refusal in refused]
     ignored += [f"identifier of type {claim.kind.name} needs a trusted source" for claim in excess]
     origin = Origin(times.timestamp, event.source_id, event_id, event.trust)
-    return Accepted(event_id, event, Evidence(tuple(claims), origin, previous), times, traits, ignored)
+    return Accepted(
+        event_id, key_of(event.message_id), event, Evidence(tuple(claims), origin, previous), times, traits, ignored
+    )
+
+
+def key_of(message_id: str) -> bytes:
+    """128 bits that stand for a message id."""
+    return hashlib.blake2b(message_id.encode(), digest_size=16).digest()
 
 
 def _check(event: Incoming) -> None:

@@ -1,13 +1,16 @@
 """What others are told about events."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from bowen.profile.v1 import event_pb2, events_pb2
 
 from chassis.db import Tx
 from chassis.outbox import Fact, append
 from services.profile.timeline.domain import Event
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 async def event_recorded(tx: Tx, events: Sequence[Event], *, now: datetime) -> None:
@@ -27,6 +30,6 @@ def _event_recorded(event: Event) -> events_pb2.EventRecorded:
         anonymous_id=event.anonymous_id,
         properties=event.properties,
     )
-    message.timestamp.FromDatetime(event.timestamp)
-    message.receive_time.FromDatetime(event.receive_time)
+    message.timestamp.FromMicroseconds((event.timestamp - _EPOCH) // _MICROSECOND)
+    message.receive_time.FromMicroseconds((event.receive_time - _EPOCH) // _MICROSECOND)
     return message

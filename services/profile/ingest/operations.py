@@ -1,6 +1,5 @@
 """Taking events in."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -28,11 +27,11 @@ async def ingest(tx: Tx, incoming: Sequence[Incoming], *, now: datetime) -> list
     refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
     """
     judged = [_judge(event, now) for event in incoming]
-    firsts: dict[UUID, Accepted] = {}
+    firsts: dict[bytes, Accepted] = {}
     for each in judged:
         if isinstance(each, Accepted):
-            firsts.setdefault(_key(each), each)
-    taken = await store.take(tx, [store.Message(key, each.event_id) for key, each in firsts.items()], now=now)
+            firsts.setdefault(each.key, each)
+    taken = await store.take(tx, {key: each.event_id for key, each in firsts.items()}, now=now)
     stored = await _store(tx, [each for key, each in firsts.items() if key not in taken], now)
     return [each if isinstance(each, Outcome) else _outcome(each, firsts, taken, stored) for each in judged]
 
@@ -45,10 +44,6 @@ def _judge(event: Incoming, now: datetime) -> Accepted | Outcome:
         return domain.accept(event, event_id, now)
     except InvalidArgument as refusal:
         return Outcome(event.message_id, refusal=refusal)
-
-
-def _key(accepted: Accepted) -> UUID:
-    return UUID(bytes=hashlib.blake2b(accepted.event.message_id.encode(), digest_size=16).digest())
 
 
 async def _store(tx: Tx, fresh: Sequence[Accepted], now: datetime) -> dict[UUID, Verdict]:
@@ -66,32 +61,29 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], now: datetime) -> dict[UUID,
 def _event(accepted: Accepted, verdict: Verdict) -> Event:
     event, times = accepted.event, accepted.times
     return Event(
-        event_id=accepted.event_id,
-        profile_id=verdict.person.profile_id,
-        message_id=event.message_id,
-        type=event.type,
-        name=event.name,
-        source_id=event.source_id,
-        trust=event.trust,
-        user_id=event.user_id,
-        anonymous_id=event.anonymous_id,
-        previous_id=event.previous_id,
-        group_id=event.group_id,
-        identifiers=[UUID(bytes=claim.key) for claim in accepted.evidence.claims],
-        ignored=msgspec.json.encode(accepted.ignored).decode() if accepted.ignored else "",
-        properties=domain.properties_of(event),
-        context=event.context or "{}",
-        timestamp=times.timestamp,
-        original_time=times.original,
-        sent_time=times.sent,
-        receive_time=times.received,
+        accepted.event_id,
+        verdict.person.profile_id,
+        event.message_id,
+        event.type,
+        event.name,
+        event.source_id,
+        event.trust,
+        event.user_id,
+        event.anonymous_id,
+        event.previous_id,
+        event.group_id,
+        [claim.key for claim in accepted.evidence.claims],
+        msgspec.json.encode(accepted.ignored).decode() if accepted.ignored else "",
+        domain.properties_of(event),
+        event.context or "{}",
+        *times,
     )
 
 
 def _outcome(
-    accepted: Accepted, firsts: dict[UUID, Accepted], taken: dict[UUID, UUID], stored: dict[UUID, Verdict]
+    accepted: Accepted, firsts: dict[bytes, Accepted], taken: dict[bytes, UUID], stored: dict[UUID, Verdict]
 ) -> Outcome:
-    key, message_id = _key(accepted), accepted.event.message_id
+    key, message_id = accepted.key, accepted.event.message_id
     if key in taken or firsts[key] is not accepted:
         return Outcome(message_id, taken.get(key, firsts[key].event_id), is_duplicate=True)
     verdict = stored[accepted.event_id]

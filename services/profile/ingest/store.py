@@ -1,9 +1,10 @@
 """Which message ids were taken."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 from chassis.db import Tx, driver
 
@@ -19,22 +20,17 @@ DELETE FROM message WHERE ctid = ANY(ARRAY(SELECT ctid FROM message WHERE receiv
 """
 
 
-class Message(NamedTuple):
-    """A hash of a message id, and the event it became."""
-
-    key: UUID
-    event_id: UUID
-
-
-async def take(tx: Tx, messages: Sequence[Message], *, now: datetime) -> dict[UUID, UUID]:
-    """Take message ids that nobody took before. Returns those that were taken, with the events they became."""
+async def take(tx: Tx, messages: Mapping[bytes, UUID], *, now: datetime) -> dict[bytes, UUID]:
+    """Take message ids, given by their hashes, for events. Returns those taken before, with the events they became."""
     if not messages:
         return {}
     connection = await driver(tx)
-    keys = [message.key for message in messages]
-    fresh = {row["key"] for row in await connection.fetch(_TAKE, keys, [each.event_id for each in messages], now)}
-    repeated = [key for key in keys if key not in fresh]
-    return dict(await connection.fetch(_TAKEN, repeated)) if repeated else {}
+    keys = [pgproto.UUID(key) for key in messages]
+    rows = await connection.fetch(_TAKE, keys, list(messages.values()), now)
+    if len(rows) == len(keys):
+        return {}
+    repeated = set(keys) - {row["key"] for row in rows}
+    return {row["key"].bytes: row["event_id"] for row in await connection.fetch(_TAKEN, list(repeated))}
 
 
 async def forget(tx: Tx, before: datetime, *, limit: int) -> int:

@@ -1,5 +1,6 @@
 """An event of a person's timeline."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -31,7 +32,7 @@ class Event(NamedTuple):
     anonymous_id: str
     previous_id: str
     group_id: str
-    identifiers: list[UUID]
+    identifiers: Sequence[bytes]
     ignored: str
     properties: str
     context: str

@@ -12,6 +12,7 @@ from services.profile.identity.domain.resolution import (
     Merge,
     PersonState,
     Verdict,
+    concerned_by,
     resolve,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "Verdict",
     "admitted",
     "claim",
+    "concerned_by",
     "key_of",
     "ranked",
     "resolve",

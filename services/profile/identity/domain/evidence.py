@@ -1,7 +1,6 @@
 """What one event or row says about who somebody is."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -18,15 +17,14 @@ class Previous(NamedTuple):
     as_anonymous: Claim
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Identifiers of one person, the highest-ranked first, with what their source may claim."""
 
     claims: tuple[Claim, ...]
     origin: Origin
     previous: Previous | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
+    def keys_named(self) -> Iterator[bytes]:
         """The keys of all identifiers that have to be looked at."""
         for claim in self.claims:
             yield claim.key
@@ -37,8 +35,11 @@ class Evidence:
 
 def ranked(claims: Iterable[Claim]) -> list[Claim]:
     """Each identifier once, in its strongest form, the highest-ranked first."""
+    several = list(claims)
+    if len(several) < 2:
+        return several
     strongest: dict[bytes, Claim] = {}
-    for claim in claims:
+    for claim in several:
         known = strongest.get(claim.key)
         if known is None or claim.verified > known.verified:
             strongest[claim.key] = claim
@@ -50,6 +51,7 @@ def admitted(claims: Iterable[Claim], trust: Trust) -> tuple[list[Claim], list[C
     ordered = ranked(claims)
     if trust is Trust.SERVER:
         return ordered, []
-    strong = [claim for claim in ordered if not claim.grade.is_weak]
-    excess = strong[1:]
+    excess = [claim for claim in ordered if not claim.grade.is_weak][1:]
+    if not excess:
+        return ordered, []
     return [claim for claim in ordered if claim not in excess], excess

@@ -72,7 +72,7 @@ class Link:
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """One person. `survivor` is set once it has been merged into another."""
+    """One person, with those identifiers that matter now. `survivor` is set once merged into another."""
 
     profile_id: UUID
     create_time: datetime

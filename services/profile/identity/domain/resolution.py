@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.profile.identity.domain.evidence import Evidence, ranked
@@ -71,8 +72,7 @@ class Conflict:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whom the evidence is about, and what that changed."""
 
     person: Person
@@ -99,6 +99,9 @@ class _Plan:
 
 def resolve(people: People, evidence: Evidence, new_id: Callable[[], UUID]) -> Verdict:
     """Decide whom the evidence is about and change the people accordingly. There must be at least one claim."""
+    if evidence.previous is None and (person := _sole_owner(people, evidence.claims)):
+        _see(people, person, evidence.claims, evidence.origin.time)
+        return Verdict(person)
     claims, refused = _with_previous(people, evidence)
     is_alias = evidence.previous is not None
     plan = _plan(people, claims)
@@ -112,6 +115,39 @@ def resolve(people: People, evidence: Evidence, new_id: Callable[[], UUID]) -> V
         return verdict
     conflicts = tuple(_conflict(people, claim, rule, verdict.person) for claim, rule in demoted)
     return Verdict(verdict.person, verdict.is_created, verdict.merges, conflicts)
+
+
+def concerned_by(people: People, batch: Iterable[Evidence]) -> set[Person]:
+    """The people about whom a batch may say something new, given all those whom it names.
+
+    The others are only seen again: every piece of evidence that names one of theirs names nothing else.
+    """
+    return {
+        owner
+        for evidence in batch
+        if evidence.previous is not None or _sole_owner(people, evidence.claims) is None
+        for key in evidence.keys_named()
+        if (owner := people.owner(key))
+    }
+
+
+def _sole_owner(people: People, claims: Sequence[Claim]) -> Person | None:
+    """Who holds all identifiers already, as strongly as they are claimed. This is what nearly all events find."""
+    person = None
+    for claim in claims:
+        link = people.links.get(claim.key)
+        if link is None or (person is not None and link.person is not person) or claim.verified > link.verified:
+            return None
+        person = link.person
+    return person
+
+
+def _see(people: People, person: Person, claims: Sequence[Claim], time: datetime) -> None:
+    for claim in claims:
+        link = people.links.get(claim.key)
+        if link is not None and link.person is person:
+            link.see(claim, time)
+    person.see(time)
 
 
 def _with_previous(people: People, evidence: Evidence) -> tuple[list[Claim], list[Claim]]:
@@ -231,11 +267,7 @@ def _carry_out(people: People, plan: _Plan, origin: Origin, reason: str, new_id:
         link.move(person)
         link.first_seen = link.last_seen = origin.time
         link.source_id, link.event_id, link.trust = origin.source_id, origin.event_id, origin.trust
-    for claim in plan.claims:
-        link = people.links[claim.key]
-        if link.person is person:
-            link.see(claim, origin.time)
-    person.see(origin.time)
+    _see(people, person, plan.claims, origin.time)
     return Verdict(person, not plan.parties, merges)
 
 

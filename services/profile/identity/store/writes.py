@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from asyncpg.pgproto import pgproto
 
 from chassis.db import Tx, driver
 from chassis.errors import Conflict as Contention
@@ -15,12 +16,14 @@ from services.profile.identity.domain import (
     KINDS,
     RULE_VERSION,
     Conflict,
+    Evidence,
     Link,
     Merge,
     Origin,
     People,
     Person,
     Trust,
+    concerned_by,
 )
 
 # Every statement below finds its rows by key. Its plan is made once and must stay right while the tables grow.
@@ -33,8 +36,10 @@ _HOLD = (
 _LINKS = """
 SELECT profile_id, key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time,
        source_id, event_id, trust
-FROM identifier WHERE profile_id = ANY($1)
+FROM identifier WHERE
 """
+_LINKS_NAMED = _LINKS + "key = ANY($1)"
+_LINKS_HELD = _LINKS + "profile_id = ANY($1)"
 _NEW_PROFILES = """
 INSERT INTO profile (profile_id, create_time, merge_count)
 SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int[])
@@ -95,25 +100,37 @@ class Clash(Contention):
         super().__init__("the same people were changed at the same time")
 
 
-async def load(tx: Tx, keys: Iterable[bytes]) -> People:
-    """Everybody who holds one of the identifiers, with all they hold. Their rows are held, in order of id."""
+async def load(tx: Tx, batch: Sequence[Evidence]) -> People:
+    """Everybody whom the batch names, held in order of id, with the identifiers that it names.
+
+    Those about whom it may say something new come with all identifiers they have.
+    """
     connection = await driver(tx)
     await connection.execute(_PLANS)
-    owner_by_key: dict[UUID, UUID] = dict(await connection.fetch(_OWNERS, [UUID(bytes=key) for key in keys]))
+    keys = [pgproto.UUID(key) for key in {key for evidence in batch for key in evidence.keys_named()}]
+    owner_by_key: dict[UUID, UUID] = dict(await connection.fetch(_OWNERS, keys))
     people = People()
-    ids = list(set(owner_by_key.values()))
-    if not ids:
+    if not owner_by_key:
         return people
-    for row in await connection.fetch(_HOLD, ids):
-        people.persons[row["profile_id"]] = Person(*row)
-    for row in await connection.fetch(_LINKS, ids):
-        link = _link(row, people.persons[row["profile_id"]])
-        link.person.links[link.key] = people.links[link.key] = link
-    for key, owner_id in owner_by_key.items():
-        held = people.links.get(key.bytes)
-        if held is None or held.person.profile_id != owner_id:  # moved before we held its owner
-            raise Clash
+    for row in await connection.fetch(_HOLD, list(set(owner_by_key.values()))):
+        people.add(Person(*row))
+    _take(people, await connection.fetch(_LINKS_NAMED, list(owner_by_key)))
+    if any(people.owner(key.bytes) is not people.persons[owner] for key, owner in owner_by_key.items()):
+        raise Clash  # somebody moved one before we held its owner
+    if concerned := concerned_by(people, batch):
+        _take(people, await connection.fetch(_LINKS_HELD, [person.profile_id for person in concerned]))
     return people
+
+
+def _take(people: People, rows: Iterable[Any]) -> None:
+    """Give people the identifiers that they have. One whose owner is nobody we hold was moved just now."""
+    for row in rows:
+        person = people.persons.get(row["profile_id"])
+        if person is None:
+            raise Clash
+        link = _link(row, person)
+        people.links.setdefault(link.key, link)
+        person.links.setdefault(link.key, link)
 
 
 def _link(row: Any, person: Person) -> Link:
@@ -149,7 +166,7 @@ async def _save_redirects(tx: Tx, merged: Sequence[Person]) -> None:
 async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
     rows = [
         (
-            UUID(bytes=link.key),
+            pgproto.UUID(link.key),
             link.person.profile_id,
             link.verified,
             link.first_seen,
@@ -167,7 +184,7 @@ async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
 async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
     rows = [
         (
-            UUID(bytes=link.key),
+            pgproto.UUID(link.key),
             link.person.profile_id,
             link.kind.name,
             link.namespace,
@@ -220,7 +237,7 @@ async def save_conflicts(tx: Tx, conflicts: Sequence[tuple[Conflict, Origin]], *
     rows = [
         (
             profile_id,
-            UUID(bytes=key),
+            pgproto.UUID(key),
             rule,
             conflict.claim.kind.name,
             conflict.claim.namespace,
