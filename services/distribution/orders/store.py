@@ -273,7 +273,7 @@ def _attribution(row: Any) -> Attribution | None:
         return None
     losers = tuple(
         Loser(Step(step), UUID(partner) if partner else None, UUID(touch) if touch else None, reason)
-        for step, partner, touch, reason in json.loads(row["losers"])
+        for step, partner, touch, reason in row["losers"]
     )
     return Attribution(
         Step(row["step"]), row["partner_id"], row["touch_id"], row["token"] or "", row["sharer_profile_id"], losers

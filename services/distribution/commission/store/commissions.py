@@ -166,7 +166,7 @@ async def stats(tx: ReadTx, *, currency_code: str, visible: Visible) -> Stats:
 
 
 def _plan(row: Any) -> Plan:
-    rates = {Role(int(role)): rate for role, rate in json.loads(row["seller_rates"]).items()}
+    rates = {Role(int(role)): rate for role, rate in row["seller_rates"].items()}
     return Plan(
         row["plan_id"], row["name"], rates, row["parent_rate_bp"], row["payout_cap_bp"], row["start_time"],
         row["create_time"],
@@ -189,6 +189,6 @@ def _commission(row: Any) -> Commission:
     return Commission(
         row["commission_id"], row["order_id"], row["partner_id"], Share(row["share"]), row["plan_id"],
         row["rate_bp_hundredths"] // 100, row["currency_code"], row["capped"], CommissionState(row["state"]),
-        tuple(CommissionLine(*line) for line in json.loads(row["lines"])), row["create_time"], row["accrue_time"],
+        tuple(CommissionLine(*line) for line in row["lines"]), row["create_time"], row["accrue_time"],
         row["posted"],
     )  # fmt: skip
