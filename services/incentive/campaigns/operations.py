@@ -28,6 +28,7 @@ from services.incentive.ledger import domain as ledger
 from services.incentive.ledger import operations as ledger_operations
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.domain import Person
+from services.incentive.subjects.errors import MergedMeanwhile
 
 SCOPE = "service:incentive/campaigns"
 """Whose transfer ids those of rewards are."""
@@ -92,17 +93,16 @@ async def _load(tx: Tx, claims: Sequence[Claim]) -> Docket:
 async def _hold_people(tx: Tx, claims: Sequence[Claim]) -> tuple[dict[str, Person], Tallies]:
     """The people behind claims. Where a campaign limits rewards per person, all rows of the person are held.
 
-    A merge that came between finding a person and holding their rows is found by asking again.
+    Raises `MergedMeanwhile`.
     """
     limited = {(claim.campaign.campaign_id, claim.occasion.profile_id) for claim in claims if claim.campaign.is_limited}
-    people: dict[str, Person] = {}
-    tallies: Tallies = {}
-    while (found := await subjects.find_people(tx, {claim.occasion.profile_id for claim in claims})) != people:
-        people = found
-        pairs = {(campaign_id, each) for campaign_id, asked in limited for each in people[asked].ids}
-        tallies = await store.lock_claimants(tx, pairs)
-        if not pairs:
-            break
+    people = await subjects.find_people(tx, {claim.occasion.profile_id for claim in claims})
+    if not limited:
+        return people, {}
+    pairs = {(campaign_id, each) for campaign_id, profile_id in limited for each in people[profile_id].ids}
+    tallies = await store.lock_claimants(tx, pairs)
+    if await subjects.find_people(tx, people.keys()) != people:
+        raise MergedMeanwhile
     return people, tallies
 
 

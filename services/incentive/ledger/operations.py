@@ -8,6 +8,7 @@ from chassis.db import Tx
 from services.incentive.ledger import domain, store
 from services.incentive.ledger.domain import Account, Book, Claim, Original, Outcome, Standing, Transfer
 from services.incentive.subjects import store as subjects
+from services.incentive.subjects.errors import MergedMeanwhile
 
 MERGE_SCOPE = "service:incentive/merge"
 
@@ -86,19 +87,19 @@ async def _hold_members(tx: Tx, claims: Sequence[Claim]) -> tuple[Sequence[Claim
     """Turn claims to the survivors of merges, and hold the accounts that decide what becomes of them.
 
     The row of `available` is opened and held even before its first transfer: who holds it knows that nobody else runs
-    into debt or out of it.
+    into debt or out of it. Raises `MergedMeanwhile`.
     """
-    while True:
-        available = {claim.account("available") for claim in claims}
-        wanted = sorted(available | {claim.account("debt") for claim in claims})
+    survivors = await subjects.find_survivors(tx, {claim.profile_id for claim in claims})
+    claims = [claim._replace(profile_id=survivors.get(claim.profile_id, claim.profile_id)) for claim in claims]
+    available = {claim.account("available") for claim in claims}
+    wanted = sorted(available | {claim.account("debt") for claim in claims})
+    held = await store.lock_opened(tx, wanted)
+    if missing := available - held.keys():
+        await store.lock_accounts(tx, sorted(missing))
         held = await store.lock_opened(tx, wanted)
-        if missing := available - held.keys():
-            await store.lock_accounts(tx, sorted(missing))
-            held = await store.lock_opened(tx, wanted)
-        survivors = await subjects.find_survivors(tx, {claim.profile_id for claim in claims})
-        if not survivors:
-            return claims, held
-        claims = [claim._replace(profile_id=survivors.get(claim.profile_id, claim.profile_id)) for claim in claims]
+    if await subjects.find_survivors(tx, {claim.profile_id for claim in claims}):
+        raise MergedMeanwhile
+    return claims, held
 
 
 async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str, now: datetime) -> None:
@@ -106,6 +107,7 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
 
     Source: spec people §3.5.
     """
+    await store.end_openings(tx, loser_id)
     owned = await store.list_owned(tx, f"member/{loser_id}")
     held = await store.lock_accounts(tx, sorted(owned))
     moves = [

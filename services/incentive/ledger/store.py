@@ -1,5 +1,6 @@
 """Every statement on the ledger. A batch costs one statement per table, whatever its size."""
 
+import zlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,10 +9,19 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx, driver
 from services.incentive.ledger.domain import KINDS, Account, Original, Outcome, Posting, Standing, Transfer
 
+_OPENINGS = 0x6F70656E  # "open"
+_BUCKETS = 256
+
 _OPEN = """
 INSERT INTO account (account, asset)
 SELECT * FROM unnest($1::text[], $2::text[]) AS wanted (account, asset)
 ON CONFLICT ON CONSTRAINT account_pkey DO NOTHING
+"""
+
+# Account rows that are being opened are invisible to a merge, and a merge that is being made is to who opens them: both
+# meet at a lock of the member's, one of a few, of which openings hold any number and a merge holds its own alone.
+_HOLD_OPENINGS = """
+SELECT pg_advisory_xact_lock_shared($1, bucket) FROM unnest($2::integer[]) AS held (bucket) ORDER BY bucket
 """
 
 _LOCK = """
@@ -141,9 +151,20 @@ async def lock_accounts(tx: Tx, accounts: Sequence[Account]) -> dict[Account, St
     connection = await driver(tx)
     held = await _lock(connection, names)
     if len(held) < len(accounts):
+        opened = {_bucket(account.member_id) for account in accounts if account not in held and account.member_id}
+        await connection.execute(_HOLD_OPENINGS, _OPENINGS, sorted(opened))
         await connection.execute(_OPEN, *names)
         held = await _lock(connection, names)
     return held
+
+
+async def end_openings(tx: Tx, member_id: str) -> None:
+    """Wait until the accounts of a member that are being opened are there, and let nobody open more until the end."""
+    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock($1, $2)", _OPENINGS, _bucket(member_id))
+
+
+def _bucket(member_id: str) -> int:
+    return zlib.crc32(member_id.encode()) % _BUCKETS
 
 
 async def lock_opened(tx: Tx, accounts: Sequence[Account]) -> dict[Account, Standing]:

@@ -180,6 +180,7 @@ async def test_grants_that_race_a_merge_keep_the_limit_that_either_order_allows(
 
     rewards = len(await incentive.grants(survivor))
     assert 2 <= rewards <= 4  # each profile's own before they were one person
+    assert await incentive.has(survivor) == (10 * rewards, 0)
     assert await incentive.rows("SELECT sum(rewards) FROM claimant") == [(rewards,)]
     await incentive.ledger.check()
 
