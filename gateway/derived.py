@@ -19,7 +19,7 @@ from gateway.derive.contract import REQUEST_ID, Route, message_class
 from gateway.derive.explain import explain
 from gateway.derive.parameters import Parameters
 from gateway.derive.readers import Readers, encode
-from gateway.derive.requests import Decoder, Kwargs, Requests
+from gateway.derive.requests import Kwargs, Requests
 from gateway.errors import ContentTypeUnsupported
 from gateway.http import JSON, Request, Response
 from gateway.limits import Limiter
@@ -75,23 +75,27 @@ class Derived:
         self._decoder = requests.decoder(route.input, without=route.parameters) if route.has_body else None
         others = [field for field in route.input.fields if field.name not in route.parameters]
         self._query = Parameters([] if route.has_body else others)
-        self._success = route.edge.success or 200
+        self._rules = route.edge
+        self._method = route.path
+        self._takes_request_id = route.takes_request_id
+        self._seconds = edge.bulk_timeout_s if route.is_bulk else edge.timeout_s
+        self._success = self._rules.success or 200
         self._profiles = tuple(name for name in route.input.fields_by_name if name.endswith("profile_id"))
 
     async def __call__(self, request: Request) -> Response:
         """Admit, read, call, write."""
-        route, edge = self._route, self._edge
-        who = Caller("anonymous") if route.edge.public else await edge.admit(request)
+        edge = self._edge
+        who = Caller("anonymous") if self._rules.public else await edge.admit(request)
         self._authorize(who)
         message = await self._message(request)
         self._hold_to_own(who, message)
-        seconds = edge.bulk_timeout_s if route.is_bulk else edge.timeout_s
-        with edge.at(request), caller.acting(Call(who, route.path, time.monotonic() + seconds)) as call:
+        asked = Call(who, self._method, time.monotonic() + self._seconds)
+        with edge.at(request), caller.acting(asked) as call:
             response = await self._backend(message)
         return Response(self._success, encode(self._reader(response)), JSON, _REPLAYED if call.replayed else ())
 
     def _authorize(self, who: Caller) -> None:
-        edge = self._route.edge
+        edge = self._rules
         if edge.public:
             return
         if who.profile_id:
@@ -110,26 +114,22 @@ class Derived:
 
     async def _message(self, request: Request) -> Any:
         known = self._path.read(request.values.items()) if request.values else {}
-        key = _idempotency_key(request) if self._route.takes_request_id else ""
+        key = _idempotency_key(request) if self._takes_request_id else ""
+        query = self._query.read(request.query())
         if self._decoder is None:
-            content = {**self._query.read(request.query()), **known}
-        else:
-            _is_json(request)
-            self._query.read(request.query())
-            body = await read_body(request, self._edge.body_bytes_max)
-            content = self._content(self._decoder, body, known, key)
-        if self._route.takes_request_id:
+            return self._built({**query, **known}, key)
+        _is_json(request)
+        body = await read_body(request, self._edge.body_bytes_max)
+        try:
+            return self._built({**self._decoder.kwargs(body), **known}, key)
+        except (ValueError, TypeError, RecursionError):
+            elsewhere = {**known, REQUEST_ID: key} if key else known
+            raise explain(body, self._route.input, elsewhere) from None
+
+    def _built(self, content: Kwargs, key: str) -> Any:
+        if self._takes_request_id:
             _set_request_id(content, key)
         return self._class(**content)
-
-    def _content(self, decoder: Decoder, body: bytes, known: Kwargs, key: str) -> Kwargs:
-        elsewhere = {**known, REQUEST_ID: key} if key else known
-        try:
-            content = {**decoder.kwargs(body), **known}
-            self._class(**content)
-        except (ValueError, TypeError, RecursionError):
-            raise explain(body, self._route.input, elsewhere) from None
-        return content
 
 
 def local(work: Callable[[Any], Awaitable[Any]]) -> Backend:

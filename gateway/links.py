@@ -56,7 +56,7 @@ class Links:
         self._limiter.admit(request.address)
         token = request.values["token"]
         target = await self._target(token)
-        touch_id, visitor = str(new_id()), _visitor(request)
+        touch_id, (visitor, is_named_by_link) = str(new_id()), _visitor(request)
         if _is_visit(request):
             with self._edge.at(request):
                 touch = ripple_pb2.Touch(touch_id=touch_id, token=token, visitor_id=visitor)
@@ -65,8 +65,9 @@ class Links:
         headers: tuple[Header, ...] = (
             (b"location", location(target, touch_id, visitor).encode("ascii")),
             (b"cache-control", b"no-store"),
-            (b"set-cookie", self._cookie(visitor)),
         )
+        if not is_named_by_link:
+            headers += ((b"set-cookie", self._cookie(visitor)),)
         return Response(302, headers=headers)
 
     async def _target(self, token: str) -> str:
@@ -107,17 +108,18 @@ def location(target: str, touch_id: str, visitor: str) -> str:
     return quote(urlunsplit(parts._replace(query=query, path=parts.path or "/")), safe=_URL_SAFE)
 
 
-def _visitor(request: Request) -> str:
-    """Who visits: as the cookies know it, else as the link says with `v`, else somebody new.
+def _visitor(request: Request) -> tuple[str, bool]:
+    """Who visits, and whether only the link says so: as the cookies know it, else as the link's `v` says, else new.
 
-    The cookies go first, so that a link that was made up with somebody else's `v` does not rename a known browser.
+    The cookies go first, and what a link says never becomes a cookie: else whoever passes on a link with a `v` of
+    their own would rename the browsers of all who follow it.
     """
     cookies = _cookies(request.header(b"cookie"))
-    named = dict(request.query()).get("v", "")
-    for known in (cookies.get(COOKIE, ""), unquote(cookies.get("ajs_anonymous_id", "")).strip('"'), named):
+    for known in (cookies.get(COOKIE, ""), unquote(cookies.get("ajs_anonymous_id", "")).strip('"')):
         if _VISITOR(known):
-            return known
-    return str(new_id())
+            return known, False
+    named = dict(request.query()).get("v", "")
+    return (named, True) if _VISITOR(named) else (str(new_id()), False)
 
 
 def _cookies(text: str) -> dict[str, str]:

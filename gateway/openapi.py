@@ -1,11 +1,13 @@
 """The OpenAPI 3.1 document, derived from the same contracts as the routes it describes."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.derive.contract import REQUEST_ID, Contract, Route, rules_of
+from gateway.examples import Examples, NoExample
 from gateway.schemas import Schema, Schemas
 
 VERSION = "0.1.0"
@@ -105,7 +107,10 @@ def _operation(route: Route, contract: Contract, schemas: Schemas) -> Schema:
         operation["parameters"] = parameters
     if route.has_body:
         schema = schemas.request(route.input, without=route.parameters)
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content: Schema = {"schema": schema}
+        with suppress(NoExample):
+            content["example"] = Examples(contract.comments).message(route.input, without=route.parameters)
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
 
 

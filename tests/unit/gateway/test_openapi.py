@@ -97,3 +97,16 @@ def test_what_the_contract_allows_the_schema_allows(route: Any, data: Any):
     body = {name: value for name, value in body.items() if name not in route.parameters}
 
     jsonschema.Draft202012Validator(resolved(schema)).validate(body)
+
+
+def test_nearly_every_body_has_an_example_that_keeps_the_rules():
+    bodies = [
+        operation["requestBody"]["content"]
+        for _, _, operation in OPERATIONS
+        if "x-scope" in operation and "requestBody" in operation
+    ]
+    examples = [content["application/json"] for content in bodies if "example" in content["application/json"]]
+
+    for content in examples:
+        jsonschema.Draft202012Validator(resolved(content["schema"])).validate(content["example"])
+    assert len(examples) > 0.8 * len(bodies)
