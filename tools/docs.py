@@ -136,7 +136,8 @@ def _reasons(comments: dict[str, str], package: str, enum: EnumDescriptorProto) 
 
 
 def _status(kind: type[errors.Refusal]) -> str:
-    return f"`{errors.HTTP[kind.code]}` · `{kind.code.name}`"
+    status = getattr(kind, "status", errors.HTTP[kind.code])  # the edge has statuses of its own
+    return f"`{status}` · `{kind.code.name}`"
 
 
 # ---------------------------------------------------------------------------------------------------- events
