@@ -24,8 +24,8 @@ from services.incentive.campaigns.domain import (
     Reversal,
     Tallies,
 )
-from services.incentive.ledger import domain as ledger
-from services.incentive.ledger import operations as ledger_operations
+from services.incentive.ledger import operations as ledger
+from services.incentive.ledger.domain import earnings
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.domain import Person
 from services.incentive.subjects.errors import MergedMeanwhile
@@ -72,7 +72,7 @@ async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
     await store.save_grants(tx, docket.grants)
     await store.save_tallies(tx, docket.tallies)
     names = {campaign.campaign_id: campaign.name for campaign in campaigns}
-    await ledger_operations.earn(tx, SCOPE, [_earning(grant, names) for grant in docket.grants])
+    await ledger.earn(tx, SCOPE, [_earning(grant, names) for grant in docket.grants])
     await events.rewards_granted(tx, docket.grants)
     await _reverse(tx, domain.reversals_of(docket.grants, docket.refunds))
 
@@ -106,8 +106,8 @@ async def _hold_people(tx: Tx, claims: Sequence[Claim]) -> tuple[dict[str, Perso
     return people, tallies
 
 
-def _earning(grant: Grant, names: Mapping[UUID, str]) -> ledger.Claim:
-    return ledger.Claim(
+def _earning(grant: Grant, names: Mapping[UUID, str]) -> earnings.Claim:
+    return earnings.Claim(
         transfer_id=f"grant/{grant.grant_id}",
         issuer=f"issuer/{grant.campaign_id}",
         profile_id=grant.profile_id,
@@ -133,7 +133,7 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal]) -> None:
     wants = [Want(campaigns[item.grant.campaign_id].budget_id, item.amount) for item in reversals]
     await budgets.release_all(tx, wants)
     await store.save_reversals(tx, reversals)
-    await ledger_operations.take_back(tx, SCOPE, [_clawback(item) for item in reversals])
+    await ledger.take_back(tx, SCOPE, [_clawback(item) for item in reversals])
     survivors = await subjects.find_survivors(tx, {item.grant.profile_id for item in reversals})
     await events.rewards_reversed(tx, [_of_survivor(item, survivors) for item in reversals])
 
@@ -153,9 +153,9 @@ async def _give_places_back(tx: Tx, reversals: Sequence[Reversal], campaigns: Ma
     await store.save_tallies(tx, tallies)
 
 
-def _clawback(reversal: Reversal) -> ledger.Claim:
+def _clawback(reversal: Reversal) -> earnings.Claim:
     grant = reversal.grant
-    return ledger.Claim(
+    return earnings.Claim(
         transfer_id=f"grant/{grant.grant_id}/reverse/{reversal.refund_id}",
         issuer=f"issuer/{grant.campaign_id}",
         profile_id=grant.profile_id,

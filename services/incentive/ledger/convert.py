@@ -9,8 +9,7 @@ from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2
 from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
 from services.incentive.ledger import domain
-from services.incentive.ledger.domain import Account, Outcome, Standing, Transfer
-from services.incentive.ledger.store import Entry, TrialBalanceLine
+from services.incentive.ledger.domain import Account, Entry, Outcome, Standing, Transfer, TrialBalanceLine
 
 Result = ledger_service_pb2.TransferOutcome.Result
 

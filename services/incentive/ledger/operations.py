@@ -6,7 +6,8 @@ from uuid import UUID
 
 from chassis.db import Tx
 from services.incentive.ledger import domain, store
-from services.incentive.ledger.domain import Account, Book, Claim, Original, Outcome, Standing, Transfer
+from services.incentive.ledger.domain import Account, Book, Original, Outcome, Standing, Transfer, earnings
+from services.incentive.ledger.domain.earnings import Claim
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.errors import MergedMeanwhile
 
@@ -63,13 +64,13 @@ async def _turn_originals(tx: Tx, originals: Mapping[UUID, Original]) -> dict[UU
 async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:
     """Have members earn; what they owe is paid from it first."""
     claims, standings = await _hold_members(tx, claims)
-    await _post_all(tx, domain.earn(scope, claims, standings))
+    await _post_all(tx, earnings.earn(scope, claims, standings))
 
 
 async def take_back(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:
     """Take earnings back, what is spent of them as debt. That no more is taken than was earned is checked again."""
     claims, standings = await _hold_members(tx, claims)
-    await _post_all(tx, domain.take_back(scope, claims, standings))
+    await _post_all(tx, earnings.take_back(scope, claims, standings))
 
 
 class Unpostable(AssertionError):

@@ -2,12 +2,21 @@
 
 import zlib
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
-from services.incentive.ledger.domain import KINDS, Account, Original, Outcome, Posting, Standing, Transfer
+from services.incentive.ledger.domain import (
+    KINDS,
+    Account,
+    Entry,
+    Original,
+    Outcome,
+    Posting,
+    Standing,
+    Transfer,
+    TrialBalanceLine,
+)
 
 _OPENINGS = 0x6F70656E  # "open"
 _BUCKETS = 256
@@ -115,28 +124,6 @@ FROM checked GROUP BY asset ORDER BY asset
 
 DECIDED_ELSEWHERE = frozenset({"transfer_pkey", "transfer_refusal_pkey"})
 """Constraints that two transactions violate when both decide the same new transfer."""
-
-
-class Entry(NamedTuple):
-    """One side of a transfer, as its account sees it."""
-
-    position: int
-    transfer_id: str
-    amount: int
-    balance_after: int
-    counter_account: str
-    memo: str
-    post_time: datetime
-
-
-class TrialBalanceLine(NamedTuple):
-    """The sums of one asset."""
-
-    asset: str
-    debits: int
-    credits: int
-    liability: int
-    discrepancy: int
 
 
 class LostUpdate(AssertionError):

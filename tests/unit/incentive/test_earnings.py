@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.incentive.ledger.domain import Account, Claim, Standing, Transfer, earn, take_back
+from services.incentive.ledger.domain import Account, Standing, Transfer
+from services.incentive.ledger.domain.earnings import Claim, earn, take_back
 
 NOON = datetime(2026, 6, 20, 4, 0, tzinfo=UTC)
 AMOUNTS = st.lists(st.integers(1, 100), min_size=1, max_size=6)

@@ -1,0 +1,73 @@
+"""What members earn and lose, as transfers. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.incentive.ledger.domain import Account, Standing, Transfer, transfer
+
+
+class Claim(NamedTuple):
+    """An amount that a member earns of an issuer, or that is taken back from one who earned it.
+
+    `transfer_id` names the movement; `reverses` the earning that is taken back, empty for an earning.
+    """
+
+    transfer_id: str
+    issuer: str
+    profile_id: str
+    asset: str
+    amount: int
+    post_time: datetime
+    memo: str = ""
+    reverses: str = ""
+
+    def account(self, kind: str) -> Account:
+        """An account of the member."""
+        return Account(f"member/{self.profile_id}/{kind}", self.asset)
+
+
+def earn(scope: str, claims: Sequence[Claim], standings: Mapping[Account, Standing]) -> list[Transfer]:
+    """What members earn goes to `available`; what they owe is paid from it first (spec value §2.1, LED-16).
+
+    `standings` are those of the members' accounts; one that is left out stands at zero.
+    """
+    transfers: list[Transfer] = []
+    repaid: dict[Account, int] = {}
+    for claim in claims:
+        available, debt = claim.account("available"), claim.account("debt")
+        owed = -standings.get(debt, Standing()).balance - repaid.get(debt, 0)
+        payment = min(max(owed, 0), claim.amount)
+        repaid[debt] = repaid.get(debt, 0) + payment
+        issuer, repayment_id = Account(claim.issuer, claim.asset), f"{claim.transfer_id}/debt"
+        moves = ((claim.transfer_id, issuer, available, claim.amount), (repayment_id, available, debt, payment))
+        transfers += [transfer(scope, *move, post_time=claim.post_time, memo=claim.memo) for move in moves if move[3]]
+    return transfers
+
+
+def take_back(scope: str, claims: Sequence[Claim], standings: Mapping[Account, Standing]) -> list[Transfer]:
+    """What is available is taken back, the rest becomes debt: the clawback policy `unlimited` (spec value §2.1)."""
+    transfers: list[Transfer] = []
+    taken: dict[Account, int] = {}
+    for claim in claims:
+        available, debt = claim.account("available"), claim.account("debt")
+        left = standings.get(available, Standing()).balance - taken.get(available, 0)
+        cash = min(max(left, 0), claim.amount)
+        taken[available] = taken.get(available, 0) + cash
+        issuer = Account(claim.issuer, claim.asset)
+        moves = (("available", available, issuer, cash), ("debt", debt, issuer, claim.amount - cash))
+        transfers += [
+            transfer(
+                scope,
+                f"{claim.transfer_id}/{kind}",
+                debit,
+                credit,
+                amount,
+                post_time=claim.post_time,
+                memo=claim.memo,
+                reverses=claim.reverses,
+            )
+            for kind, debit, credit, amount in moves
+            if amount
+        ]
+    return transfers
