@@ -2,23 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
 import msgspec
 
 from suite.faults import Fault
+from suite.http import Http, Response, Unanswered
 
 TRIES_MAX = 8
 BACKOFF_SECONDS = 0.1
 BACKOFF_SECONDS_MAX = 5.0
 TIMEOUT_SECONDS = 60.0
-CONNECTIONS_MAX = 32
 PAGE_SIZE = 200
+FOUND, ERRORS_FROM = 302, 400
 BODY_BYTES_MAX = 900_000
 """Below the gateway's default of one mebibyte."""
 
@@ -54,8 +54,10 @@ class Api:
 
     def __init__(self, url: str, key: str = "") -> None:
         self.url = url
-        limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, limits=limits)
+        try:
+            self._http = Http(url, timeout_s=TIMEOUT_SECONDS)
+        except ValueError as error:
+            raise Fault(str(error)) from None
         self._key = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def __aenter__(self) -> Self:
@@ -64,26 +66,25 @@ class Api:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self._http.close()
 
     async def get(self, path: str, *, now: datetime | None = None, **params: Params) -> Json:
         """Read."""
-        return await self._call("GET", path, headers=_at(now), params=params)
+        return await self._call("GET", _target(path, params), _at(now))
 
     async def post(self, path: str, body: Any, *, request_id: str = "", now: datetime | None = None) -> Json:
         """Change something. `body` is anything that can be JSON; `now` is the time of a sandbox."""
         headers = {"Content-Type": "application/json", **_at(now)}
         if request_id:
             headers["Idempotency-Key"] = request_id
-        return await self._call("POST", path, headers=headers, content=encode(body))
+        return await self._call("POST", path, headers, encode(body))
 
     async def items(self, path: str, field: str, **params: Params) -> AsyncIterator[Json]:
         """All items of a list, page by page."""
         token = ""
         while True:
-            page = await self._call(
-                "GET", path, headers={}, params=params | {"page_size": PAGE_SIZE, "page_token": token}
-            )
+            paged = _target(path, params | {"page_size": PAGE_SIZE, "page_token": token})
+            page = await self._call("GET", paged, {})
             for item in page[field]:
                 yield item
             token = page.get("next_page_token", "")
@@ -95,42 +96,38 @@ class Api:
         moment = now.isoformat()
         body = encode({"batch": events, "sentAt": moment, "writeKey": write_key})
         headers = {"Content-Type": "application/json", **_at(now)}
-        answer = await self._call("POST", "/v1/batch", headers=headers, content=body, authorized=False)
+        answer = _content(await self._answer("POST", "/v1/batch", headers, body))
         if rejected := answer.get("rejected"):
             raise Fault(f"events were refused: {rejected[:3]}")
 
     async def follow(self, token: str, *, visitor: str, address: str, now: datetime) -> str:
         """Follow a short link as a browser with a cookie does, but do not go where it leads. Returns the visit's id."""
         headers = {"Cookie": f"bowen_vid={visitor}", "X-Forwarded-For": address, **_at(now)}
-        response = await self._answer("GET", f"/s/{token}", headers=headers)
+        response = await self._answer("GET", f"/s/{token}", headers)
         marks = parse_qs(urlsplit(response.headers.get("location", "")).query)
-        if response.status_code != httpx.codes.FOUND or "bowen_touch" not in marks:
-            raise Fault(f"the link /s/{token} answered {response.status_code}")
+        if response.status != FOUND or "bowen_touch" not in marks:
+            raise Fault(f"the link /s/{token} answered {response.status}")
         return str(marks["bowen_touch"][0])
 
-    async def _call(self, method: str, path: str, *, authorized: bool = True, **request: Any) -> Json:
-        if authorized:
-            request["headers"] = {**self._key, **request["headers"]}
-        response = await self._answer(method, path, **request)
-        content = _decode(response.content)
-        return content if isinstance(content, dict) else {}
+    async def _call(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Json:
+        return _content(await self._answer(method, target, {**self._key, **headers}, body))
 
-    async def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+    async def _answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
         why = ""
         for pause in _pauses():
             try:
-                response = await self._client.request(method, path, **request)
-            except httpx.TransportError as error:
-                why = str(error) or type(error).__name__
+                response = await self._http.request(method, target, headers, body)
+            except Unanswered as error:
+                why = str(error)
             else:
-                if not response.is_error:
+                if response.status < ERRORS_FROM:
                     return response
-                refusal = ApiRefused(f"{method} {path}", response.status_code, _problem(response))
-                if response.status_code not in _AGAIN and refusal.reason not in _CONFLICTS:
+                refusal = ApiRefused(f"{method} {target}", response.status, _problem(response))
+                if response.status not in _AGAIN and refusal.reason not in _CONFLICTS:
                     raise refusal
                 why, pause = str(refusal), max(pause, float(response.headers.get("retry-after", 0)))
             await asyncio.sleep(pause)
-        raise ApiUnreachable(f"{self.url} does not answer {method} {path}: {why}")
+        raise ApiUnreachable(f"{self.url} does not answer {method} {target}: {why}")
 
 
 def _pauses() -> Iterator[float]:
@@ -143,12 +140,21 @@ def _at(now: datetime | None) -> dict[str, str]:
     return {"Bowen-Now": now.isoformat()} if now else {}
 
 
-def _problem(response: httpx.Response) -> Json:
+def _target(path: str, params: Mapping[str, Params]) -> str:
+    given = {name: value for name, value in params.items() if value != ""}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _content(response: Response) -> Json:
+    content = _decode(response.body)
+    return content if isinstance(content, dict) else {}
+
+
+def _problem(response: Response) -> Json:
     try:
-        content = _decode(response.content)
+        return _content(response)
     except msgspec.DecodeError:
-        content = None
-    return content if isinstance(content, dict) else {"detail": response.text[:200]}
+        return {"detail": response.body[:200].decode(errors="replace")}
 
 
 def portions(items: Iterable[T], body: Callable[[T], Any], items_max: int) -> Iterator[list[T]]:

@@ -14,7 +14,8 @@ from suite.simulator import Kind, Register
 
 LANES = 8
 COMMISSION = f"commission.{CURRENCY}"
-ACCOUNTS = ("available", "pending", "held", "debt")
+ACCOUNTS = ("available", "debt")
+"""Where commission is posted to; what were elsewhere would show in the liability."""
 POSTING_SECONDS_MAX = 120.0
 TOP = 5
 
