@@ -1,0 +1,117 @@
+"""The Segment wire with the real profile service behind it: what the answers promise is what is stored."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+
+from chassis.clock import SystemClock
+from chassis.db import Database
+from chassis.server import Server
+from services.profile.identity.servicer import ProfileServicer
+from services.profile.ingest.servicer import IngestServicer
+from tests.service.gateway.conftest import ROOT, Door, Start
+from tests.service.gateway.test_ingest import basic
+
+
+@pytest.fixture
+async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncIterator[Door]:
+    """A gateway with a profile service of its own."""
+    clock, db = SystemClock(), Database.open(fresh_database("profile"))
+    server = Server(listen="127.0.0.1:0", service="profile", clock=clock)
+    ingest = IngestServicer(db, clock)
+    server.add(add_IngestServiceServicer_to_server, ingest)
+    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock))
+    port = await server.start()
+    yield await start(profile_target=f"127.0.0.1:{port}")
+    await ingest.close()
+    await server.stop(0)
+    await db.close()
+
+
+async def stats(door: Door) -> dict[str, int]:
+    return dict((await door.get("/v1/profiles:stats", headers=ROOT)).json())
+
+
+async def test_what_is_accepted_is_there(door: Door):
+    write_key = await door.new_write_key()
+    person = {"type": "phone", "value": "13800138001"}
+    identify = {
+        "type": "identify",
+        "userId": "u-1",
+        "messageId": "m-1",
+        "traits": {"city": "杭州"},
+        "context": {"externalIds": [{"type": "phone", "id": "138 0013 8001", "verified": True}]},
+    }
+    track = {
+        "type": "track",
+        "userId": "u-1",
+        "messageId": "m-2",
+        "event": "Product Viewed",
+        "properties": {"sku": "s"},
+    }
+
+    answer = await door.post("/v1/batch", json={"batch": [identify, track]}, headers=basic(write_key))
+    again = await door.post("/v1/batch", json={"batch": [identify, track]}, headers=basic(write_key))
+
+    assert (answer.status_code, answer.json(), again.json()) == (200, {"success": True}, {"success": True})
+    profile = (await door.get("/v1/profiles:lookup", params=person, headers=ROOT)).json()["profile"]
+    assert profile["attributes"]["city"] == "杭州"
+    assert {one["identifier"]["type"] for one in profile["identifiers"]} >= {"user_id", "phone"}
+    events = (await door.get(f"/v1/profiles/{profile['profile_id']}/events", headers=ROOT)).json()["events"]
+    assert {event["message_id"] for event in events} == {"m-1", "m-2"}
+    assert {"type": "TRACK", "properties": {"sku": "s"}}.items() <= next(e for e in events if e["name"]).items()
+    assert (await stats(door))["event_count"] == 2
+
+
+async def test_what_is_rejected_is_not_and_its_neighbours_are(door: Door):
+    write_key = await door.new_write_key()
+    items = [
+        {"type": "track", "userId": "u-1", "event": "A"},
+        {"type": "track", "event": "nobody"},
+        {"type": "track", "userId": "u-1"},
+        {"type": "track", "userId": "u-1", "event": "B", "properties": [1]},
+        {"type": "track", "userId": "u-1", "event": "C", "properties": {"x": "a\u0000b"}},
+        {"type": "track", "userId": "u-1", "event": "D", "messageId": "x" * 101},
+        {
+            "type": "track",
+            "userId": "u-1",
+            "event": "E",
+            "context": {"externalIds": [{"type": "wx.openid", "id": "o"}]},
+        },
+        {"type": "track", "userId": "u-1", "event": "Z"},
+    ]
+
+    response = await door.post("/v1/batch", json={"batch": items}, headers=basic(write_key))
+
+    rejected = {item["index"] for item in response.json()["rejected"]}
+    assert response.status_code == 200
+    assert {1, 2, 3, 5} <= rejected
+    assert rejected.isdisjoint({0, 7})
+    assert (await stats(door))["event_count"] == len(items) - len(rejected)
+
+
+async def test_nobody_named_on_a_single_path_is_a_400(door: Door):
+    write_key = await door.new_write_key()
+
+    missing = await door.post("/v1/alias", json={"previousId": "a"}, headers=basic(write_key))
+    blocked = await door.post("/v1/track", json={"event": "A", "userId": "null"}, headers=basic(write_key))
+    named = await door.post("/v1/track", json={"event": "A", "anonymousId": "a-1"}, headers=basic(write_key))
+
+    assert (missing.status_code, missing.json()["code"]) == (400, "identifier_missing")
+    assert (blocked.status_code, blocked.json()["rejected"][0]["code"]) == (200, "IDENTIFIER_INVALID")
+    assert named.json() == {"success": True}
+
+
+async def test_a_view_of_a_real_profile_is_whole_but_for_what_is_away(door: Door):
+    write_key = await door.new_write_key()
+    await door.post("/v1/identify", json={"userId": "u-9", "traits": {"level": 3}}, headers=basic(write_key))
+    found = await door.get("/v1/profiles:lookup", params={"type": "user_id", "value": "u-9"}, headers=ROOT)
+    profile_id = found.json()["profile"]["profile_id"]
+
+    view = (await door.get(f"/v1/profiles/{profile_id}/360", headers=ROOT)).json()
+
+    assert view["profile"]["attributes"] == {"level": 3}
+    assert [event["type"] for event in view["events"]] == ["IDENTIFY"]
+    assert "events" not in view["degraded"]
