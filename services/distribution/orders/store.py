@@ -12,6 +12,7 @@ from chassis.db import ReadTx, Tx, driver
 from services.distribution.orders.domain.attribution import Attribution, Loser, Step
 from services.distribution.orders.domain.order import Draft, Line, Order, OrderState, Refund
 from services.distribution.orders.errors import OrderNotFound
+from services.distribution.partners.store import given, page_query
 
 Key = tuple[str, str]
 """Order number and source."""
@@ -69,19 +70,8 @@ _INSERT_REFUNDS = """
 INSERT INTO refund (refund_id, order_id, refund_number, amount_minor, lines, refund_time)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::jsonb[], $6::timestamptz[])
 """
-_PAGE = " AND ($1::timestamptz IS NULL OR (o.place_time, o.order_id) < ($1, $2)) "
-_LIST = (
-    _SELECT
-    + "WHERE ($4::uuid IS NULL OR o.store_id = $4) AND ($5::text IS NULL OR o.order_number = $5)"
-    + _PAGE
-    + "ORDER BY o.place_time DESC, o.order_id DESC LIMIT $3"
-)
-_LIST_OF_PERSON = (
-    _SELECT
-    + "WHERE o.profile_id = ANY($4) AND ($5::uuid IS NULL OR o.store_id = $5)"
-    + _PAGE
-    + "ORDER BY o.place_time DESC, o.order_id DESC LIMIT $3"
-)
+_AFTER = "(o.place_time, o.order_id) < ({}, {})"
+_NEWEST_FIRST = "o.place_time DESC, o.order_id DESC"
 _REJECT = """
 INSERT INTO order_rejection (event_id, source, order_number, name, reason, detail, payload, event_time)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[],
@@ -181,9 +171,13 @@ async def list_orders(
     limit: int,
 ) -> list[Order]:
     """Orders that match, newest first."""
-    return await _orders(
-        tx, await (await driver(tx)).fetch(_LIST, *(after or (None, None)), limit, store_id, order_number)
-    )
+    conditions = [
+        ("o.store_id = {}", given(store_id)),
+        ("o.order_number = {}", given(order_number)),
+        (_AFTER, after),
+    ]
+    query, values = page_query(_SELECT, conditions, _NEWEST_FIRST, limit)
+    return await _orders(tx, await (await driver(tx)).fetch(query, *values))
 
 
 async def list_orders_of(
@@ -195,8 +189,13 @@ async def list_orders_of(
     limit: int,
 ) -> list[Order]:
     """The orders of a person, given by all ids the person ever had, newest first."""
-    rows = await (await driver(tx)).fetch(_LIST_OF_PERSON, *(after or (None, None)), limit, profile_ids, store_id)
-    return await _orders(tx, rows)
+    conditions = [
+        ("o.profile_id = ANY({})", (profile_ids,)),
+        ("o.store_id = {}", given(store_id)),
+        (_AFTER, after),
+    ]
+    query, values = page_query(_SELECT, conditions, _NEWEST_FIRST, limit)
+    return await _orders(tx, await (await driver(tx)).fetch(query, *values))
 
 
 async def insert_rejections(tx: Tx, rejections: Sequence[Rejection]) -> None:

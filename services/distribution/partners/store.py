@@ -1,6 +1,6 @@
 """Every statement about partners and redirects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,9 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx, driver
 from services.distribution.partners.domain import LEVELS_MAX, Partner, PartnerState, Role, Visible
 from services.distribution.partners.errors import PartnerNotFound
+
+Condition = tuple[str, tuple[Any, ...] | None]
+"""A condition, and its values if it shall hold."""
 
 _HIERARCHY_LOCK = 0x70617274  # "part"
 
@@ -42,15 +45,26 @@ _UPDATE = """
 UPDATE partner SET name = $2, parent_id = $3, profile_id = $4, state = $5, inactive_time = $6, update_time = $7
 WHERE partner_id = $1
 """
-_LIST = (
-    _COLUMNS
-    + """
-WHERE ($1::smallint IS NULL OR p.role = $1) AND ($2::uuid IS NULL OR p.parent_id = $2)
-  AND ($3::text IS NULL OR p.external_code = $3) AND ($4::uuid[] IS NULL OR p.partner_id = ANY($4))
-  AND ($5::uuid IS NULL OR p.partner_id > $5)
-ORDER BY p.partner_id LIMIT $6
-"""
-)
+
+
+def page_query(select: str, conditions: Sequence[Condition], order: str, limit: int) -> tuple[str, list[Any]]:
+    """A statement with those conditions that have values, and the values.
+
+    In a condition `{}` stands for a value. Each combination is a statement, and so a plan, of its own.
+    """
+    values: list[Any] = []
+    clauses: list[str] = []
+    for text, wanted in conditions:
+        if wanted is not None:
+            clauses.append(text.format(*(f"${len(values) + number}" for number in range(1, len(wanted) + 1))))
+            values += wanted
+    where = "WHERE " + " AND ".join(clauses) if clauses else ""
+    return f"{select} {where} ORDER BY {order} LIMIT ${len(values) + 1}", [*values, limit]
+
+
+def given(value: Any) -> tuple[Any] | None:
+    """The values of a condition that holds only if there is a value."""
+    return None if value is None else (value,)
 
 
 async def lock_hierarchy(tx: Tx) -> None:
@@ -91,9 +105,15 @@ async def list_partners(
     limit: int,
 ) -> list[Partner]:
     """Partners that match, in the order of their creation, from behind `after`."""
-    ids = None if visible is None else list(visible)
-    rows = await (await driver(tx)).fetch(_LIST, role, parent_id, external_code, ids, after, limit)
-    return [_partner(row) for row in rows]
+    conditions = [
+        ("p.role = {}", given(role)),
+        ("p.parent_id = {}", given(parent_id)),
+        ("p.external_code = {}", given(external_code)),
+        ("p.partner_id = ANY({})", given(None if visible is None else list(visible))),
+        ("p.partner_id > {}", given(after)),
+    ]
+    query, values = page_query(_COLUMNS, conditions, "p.partner_id", limit)
+    return [_partner(row) for row in await (await driver(tx)).fetch(query, *values)]
 
 
 async def insert_partner(tx: Tx, partner: Partner) -> bool:

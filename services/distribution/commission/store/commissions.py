@@ -11,6 +11,7 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx, driver
 from services.distribution.commission.domain import Commission, CommissionLine, CommissionState, Plan, Share
 from services.distribution.partners.domain import Role, Visible
+from services.distribution.partners.store import given, page_query
 
 _INSERT_PLAN = """
 INSERT INTO commission_plan (plan_id, name, seller_rates, parent_rate_bp, payout_cap_bp, start_time, create_time)
@@ -32,15 +33,6 @@ SELECT c.*, NOT EXISTS (
 FROM commission c
 """
 _LOCK = _SELECT + "WHERE c.order_id = ANY($1) ORDER BY c.order_id, c.share FOR UPDATE OF c"
-_LIST = (
-    _SELECT
-    + """
-WHERE ($1::uuid IS NULL OR c.partner_id = $1) AND ($2::uuid IS NULL OR c.order_id = $2)
-  AND ($3::uuid[] IS NULL OR c.partner_id = ANY($3))
-  AND ($4::timestamptz IS NULL OR (c.create_time, c.commission_id) < ($4, $5))
-ORDER BY c.create_time DESC, c.commission_id DESC LIMIT $6
-"""
-)
 _SAVE = """
 INSERT INTO commission (commission_id, order_id, partner_id, share, plan_id, rate_bp_hundredths, currency_code,
                         amount_minor, reversed_minor, capped, state, lines, create_time, accrue_time)
@@ -145,9 +137,14 @@ async def list_commissions(
     limit: int,
 ) -> list[Commission]:
     """Commissions that match, newest first."""
-    ids = None if visible is None else list(visible)
-    rows = await (await driver(tx)).fetch(_LIST, partner_id, order_id, ids, *(after or (None, None)), limit)
-    return [_commission(row) for row in rows]
+    conditions = [
+        ("c.partner_id = {}", given(partner_id)),
+        ("c.order_id = {}", given(order_id)),
+        ("c.partner_id = ANY({})", given(None if visible is None else list(visible))),
+        ("(c.create_time, c.commission_id) < ({}, {})", after),
+    ]
+    query, values = page_query(_SELECT, conditions, "c.create_time DESC, c.commission_id DESC", limit)
+    return [_commission(row) for row in await (await driver(tx)).fetch(query, *values)]
 
 
 async def top_partners(
