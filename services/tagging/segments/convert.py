@@ -3,8 +3,7 @@
 from bowen.tagging.v1 import segment_pb2
 
 from chassis.stamps import stamp
-from services.tagging.segments.domain import Segment
-from services.tagging.segments.store import Member, ProfileSegment
+from services.tagging.segments.domain import Member, ProfileSegment, Segment
 
 
 def segment_to_proto(segment: Segment) -> segment_pb2.Segment:

@@ -31,6 +31,21 @@ class Membership(NamedTuple):
     enter_time: datetime
 
 
+class Member(NamedTuple):
+    """A person in a segment."""
+
+    profile_id: str
+    enter_time: datetime
+
+
+class ProfileSegment(NamedTuple):
+    """A segment that a person is in."""
+
+    segment_id: str
+    name: str
+    enter_time: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A compiled expression, and the keys of the tags it reads."""

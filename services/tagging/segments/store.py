@@ -1,11 +1,9 @@
 """Every statement on segments and their members."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
 
 from chassis.db import ReadTx, Tx, driver, violated
-from services.tagging.segments.domain import Membership, Segment
+from services.tagging.segments.domain import Member, Membership, ProfileSegment, Segment
 from services.tagging.segments.errors import SegmentNameExists, SegmentNotFound
 
 _SEGMENT = """
@@ -41,21 +39,6 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[])
 _LEAVE = """
 DELETE FROM segment_member WHERE (profile_id, segment_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
 """
-
-
-class Member(NamedTuple):
-    """A person in a segment."""
-
-    profile_id: str
-    enter_time: datetime
-
-
-class ProfileSegment(NamedTuple):
-    """A segment that a person is in."""
-
-    segment_id: str
-    name: str
-    enter_time: datetime
 
 
 Stay = tuple[str, str, Membership]
