@@ -1,18 +1,36 @@
 """Changes to who is who. Every one goes through `settle`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from chassis.db import Tx
+from chassis.db import Database, Tx
 from chassis.ids import new_id
 from services.profile.attributes import domain as attributes
 from services.profile.attributes import operations as attribute_operations
 from services.profile.identity import events, store
 from services.profile.identity.domain import Claim, Evidence, Merge, Origin, Trust, Verdict, ranked, resolve
 from services.profile.timeline import store as timeline_store
+
+T = TypeVar("T")
+
+
+async def transact(db: Database, work: Callable[[Tx], Awaitable[T]]) -> T:
+    """Do `work`, which settles who is who, in one transaction beside others.
+
+    Where two name the same new people, the later one is repeated while nobody else settles: it cannot lose twice.
+    """
+    tries = 0
+
+    async def attempt(tx: Tx) -> T:
+        nonlocal tries
+        tries += 1
+        await store.take_turn(tx, alone=tries > 1)
+        return await work(tx)
+
+    return await db.transact(attempt)
 
 
 async def settle(tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], *, now: datetime) -> list[Verdict]:

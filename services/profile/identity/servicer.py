@@ -80,8 +80,8 @@ class ProfileServicer(ProfileServiceServicer):
         read = [_read(request.source_id, row, now) for row in request.rows]
         rows = [row for row, _ in read if row is not None]
         imported = iter(
-            await self._db.transact(
-                lambda tx: operations.import_profiles(tx, rows, source_id=request.source_id, now=now)
+            await operations.transact(
+                self._db, lambda tx: operations.import_profiles(tx, rows, source_id=request.source_id, now=now)
             )
         )
         return pb.ImportProfilesResponse(
@@ -112,7 +112,9 @@ class ProfileServicer(ProfileServiceServicer):
 
     async def _ensure(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
         source_id, now = current().caller.principal, self._clock.now()
-        return await self._db.transact(lambda tx: operations.ensure_profiles(tx, sets, source_id=source_id, now=now))
+        return await operations.transact(
+            self._db, lambda tx: operations.ensure_profiles(tx, sets, source_id=source_id, now=now)
+        )
 
     async def _find(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
         """The owner of each set's highest-ranked identifier that has one."""

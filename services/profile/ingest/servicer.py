@@ -10,6 +10,7 @@ from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceServicer
 from chassis.batch import Gatherer
 from chassis.clock import Clock
 from chassis.db import Database
+from services.profile.identity import operations as identity
 from services.profile.ingest import convert, operations
 from services.profile.ingest.domain import Incoming, Outcome
 
@@ -55,7 +56,7 @@ class IngestServicer(IngestServiceServicer):
     async def _store_group(self, group: Sequence[Batch]) -> list[list[Outcome]]:
         events = [event for batch in group for event in batch.events]
         now = max(batch.now for batch in group)
-        found = iter(await self._db.transact(lambda tx: operations.ingest(tx, events, now=now)))
+        found = iter(await identity.transact(self._db, lambda tx: operations.ingest(tx, events, now=now)))
         return [[next(found) for _ in batch.events] for batch in group]
 
 

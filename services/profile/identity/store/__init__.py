@@ -12,7 +12,7 @@ from services.profile.identity.store.reads import (
     root_of,
     roots_of,
 )
-from services.profile.identity.store.writes import Clash, load, save, save_conflicts, save_merges
+from services.profile.identity.store.writes import Clash, load, save, save_conflicts, save_merges, take_turn
 
 __all__ = [
     "Clash",
@@ -32,4 +32,5 @@ __all__ = [
     "save_conflicts",
     "save_imported",
     "save_merges",
+    "take_turn",
 ]

@@ -88,6 +88,10 @@ SET count = conflict.count + excluded.count, last_time = excluded.last_time
 """
 
 
+_TURN = 0x70656F706C65  # "people"
+_TURN_SECONDS_MAX = 10
+
+
 class Clash(Contention):
     """Another transaction gave somebody one of the same identifiers meanwhile: begin again.
 
@@ -98,6 +102,12 @@ class Clash(Contention):
 
     def __init__(self) -> None:
         super().__init__("the same people were changed at the same time")
+
+
+async def take_turn(tx: Tx, *, alone: bool) -> None:
+    """Go ahead beside others who settle who is who, or alone; until the transaction ends."""
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    await (await driver(tx)).execute(f"SET LOCAL lock_timeout = '{_TURN_SECONDS_MAX}s'; SELECT {lock}({_TURN})")
 
 
 async def load(tx: Tx, batch: Sequence[Evidence]) -> People:
