@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -63,10 +64,19 @@ async def _demo(arguments: argparse.Namespace, console: Console) -> int:
             code = await _replayed(machine, plan, journal, console)
             await _show_where(machine, plan, console, keep=arguments.keep)
             if arguments.keep:
-                await asyncio.Event().wait()
+                await _until_stopped()
             return code
     finally:
         journal.close()
+
+
+async def _until_stopped() -> None:
+    """Ctrl-C is how it ends well, so it is no interruption."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
 
 
 async def _replayed(machine: Machine, plan: Plan, journal: Journal, console: Console) -> int:

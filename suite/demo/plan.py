@@ -162,7 +162,7 @@ class Expected:
         self.coupons_issued += len(day.redemptions) + mailed
 
 
-def waves(actions: tuple[Action, ...], people: Mapping[str, Person]) -> list[list[Action]]:
+def waves(actions: tuple[Action, ...]) -> list[list[Action]]:
     """Cut a day's actions into waves that can each be done at once: shares, then clicks, then who it is.
 
     A share comes after the click that its sharer came by and after its sharer is known; a click not before its share;

@@ -32,7 +32,7 @@ class Sharing:
     async def play(self, actions: tuple[Action, ...]) -> None:
         """Replay a day, and wait until every visit is recorded."""
         visits: list[str] = []
-        for wave in plans.waves(actions, self.people):
+        for wave in plans.waves(actions):
             shares = [action for action in wave if isinstance(action, Share)]
             clicks = [action for action in wave if isinstance(action, Click)]
             accounts = [action for action in wave if isinstance(action, Register | Login)]
