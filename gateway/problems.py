@@ -10,6 +10,8 @@ from gateway.http import HTML, JSON, Header, Request, Response
 from gateway.pointers import pointer
 
 PROBLEM = b"application/problem+json"
+RETRY_SECONDS = 1
+"""When to come back to what cannot be reached, and does not say itself."""
 
 _TITLES = {
     400: "Bad request",
@@ -60,6 +62,8 @@ def problem(refusal: Refusal) -> Response:
 def _headers(refusal: Refusal, status: int) -> tuple[Header, ...]:
     headers: list[Header] = []
     seconds = retry_after(refusal)
+    if seconds is None and status == 503:
+        seconds = RETRY_SECONDS
     if seconds is not None:
         headers.append((b"retry-after", str(seconds).encode()))
     if status == 401:
