@@ -24,6 +24,7 @@ from chassis.client import Client
 from chassis.clock import FixedClock
 from chassis.consumer import Delivery
 from chassis.db import Database, driver
+from chassis.errors import Conflict, QuotaExceeded
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
@@ -41,6 +42,7 @@ HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
     distribution.OrderPaid: consumers.on_order_paid,
     distribution.OrderRefunded: consumers.on_order_refunded,
 }
+ATTEMPTS_MAX = 20
 NOON = datetime.fromisoformat("2026-06-20T04:00:00+00:00")
 
 
@@ -131,10 +133,15 @@ class Incentive:
     coupons: CouponServiceStub
 
     async def happen(self, *facts: Message) -> None:
-        """Facts of one type arrive in one batch."""
+        """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
         deliveries = [Delivery(new_id(), fact, NOON, self.clock.now()) for fact in facts]
         handler = HANDLERS[type(facts[0])]
-        await self.db.transact(lambda tx: handler(tx, deliveries))
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                return await self.db.transact(lambda tx: handler(tx, deliveries))
+            except (Conflict, QuotaExceeded):  # a lock or a connection took too long on a busy machine
+                continue
+        raise AssertionError("conflicts without end")
 
     async def a_running_campaign(self, **fields: Any) -> str:
         created = await self.campaigns.CreateCampaign(a_campaign(**fields))  # type: ignore[misc]
