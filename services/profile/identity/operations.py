@@ -1,7 +1,7 @@
 """Changes to who is who. Every one goes through `settle`."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,10 +11,22 @@ from chassis.ids import new_id
 from services.profile.attributes import domain as attributes
 from services.profile.attributes import operations as attribute_operations
 from services.profile.identity import events, store
-from services.profile.identity.domain import Claim, Evidence, Merge, Origin, Trust, Verdict, ranked, resolve
+from services.profile.identity.domain import (
+    Claim,
+    Evidence,
+    Merge,
+    Origin,
+    PersonState,
+    Trust,
+    Verdict,
+    ranked,
+    resolve,
+)
 from services.profile.timeline import store as timeline_store
 
 T = TypeVar("T")
+
+_STATE_FIELDS = tuple(each.name for each in fields(PersonState))
 
 
 async def transact(db: Database, work: Callable[[Tx], Awaitable[T]]) -> T:
@@ -71,9 +83,14 @@ def _changes(
 def _before(merge: Merge, union: attributes.Union) -> dict[str, Any]:
     """How both sides stood."""
     return {
-        "survivor": {**asdict(merge.survivor), "facts": union.survivor.facts, "version": union.survivor.version},
-        "loser": {**asdict(merge.loser), "facts": union.loser.facts, "version": union.loser.version},
+        "survivor": {**_shallow(merge.survivor), "facts": union.survivor.facts, "version": union.survivor.version},
+        "loser": {**_shallow(merge.loser), "facts": union.loser.facts, "version": union.loser.version},
     }
+
+
+def _shallow(state: PersonState) -> dict[str, Any]:
+    """The fields as they are; `asdict` would copy every identifier of every person that merges."""
+    return {name: getattr(state, name) for name in _STATE_FIELDS}
 
 
 def _conflicts(batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Sequence[Verdict]) -> list[Any]:
