@@ -21,6 +21,11 @@ class Component:
     calls: tuple[str, ...]
     secrets: tuple[str, ...]
 
+    @property
+    def uses_nats(self) -> bool:
+        """Whether it publishes or consumes events."""
+        return "nats" in self.secrets
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:

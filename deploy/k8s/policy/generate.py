@@ -29,10 +29,11 @@ def _component(name: str, graph: Graph) -> list[Object]:
     server, migration = _pods(name, "server"), _pods(name, "migration")
     always = [_to(graph.dns), _to(graph.databases[name])]
     calls = [_rule("to", [_pods(call, "server")], graph.components[call].port) for call in graph.components[name].calls]
+    nats = [_to(graph.nats)] if graph.components[name].uses_nats else []
     database = graph.databases[name]
     users = _rule("from", [server, migration], database.ports[0][1])
     return [
-        _policy(name, server, _callers(name, graph), [*always, _to(graph.nats), _to(graph.collector), *calls]),
+        _policy(name, server, _callers(name, graph), [*always, *nats, _to(graph.collector), *calls]),
         _policy(f"{name}-migrate", migration, [], always),
         _policy(f"{name}-database", database.pod_labels, [users], []),
     ]
@@ -49,7 +50,7 @@ def _callers(name: str, graph: Graph) -> list[Rule]:
 
 
 def _nats(graph: Graph) -> Object:
-    servers = [_pods(name, "server") for name in graph.components]
+    servers = [_pods(name, "server") for name, component in graph.components.items() if component.uses_nats]
     return _policy("nats", graph.nats.pod_labels, [_rule("from", servers, graph.nats.ports[0][1])], [])
 
 

@@ -92,7 +92,8 @@ def wanted(graph: Graph) -> set[Edge]:
         for source in (name, f"{name} migration"):
             found |= {(source, f"database of {name}", *port) for port in graph.databases[name].ports}
             found |= {(source, "dns", *port) for port in graph.dns.ports}
-        found |= {(name, "nats", *port) for port in graph.nats.ports}
+        if component.uses_nats:
+            found |= {(name, "nats", *port) for port in graph.nats.ports}
         found |= {(name, "collector", *port) for port in graph.collector.ports}
     return found
 

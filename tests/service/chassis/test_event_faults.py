@@ -19,6 +19,7 @@ from tests.service.chassis.probe import Seen, consumer_of, outbox_count, running
 from tests.waiting import eventually
 
 PROBES = 400
+CALLER_PAUSE_S = 0.02
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def tell_until_taken(db: Database, probe: str, told: list[str]) -> None:
         try:
             await db.transact(work)
         except Refusal:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(CALLER_PAUSE_S)
         else:
             told.append(probe)
             return
