@@ -34,15 +34,24 @@ S = TypeVar("S", Postgres, NatsServer)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where the suite lives and listens. Without URLs its own PostgreSQL and NATS are started."""
+    """Where the suite lives and listens. Without URLs its own PostgreSQL and NATS are started.
+
+    `public_url` is where the API is reached from outside, as short links say; without it, where it listens.
+    """
 
     data_dir: Path = Path(".bowen")
     postgres_url: str = ""
     nats_url: str = ""
     gateway_port: int = GATEWAY_PORT
     port_base: int = PORT_BASE
+    public_url: str = ""
     sandbox: bool = False
     sandbox_start: datetime | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API listens."""
+        return f"http://{HOST}:{self.gateway_port}"
 
     @property
     def postgres_port(self) -> int:
@@ -93,8 +102,7 @@ async def running(options: Options, tell: Tell) -> AsyncIterator[Machine]:
             tell(f"starting {', '.join(COMPONENTS)}")
             await supervisor.start()
             try:
-                url = f"http://{HOST}:{options.gateway_port}"
-                yield Machine(options, url, root_key, databases, nats_url, supervisor)
+                yield Machine(options, options.url, root_key, databases, nats_url, supervisor)
             finally:
                 tell("stopping")
                 await supervisor.stop()
@@ -244,7 +252,11 @@ def _command(component: str) -> tuple[str, ...]:
 
 
 def _components(options: Options, databases: dict[str, str], nats_url: str) -> list[Component]:
-    shared = {"BOWEN_NATS_URL": nats_url, "BOWEN_SANDBOX": str(options.sandbox).lower()}
+    shared = {
+        "BOWEN_NATS_URL": nats_url,
+        "BOWEN_PUBLIC_URL": options.public_url or options.url,
+        "BOWEN_SANDBOX": str(options.sandbox).lower(),
+    }
     if options.sandbox_start:
         shared["BOWEN_SANDBOX_START"] = options.sandbox_start.isoformat()
     for service in SERVICES:

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--nats-url", default="", help="use this NATS; JetStream must be on")
     add("--port", type=_port, default=GATEWAY_PORT, help="port of the API (default: %(default)s)")
     add("--port-base", type=_port, default=PORT_BASE, help="the rest listens on the next six (default: %(default)s)")
+    add("--public-url", default="", help="how the API is reached from outside, as short links say it")
     add("--sandbox", action="store_true", help="let requests set the time with the header Bowen-Now")
     add("--sandbox-start", type=_time, help="when the sandbox's time starts, RFC 3339 (default: now)")
 
@@ -40,6 +41,7 @@ def options(arguments: argparse.Namespace) -> Options:
         nats_url=arguments.nats_url,
         gateway_port=arguments.port,
         port_base=arguments.port_base,
+        public_url=arguments.public_url,
         sandbox=sandbox,
         sandbox_start=arguments.sandbox_start or (SystemClock().now() if sandbox else None),
     )
