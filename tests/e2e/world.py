@@ -99,6 +99,7 @@ class World:
 
     async def a_visit(self, token: str, visitor: str = "") -> tuple[str, str]:
         """Follow a link as a browser. Returns the ids of the touch and of the visitor."""
+        self.client.cookies.clear()
         cookies = {"Cookie": f"bowen_vid={visitor}"} if visitor else {}
         answer = await self.client.get(f"/s/{token}", headers=cookies, follow_redirects=False)
         assert answer.status_code == 302, answer.text

@@ -1,0 +1,87 @@
+"""Everything about a person in one call, also while a part of the suite does not answer."""
+
+import contextlib
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.e2e.running import Suite
+from tests.e2e.world import World, elapsed
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(180)
+
+VIEW_SECONDS_MAX = 2.0
+BACK_SECONDS = 60.0
+
+
+async def views_whole(world: World, profile_id: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        answer = await world.api.call("GET", f"/v1/profiles/{profile_id}/360")
+        return answer.status_code == 200 and not answer.json().get("degraded")
+    return False
+
+
+async def test_a_component_that_does_not_answer_is_named_and_the_rest_comes_in_time(world: World, suite: Suite):
+    _, profile_id = await world.a_person(city="上海")
+    await world.a_placed_order(profile_id)
+
+    with suite.frozen("distribution"):
+        asked = time.monotonic()
+        view = await world.api.get(f"/v1/profiles/{profile_id}/360")
+        seconds = elapsed(asked)
+
+    assert view["degraded"] == ["orders"]
+    assert view["profile"]["attributes"]["city"] == "上海"
+    assert [event["type"] for event in view["events"]] == ["IDENTIFY"]
+    assert seconds < VIEW_SECONDS_MAX
+    await eventually(lambda: views_whole(world, profile_id), within=BACK_SECONDS)
+    assert len((await world.api.get(f"/v1/profiles/{profile_id}/360"))["orders"]) == 1
+
+
+async def test_a_component_that_died_is_named_until_it_is_back(world: World, suite: Suite):
+    _, profile_id = await world.a_person()
+
+    killed = suite.signal("tagging", signal.SIGKILL)
+    asked = time.monotonic()
+    view = await world.api.get(f"/v1/profiles/{profile_id}/360")
+
+    assert elapsed(asked) < VIEW_SECONDS_MAX
+    assert sorted(view["degraded"]) == ["segments", "tags"]
+    await eventually(lambda: suite.pid("tagging") not in (0, killed), within=BACK_SECONDS)
+    await eventually(lambda: views_whole(world, profile_id), within=BACK_SECONDS)
+
+
+async def test_a_link_that_was_seen_leads_on_while_distribution_does_not_answer_and_its_visits_count(
+    world: World, suite: Suite
+):
+    link = await world.a_link(sharer_partner_id=await world.a_guide(await world.a_store()))
+    await world.a_visit(link["token"])
+
+    with suite.frozen("distribution"):
+        asked = time.monotonic()
+        await world.a_visit(link["token"])
+        assert elapsed(asked) < VIEW_SECONDS_MAX
+
+    async def visits() -> int:
+        return int((await world.api.get(f"/v1/ripples/{link['chain_id']}"))["ripple"]["touch_count"])
+
+    await world.becomes(2, visits)
+
+
+async def test_a_link_leads_to_the_gateway_that_the_suite_serves(world: World, suite: Suite):
+    link = await world.a_link(sharer_partner_id=await world.a_guide(await world.a_store()))
+
+    answer = await world.client.get(link["url"], follow_redirects=False)
+
+    assert link["url"].startswith(suite.url)
+    assert answer.status_code == 302
+
+
+async def test_a_link_that_is_none_is_told_in_words(world: World):
+    answer = await world.client.get("/s/nothing")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
