@@ -26,7 +26,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class LedgerServicer(LedgerServiceServicer):
-    """Posts for many callers in one transaction; reads from snapshots."""
+    """Posts for many callers in one transaction; reads from snapshots.
+
+    The ledger is the brand's: a key that is bound to a store moves no value and reads no account, whatever its scopes.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -49,6 +52,7 @@ class LedgerServicer(LedgerServiceServicer):
 
     async def PostTransfers(self, request: pb.PostTransfersRequest, context: Context) -> pb.PostTransfersResponse:
         caller, now = current().caller, self._clock.now()
+        subjects.check_brand(caller)
         transfers = [convert.transfer_from_proto(item, scope=caller.principal, now=now) for item in request.transfers]
         outcomes = await self._gatherer.submit_all(transfers)
         response = pb.PostTransfersResponse()
@@ -59,12 +63,14 @@ class LedgerServicer(LedgerServiceServicer):
         return response
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
+        subjects.check_brand(current().caller)
         account = convert.account_from_proto(request.account, request.asset)
         async with self._db.read() as tx:
             standing = await store.get_account(tx, account)
         return pb.GetAccountResponse(account=convert.account_to_proto(account, standing))
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: Context) -> pb.ListEntriesResponse:
+        subjects.check_brand(current().caller)
         account = convert.account_from_proto(request.account, request.asset)
         size = pagination.page_size(request.page_size)
         bound_to = f"{account.name}\0{account.asset}".encode()
@@ -89,6 +95,7 @@ class LedgerServicer(LedgerServiceServicer):
         return pb.GetProfileBalancesResponse(balances=convert.balances_to_proto(owned))
 
     async def GetTrialBalance(self, request: pb.GetTrialBalanceRequest, context: Context) -> pb.GetTrialBalanceResponse:
+        subjects.check_brand(current().caller)
         async with self._db.read() as tx:
             lines = await store.get_trial_balance(tx)
         return pb.GetTrialBalanceResponse(lines=convert.trial_balance_to_proto(lines))

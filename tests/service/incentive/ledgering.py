@@ -71,7 +71,7 @@ async def a_ledger(url: str, clock: Clock) -> AsyncIterator[Ledger]:
     server = Server(listen="127.0.0.1:0", service="incentive", clock=clock)
     server.add(add_LedgerServiceServicer_to_server, servicer)
     port = await server.start()
-    async with Client.connect(f"127.0.0.1:{port}", name="test", timeout_s=20.0) as client:
+    async with Client.connect(f"127.0.0.1:{port}", name="test", timeout_s=20.0, forward_caller=True) as client:
         yield Ledger(LedgerServiceStub(client), db)
     await server.stop(0)
     await servicer.close()

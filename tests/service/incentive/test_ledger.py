@@ -8,8 +8,9 @@ from bowen.incentive.v1 import ledger_service_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.caller import Call, Caller, acting
 from chassis.clock import FixedClock
-from chassis.errors import InvalidArgument
+from chassis.errors import InvalidArgument, PermissionDenied
 from chassis.ids import new_id
 from tests.conftest import run
 from tests.service.incentive.ledgering import POSTED, REFUSED, Ledger, a_ledger, a_transfer, member
@@ -195,6 +196,21 @@ async def test_entries_carry_the_balance_after_each_and_debits_are_negative(ledg
     ]
     redeemed = await ledger.entries("sys/redeemed")
     assert [(entry.amount, entry.counter_account) for entry in redeemed.entries] == [(30, available)]
+
+
+async def test_a_key_bound_to_a_store_moves_no_value_and_reads_no_account(ledger: Ledger) -> None:
+    scopes = frozenset({"incentive.ledger:write", "incentive.ledger:read"})
+    available = member()
+
+    with acting(Call(Caller("key:till", scopes, store_id=str(new_id())))):
+        with pytest.raises(PermissionDenied):
+            await ledger.fund(available, 100)
+        with pytest.raises(PermissionDenied):
+            await ledger.balance(available)
+        with pytest.raises(PermissionDenied):
+            await ledger.check()
+
+    assert await ledger.balance(available) == 0
 
 
 MEMBERS = [str(new_id()) for _ in range(3)]
