@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -28,14 +29,15 @@ from suite.machine import Machine, running
 
 BROKEN = 1
 DAYS = 60
+DATA_DIR = Path(".bowen/demo-{days}-days-seed-{seed}")
 TICKS = ("/v1/profiles:stats", "/v1/segments", "/v1/campaigns", "/v1/partners")
 """One read of each service: it moves the service's sandbox clock on."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is replayed, and the options of `up`."""
+    """What is replayed, and the options of `up`. Unless told otherwise each demo has a data directory of its own."""
     up.add_arguments(parser)
-    parser.set_defaults(data_dir=Path(".bowen-demo"))
+    parser.set_defaults(data_dir=DATA_DIR)
     add = parser.add_argument
     add("--days", type=int, default=DAYS, help="how many days of the retailer's year (default: %(default)s)")
     add("--seed", type=int, default=1, help="of the simulated people and refunds (default: %(default)s)")
@@ -55,19 +57,20 @@ async def _demo(arguments: argparse.Namespace, console: Console) -> int:
     tell = partial(up.tell, console)
     tell(f"reading the data and simulating the ripple of {arguments.days} days")
     plan = await asyncio.to_thread(plans.make, arguments.days, arguments.seed)
+    arguments.data_dir = _data_dir(arguments.data_dir, plan)
     options = replace(up.options(arguments), sandbox=True, sandbox_start=plan.start)
-    options.data_dir.mkdir(parents=True, exist_ok=True)
-    journal = Journal(options.data_dir / "demo.journal")
-    journal.bind(plan.days, plan.seed)
-    try:
-        async with running(options, tell) as machine:
+    async with running(options, tell) as machine:
+        with closing(Journal(options.data_dir / "demo.journal")) as journal:
+            journal.bind(plan.days, plan.seed)
             code = await _replayed(machine, plan, journal, console)
-            await _show_where(machine, plan, console, keep=arguments.keep)
-            if arguments.keep:
-                await _until_stopped()
-            return code
-    finally:
-        journal.close()
+        await _show_where(machine, plan, console, keep=arguments.keep)
+        if arguments.keep:
+            await _until_stopped()
+        return code
+
+
+def _data_dir(chosen: Path, plan: Plan) -> Path:
+    return Path(str(chosen).format(days=plan.days, seed=plan.seed)) if chosen == DATA_DIR else chosen
 
 
 async def _until_stopped() -> None:

@@ -16,7 +16,7 @@ from suite.demo.sharing import Sharing
 from suite.demo.stillness import Stillness
 from suite.demo.trade import Trade
 
-REFRESH_SECONDS = 0.25
+REFRESH_SECONDS = 0.5
 LINE_EVERY_DAYS = 5
 
 
@@ -71,6 +71,7 @@ class Display:
 
     async def _refresh(self, live: Live) -> None:
         while True:
+            await self._stillness.peek()
             live.update(self._render(), refresh=True)
             await asyncio.sleep(REFRESH_SECONDS)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import msgspec
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from suite.dataset import CURRENCY
 from suite.demo.audit import COMMISSION, Findings
@@ -15,6 +14,7 @@ from suite.demo.plan import Expected, Plan
 from suite.demo.world import ADVOCATE_BUDGET, POINTS, REWARD_ADVOCATES, REWARD_ORDERS, in_segment
 
 DIGEST_CHARACTERS = 12
+NAME_CHARACTERS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +138,16 @@ def digest(shown: dict[str, str], found: Findings) -> str:
 def show(console: Console, found: Findings, plan: Plan, expected: Expected, answers: list[Check]) -> None:
     """Print figures and invariants."""
     shown = figures(found, plan, expected)
-    grid = Table.grid(padding=(0, 2))
-    for name, value in shown.items():
-        grid.add_row(f"[bold]{name}[/bold]", escape(value))
+    lines = list(shown.items())
     for place, each in enumerate(found.top):
-        said = f"{_money(each['earned_minor'])} on {each['order_count']:,} orders  {each['partner']['name']}"
-        grid.add_row("[bold]top guides[/bold]" if not place else "", escape(said))
+        said = f"{_money(each['earned_minor'])} on {each['order_count']:,} orders, {each['partner']['name']}"
+        lines.append(("top guides" if not place else "", said))
     for asset, line in found.trial_balance.items():
-        sums = f"debits {line['debits']:,}, credits {line['credits']:,}, owed {line['liability']:,}"
-        grid.add_row(f"[bold]{asset}[/bold]", sums)
-    grid.add_row(
-        "[bold]digest[/bold]", f"{digest(shown, found)} (the same in every run of {plan.days} days, seed {plan.seed})"
-    )
-    console.print(grid, soft_wrap=True, highlight=False)
+        lines.append((asset, f"debits {line['debits']:,}, credits {line['credits']:,}, owed {line['liability']:,}"))
+    same = f"the same in every run of {plan.days} days with seed {plan.seed}"
+    lines.append(("digest", f"{digest(shown, found)} ({same})"))
+    for name, value in lines:
+        console.print(f"[bold]{name:<{NAME_CHARACTERS}}[/bold]{escape(value)}", soft_wrap=True, highlight=False)
     console.print()
     for check in answers:
         mark = "[green]✓[/green]" if check.holds else "[bold red]✗[/bold red]"

@@ -48,10 +48,18 @@ class Stillness:
         """Wait until visits are recorded: redirects do not wait for that."""
         wanted = set(touch_ids)
         deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while wanted and await self._databases["distribution"].fetchval(_VISITS, list(wanted)) < len(wanted):
+        while wanted and await self._recorded(wanted) < len(wanted):
             if time.monotonic() > deadline:
                 raise Fault(f"of {len(wanted)} visits not all were recorded within {WAIT_SECONDS_MAX:g} s")
             await asyncio.sleep(POLL_SECONDS_MIN)
+
+    async def _recorded(self, touch_ids: set[str]) -> int:
+        async with self._watching:
+            return int(await self._databases["distribution"].fetchval(_VISITS, list(touch_ids)))
+
+    async def peek(self) -> None:
+        """Renew `lag`."""
+        await self._look()
 
     async def settle(self) -> None:
         """Wait until nothing waits anywhere: two looks in a row find all queues empty and nothing new published."""
