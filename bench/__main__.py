@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.harness import Figure, Report
 
-NAMES = ("ledger", "ingest", "hop")
+NAMES = ("ledger", "ledger-grpc", "ingest", "hop", "write", "reaction")
 
 
 def main() -> int:

@@ -41,7 +41,7 @@ def _order(order_id: str, number: str, lines: Any) -> order_pb2.Order:
 async def serve(stop: asyncio.Event) -> None:
     """Answer until told to stop."""
     server = Server(listen=sys.argv[1], service="distribution", clock=SystemClock())
-    server.add(order_service_pb2_grpc.add_OrderServiceServicer_to_server, Orders())
+    server.add(order_service_pb2_grpc.add_OrderServiceServicer_to_server, Orders())  # type: ignore[abstract]
     await server.start()
     await server.set_ready(True)
     lifecycle.settle()

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -85,27 +85,31 @@ class Suite:
 
 @asynccontextmanager
 async def suite(
-    *names: str, tell: Tell, beside: Callable[[Path, Postgres], list[Component]] | None = None
+    *names: str,
+    tell: Tell,
+    beside: Callable[[Path, Postgres], list[Component]] | None = None,
+    databases: Sequence[str] = (),
 ) -> AsyncIterator[Suite]:
     """The named components, each with its database, on free ports, and the processes that `beside` names.
 
-    One of those that is named as a component stands in its place.
+    One of those that is named as a component stands in its place. `databases` are made empty, for them.
     """
     with folder() as path:
         async with (
             Postgres(path / "postgres", free_port(), durable=True) as server,
             NatsServer(path / "nats", free_port(), durable=True) as nats,
         ):
-            databases = {name: await database(server, name, name) for name in names}
+            await server.create_databases(*databases)
+            urls = {name: await database(server, name, name) for name in names}
             others = beside(path, server) if beside else []
             addresses = {name: f"{HOST}:{free_port()}" for name in names} | {
                 each.name: each.settings["BOWEN_LISTEN"] for each in others
             }
-            components = [_component(name, databases[name], addresses, nats.url()) for name in names]
+            components = [_component(name, urls[name], addresses, nats.url()) for name in names]
             supervisor = Supervisor([*others, *components], path / "run", tell)
             await supervisor.start()
             try:
-                yield Suite(server, nats, supervisor, databases, addresses)
+                yield Suite(server, nats, supervisor, urls, addresses)
             finally:
                 await supervisor.stop()
 
