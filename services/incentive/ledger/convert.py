@@ -14,7 +14,8 @@ from services.incentive.ledger.domain import Account, Entry, Outcome, Standing, 
 Result = ledger_service_pb2.TransferOutcome.Result
 
 _NAME = re.compile(
-    r"(?:member|partner)/[0-9a-f-]{36}/(?:pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+"
+    r"(?:member|partner)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/(?:pending|available|held|debt)"
+    r"|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+"
 )
 
 

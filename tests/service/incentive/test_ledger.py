@@ -164,6 +164,14 @@ async def test_led_25_amounts_out_of_bounds_post_nothing(ledger: Ledger, amount:
     assert await ledger.balance(available) == 0
 
 
+@pytest.mark.parametrize("owner", ["0" * 36, "-" * 36, "0192f000-0000-7000-8000-00000000000"])
+async def test_an_account_of_somebody_who_cannot_be_is_refused_by_its_field(ledger: Ledger, owner: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        await ledger.post(a_transfer("issuer/welcome", f"member/{owner}/available", 10))
+
+    assert [field for field, _ in refusal.value.violations] == ["transfers[0].credit_account"]
+
+
 async def test_led_26_paging_while_others_write_misses_and_repeats_nothing(ledger: Ledger) -> None:
     available = member()
     for amount in range(1, 8):

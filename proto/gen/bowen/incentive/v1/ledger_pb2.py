@@ -26,7 +26,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/ledger.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x07\x41\x63\x63ount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61lance\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\"\xf1\x03\n\x08Transfer\x12\x1e\n\x0btransfer_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x81\x01\n\rdebit_account\x18\x02 \x01(\tBj\x9a\xb5\x18\x66\x08\x01(\xc8\x01\x32_(member|partner)/[0-9a-f-]{36}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12\x82\x01\n\x0e\x63redit_account\x18\x03 \x01(\tBj\x9a\xb5\x18\x66\x08\x01(\xc8\x01\x32_(member|partner)/[0-9a-f-]{36}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12,\n\x05\x61sset\x18\x04 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12!\n\x06\x61mount\x18\x05 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x15\n\x04memo\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12%\n\x14reverses_transfer_id\x18\x07 \x01(\tB\x07\x9a\xb5\x18\x03(\xff\x01\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x05\x45ntry\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\r\n\x05\x61sset\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\rbalance_after\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ounter_account\x18\x06 \x01(\t\x12\x0c\n\x04memo\x18\x07 \x01(\t\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/ledger.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x07\x41\x63\x63ount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61lance\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\"\xad\x04\n\x08Transfer\x12\x1e\n\x0btransfer_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x9f\x01\n\rdebit_account\x18\x02 \x01(\tB\x87\x01\x9a\xb5\x18\x82\x01\x08\x01(\xc8\x01\x32{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12\xa0\x01\n\x0e\x63redit_account\x18\x03 \x01(\tB\x87\x01\x9a\xb5\x18\x82\x01\x08\x01(\xc8\x01\x32{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12,\n\x05\x61sset\x18\x04 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12!\n\x06\x61mount\x18\x05 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x15\n\x04memo\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12%\n\x14reverses_transfer_id\x18\x07 \x01(\tB\x07\x9a\xb5\x18\x03(\xff\x01\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x05\x45ntry\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\r\n\x05\x61sset\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\rbalance_after\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ounter_account\x18\x06 \x01(\t\x12\x0c\n\x04memo\x18\x07 \x01(\t\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSFER'].fields_by_name['transfer_id']._loaded_options = None
   _globals['_TRANSFER'].fields_by_name['transfer_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_TRANSFER'].fields_by_name['debit_account']._loaded_options = None
-  _globals['_TRANSFER'].fields_by_name['debit_account']._serialized_options = b'\232\265\030f\010\001(\310\0012_(member|partner)/[0-9a-f-]{36}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+'
+  _globals['_TRANSFER'].fields_by_name['debit_account']._serialized_options = b'\232\265\030\202\001\010\001(\310\0012{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+'
   _globals['_TRANSFER'].fields_by_name['credit_account']._loaded_options = None
-  _globals['_TRANSFER'].fields_by_name['credit_account']._serialized_options = b'\232\265\030f\010\001(\310\0012_(member|partner)/[0-9a-f-]{36}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+'
+  _globals['_TRANSFER'].fields_by_name['credit_account']._serialized_options = b'\232\265\030\202\001\010\001(\310\0012{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+'
   _globals['_TRANSFER'].fields_by_name['asset']._loaded_options = None
   _globals['_TRANSFER'].fields_by_name['asset']._serialized_options = b'\232\265\030\031\010\001( 2\023[a-z][a-zA-Z0-9._]*'
   _globals['_TRANSFER'].fields_by_name['amount']._loaded_options = None
@@ -50,7 +50,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNT']._serialized_start=118
   _globals['_ACCOUNT']._serialized_end=194
   _globals['_TRANSFER']._serialized_start=197
-  _globals['_TRANSFER']._serialized_end=694
-  _globals['_ENTRY']._serialized_start=697
-  _globals['_ENTRY']._serialized_end=882
+  _globals['_TRANSFER']._serialized_end=754
+  _globals['_ENTRY']._serialized_start=757
+  _globals['_ENTRY']._serialized_end=942
 # @@protoc_insertion_point(module_scope)
