@@ -4,7 +4,9 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
 
 from google.protobuf.message import Message
 
@@ -14,8 +16,17 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 200
 TOKEN_LENGTH_MAX = 4096
 
+FIRST_ID = UUID(int=0)
+LAST_ID = UUID(int=2**128 - 1)
+"""Where a list by id begins, and where one in the other direction does."""
+
+K = TypeVar("K")
+T = TypeVar("T")
+
 Key = Sequence[str | int]
 """The sort key of the last row of a page."""
+
+_OF_THIS_LIST = "must be a `next_page_token` of the same list with the same filter"
 
 _PAGING_FIELDS = ("page_size", "page_token")
 _DIGEST_BYTES = 9
@@ -44,9 +55,34 @@ def decode_token(token: str, filter: Message | bytes) -> list[str | int] | None:
     raw = _decoded(token)
     digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
     if digest != _digest(filter, body):
-        raise InvalidArgument("page_token", "must be a `next_page_token` of the same list with the same filter")
+        raise InvalidArgument("page_token", _OF_THIS_LIST)
     key: list[str | int] = json.loads(body)
     return key
+
+
+def after(request: Message, parse: Callable[[list[str | int]], K]) -> K | None:
+    """What `parse` makes of the key behind which the asked-for page begins; None for the first page.
+
+    Raises `InvalidArgument`, also when the key is not one that `parse` can read.
+    """
+    key = decode_token(request.page_token, request)  # type: ignore[attr-defined] # every list request has one
+    if key is None:
+        return None
+    try:
+        return parse(key)
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        raise InvalidArgument("page_token", _OF_THIS_LIST) from None
+
+
+def cut(request: Message, rows: Sequence[T], size: int, key: Callable[[T], Key]) -> tuple[Sequence[T], str]:
+    """A page out of `rows`, which hold one more than `size` if there are more, and the token of the next page."""
+    page = rows[:size]
+    return page, encode_token(request, key(page[-1])) if len(rows) > size else ""
+
+
+def parse_id(key: Key) -> UUID:
+    """The id that a key of one id stands for."""
+    return UUID(str(key[0]))
 
 
 def _decoded(token: str) -> bytes:

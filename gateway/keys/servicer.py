@@ -137,8 +137,7 @@ def _not_a_store(caller: Caller) -> None:
 
 
 def _page(request: Any) -> tuple[int, UUID | None]:
-    after = pagination.decode_token(request.page_token, request)
-    return pagination.page_size(request.page_size), UUID(str(after[0])) if after else None
+    return pagination.page_size(request.page_size), pagination.after(request, pagination.parse_id)
 
 
 def _following(request: Message, ids: list[UUID], size: int) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 from bowen.distribution.v1 import commission_service_pb2 as pb
 from bowen.distribution.v1 import commission_service_pb2_grpc
 
-from chassis import idempotency
+from chassis import idempotency, pagination
 from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, ReadTx, Tx
 from chassis.ids import new_id
-from chassis.pagination import page_size
 from services.distribution.commission import convert, operations
 from services.distribution.commission.domain import Commission, Plan
 from services.distribution.commission.store import commissions as store
@@ -43,16 +42,16 @@ class CommissionServicer(commission_service_pb2_grpc.CommissionServiceServicer):
     async def ListCommissionPlans(
         self, request: pb.ListCommissionPlansRequest, context: Any
     ) -> pb.ListCommissionPlansResponse:
-        limit = page_size(request.page_size)
-        after = common.page_after(request, lambda key: _EPOCH + timedelta(microseconds=int(key[0])))
+        limit = pagination.page_size(request.page_size)
+        after = pagination.after(request, lambda key: _EPOCH + timedelta(microseconds=int(key[0])))
         async with self._db.read() as tx:
             rows = await store.list_plans(tx, after=after, limit=limit + 1)
-        page, token = common.page_of(request, rows, limit, _plan_key)
+        page, token = pagination.cut(request, rows, limit, _plan_key)
         return pb.ListCommissionPlansResponse(plans=map(convert.plan_to_proto, page), next_page_token=token)
 
     async def ListCommissions(self, request: pb.ListCommissionsRequest, context: Any) -> pb.ListCommissionsResponse:
-        limit, partner_id = page_size(request.page_size), common.uuid_or_none(request.partner_id)
-        after = common.page_after(request, common.parse_time_key)
+        limit, partner_id = pagination.page_size(request.page_size), common.uuid_or_none(request.partner_id)
+        after = pagination.after(request, common.parse_time_key)
         async with self._db.read() as tx:
             visible = await _visible(tx)
             if partner_id is not None:
@@ -65,7 +64,7 @@ class CommissionServicer(commission_service_pb2_grpc.CommissionServiceServicer):
                 after=after,
                 limit=limit + 1,
             )
-        page, token = common.page_of(request, rows, limit, _key)
+        page, token = pagination.cut(request, rows, limit, _key)
         return pb.ListCommissionsResponse(commissions=map(convert.commission_to_proto, page), next_page_token=token)
 
     async def ListTopPartners(self, request: pb.ListTopPartnersRequest, context: Any) -> pb.ListTopPartnersResponse:
@@ -75,7 +74,7 @@ class CommissionServicer(commission_service_pb2_grpc.CommissionServiceServicer):
                 currency_code=request.currency_code,
                 role=Role(request.role) if request.role else None,
                 visible=await _visible(tx),
-                limit=page_size(request.page_size),
+                limit=pagination.page_size(request.page_size),
             )
             known = await partners.get_partners(tx, (earning.partner_id for earning in earnings))
         return pb.ListTopPartnersResponse(partners=(_top(earning, known[earning.partner_id]) for earning in earnings))

@@ -8,13 +8,12 @@ from bowen.distribution.v1 import order_service_pb2 as pb
 from bowen.distribution.v1 import order_service_pb2_grpc
 from google.protobuf.message import Message
 
-from chassis import idempotency
+from chassis import idempotency, pagination
 from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, ReadTx, Tx
 from chassis.errors import Refusal
 from chassis.ids import new_id
-from chassis.pagination import page_size
 from services.distribution.orders import convert, operations, store
 from services.distribution.orders.clients import Buyers
 from services.distribution.orders.domain.order import History, Order, RefundAsk, Row
@@ -96,7 +95,7 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         return pb.GetOrderResponse(order=convert.order_to_proto(order))
 
     async def ListOrders(self, request: pb.ListOrdersRequest, context: Any) -> pb.ListOrdersResponse:
-        limit, store_id = page_size(request.page_size), common.uuid_or_none(request.store_id)
+        limit, store_id = pagination.page_size(request.page_size), common.uuid_or_none(request.store_id)
         if bound := _bound_store():
             if store_id not in (None, bound):
                 raise NotYours
@@ -106,23 +105,23 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
                 tx,
                 store_id=store_id,
                 order_number=request.order_number or None,
-                after=common.page_after(request, common.parse_time_key),
+                after=pagination.after(request, common.parse_time_key),
                 limit=limit + 1,
             )
-        page, token = common.page_of(request, rows, limit, _key)
+        page, token = pagination.cut(request, rows, limit, _key)
         return pb.ListOrdersResponse(orders=map(convert.order_to_proto, page), next_page_token=token)
 
     async def ListProfileOrders(
         self, request: pb.ListProfileOrdersRequest, context: Any
     ) -> pb.ListProfileOrdersResponse:
-        limit = page_size(request.page_size)
+        limit = pagination.page_size(request.page_size)
         async with self._db.read() as tx:
             person = await subjects.one_person(tx, UUID(request.profile_id))
             if (own := current().caller.profile_id) and UUID(own) not in person:
                 raise NotYours
-            after = common.page_after(request, common.parse_time_key)
+            after = pagination.after(request, common.parse_time_key)
             rows = await store.list_orders_of(tx, person, store_id=_bound_store(), after=after, limit=limit + 1)
-        page, token = common.page_of(request, rows, limit, _key)
+        page, token = pagination.cut(request, rows, limit, _key)
         return pb.ListProfileOrdersResponse(orders=map(convert.order_to_proto, page), next_page_token=token)
 
     async def ImportOrders(self, request: pb.ImportOrdersRequest, context: Any) -> pb.ImportOrdersResponse:

@@ -1,15 +1,11 @@
 """Partners in the contract's words, and what every contract of distribution shares."""
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from bowen.distribution.v1 import partner_pb2, partner_service_pb2
-from google.protobuf.message import Message
 
-from chassis.errors import InvalidArgument
-from chassis.pagination import decode_token, encode_token
 from chassis.stamps import stamp
 from services.distribution.partners.domain import Partner, PartnerChange, PartnerState, Role
 
@@ -24,25 +20,6 @@ def uuid_or_none(text: str) -> UUID | None:
 def text_of(id_: UUID | None) -> str:
     """The id as text, empty for none."""
     return str(id_) if id_ else ""
-
-
-def page_after(request: Message, parse: Callable[[list[str | int]], T]) -> T | None:
-    """The key behind which a page begins; None for the first page. Raises `InvalidArgument`."""
-    key = decode_token(request.page_token, request)  # type: ignore[attr-defined] # every list request has one
-    if key is None:
-        return None
-    try:
-        return parse(key)
-    except (ValueError, TypeError, IndexError, OverflowError, OSError):
-        raise InvalidArgument("page_token", "must be a `next_page_token` of the same list") from None
-
-
-def page_of(
-    request: Message, rows: Sequence[T], limit: int, key: Callable[[T], list[str | int]]
-) -> tuple[Sequence[T], str]:
-    """A page out of `rows`, which hold one more than `limit` if there are more, and the token of the next page."""
-    page = rows[:limit]
-    return page, encode_token(request, key(page[-1])) if len(rows) > limit else ""
 
 
 def time_key(time: datetime, id_: UUID) -> list[str | int]:

@@ -6,12 +6,11 @@ from uuid import UUID
 from bowen.distribution.v1 import partner_service_pb2 as pb
 from bowen.distribution.v1 import partner_service_pb2_grpc
 
-from chassis import idempotency
+from chassis import idempotency, pagination
 from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.ids import new_id
-from chassis.pagination import page_size
 from services.distribution.partners import convert, domain, operations, store
 from services.distribution.partners.domain import Partner, Role
 
@@ -51,7 +50,7 @@ class PartnerServicer(partner_service_pb2_grpc.PartnerServiceServicer):
         return pb.GetPartnerResponse(partner=convert.partner_to_proto(partner))
 
     async def ListPartners(self, request: pb.ListPartnersRequest, context: Any) -> pb.ListPartnersResponse:
-        limit = page_size(request.page_size)
+        limit = pagination.page_size(request.page_size)
         async with self._db.read() as tx:
             rows = await store.list_partners(
                 tx,
@@ -59,10 +58,10 @@ class PartnerServicer(partner_service_pb2_grpc.PartnerServiceServicer):
                 parent_id=convert.uuid_or_none(request.parent_partner_id),
                 external_code=request.external_code or None,
                 visible=await store.visible_to(tx, current().caller.store_id),
-                after=convert.page_after(request, lambda key: UUID(str(key[0]))),
+                after=pagination.after(request, pagination.parse_id),
                 limit=limit + 1,
             )
-        page, token = convert.page_of(request, rows, limit, _key)
+        page, token = pagination.cut(request, rows, limit, _key)
         return pb.ListPartnersResponse(partners=map(convert.partner_to_proto, page), next_page_token=token)
 
 

@@ -10,8 +10,7 @@ from bowen.incentive.v1 import campaign_pb2, campaign_service_pb2
 from bowen.profile.v1.events_pb2 import EventRecorded
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
-from chassis.errors import InvalidArgument, Violation
-from chassis.pagination import Key
+from chassis.errors import Violation
 from chassis.stamps import moment, stamp
 from services.incentive.budgets.domain import Budget
 from services.incentive.campaigns.domain import (
@@ -170,16 +169,6 @@ def _grant_state(grant: Grant) -> "campaign_pb2.Grant.State.ValueType":
     if grant.is_reversed:
         return campaign_pb2.Grant.STATE_REVERSED
     return campaign_pb2.Grant.STATE_PARTLY_REVERSED if grant.reversed_amount else campaign_pb2.Grant.STATE_GRANTED
-
-
-def id_from_key(key: Key | None, default: UUID) -> UUID:
-    """The id behind which a page begins."""
-    if key is None:
-        return default
-    try:
-        return UUID(str(key[0]))
-    except (ValueError, IndexError):
-        raise InvalidArgument("page_token", "must be a `next_page_token` of the same list") from None
 
 
 def occasion_of_event(event: EventRecorded, now: datetime) -> Occasion | None:

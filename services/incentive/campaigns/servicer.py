@@ -19,9 +19,6 @@ from services.incentive.campaigns import convert, operations, store
 from services.incentive.campaigns.domain import Campaign
 from services.incentive.subjects import store as subjects
 
-FIRST_ID = UUID(int=0)
-LAST_ID = UUID(int=2**128 - 1)
-
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -67,15 +64,14 @@ class CampaignServicer(CampaignServiceServicer):
 
     async def ListCampaigns(self, request: pb.ListCampaignsRequest, context: Context) -> pb.ListCampaignsResponse:
         size = pagination.page_size(request.page_size)
-        after = convert.id_from_key(pagination.decode_token(request.page_token, request), FIRST_ID)
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:
             campaigns = await store.list_campaigns(tx, after=after, limit=size + 1)
             budgets = await budget_store.find_budgets(tx, {campaign.budget_id for campaign in campaigns})
-        page = campaigns[:size]
-        more = len(campaigns) > size
+        page, token = pagination.cut(request, campaigns, size, lambda campaign: [str(campaign.campaign_id)])
         return pb.ListCampaignsResponse(
             campaigns=[convert.campaign_to_proto(campaign, budgets[campaign.budget_id]) for campaign in page],
-            next_page_token=pagination.encode_token(request, [str(page[-1].campaign_id)]) if more else "",
+            next_page_token=token,
         )
 
     async def ListProfileGrants(
@@ -83,17 +79,15 @@ class CampaignServicer(CampaignServiceServicer):
     ) -> pb.ListProfileGrantsResponse:
         subjects.check_brand(current().caller)
         size = pagination.page_size(request.page_size)
-        before = convert.id_from_key(pagination.decode_token(request.page_token, request), LAST_ID)
+        before = pagination.after(request, pagination.parse_id) or pagination.LAST_ID
         async with self._db.read() as tx:
             profile_id = await subjects.resolve(tx, request.profile_id)
             await subjects.check_own(tx, current().caller, profile_id)
             ids = await subjects.list_ids(tx, profile_id)
             grants = await store.list_profile_grants(tx, ids, before=before, limit=size + 1)
-        page = grants[:size]
-        more = len(grants) > size
+        page, token = pagination.cut(request, grants, size, lambda grant: [str(grant.grant_id)])
         return pb.ListProfileGrantsResponse(
-            grants=[convert.grant_to_proto(grant, profile_id) for grant in page],
-            next_page_token=pagination.encode_token(request, [str(page[-1].grant_id)]) if more else "",
+            grants=[convert.grant_to_proto(grant, profile_id) for grant in page], next_page_token=token
         )
 
 

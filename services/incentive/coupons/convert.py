@@ -5,13 +5,9 @@ from uuid import UUID
 
 from bowen.incentive.v1 import coupon_pb2, coupon_service_pb2
 
-from chassis.errors import InvalidArgument
-from chassis.pagination import Key
 from chassis.stamps import stamp
 from services.incentive.coupons import domain
 from services.incentive.coupons.domain import TIME_ZONE_DEFAULT, Coupon, Template
-
-LAST_ID = UUID(int=2**128 - 1)
 
 
 def template_from_proto(
@@ -76,13 +72,3 @@ def _state(template: Template, coupon: Coupon, now: datetime) -> "coupon_pb2.Cou
     if coupon.redeem_time is not None:
         return coupon_pb2.Coupon.STATE_REDEEMED
     return coupon_pb2.Coupon.STATE_EXPIRED if now >= template.expire_time else coupon_pb2.Coupon.STATE_ISSUED
-
-
-def id_from_key(key: Key | None) -> UUID:
-    """The id behind which a page begins."""
-    if key is None:
-        return LAST_ID
-    try:
-        return UUID(str(key[0]))
-    except (ValueError, IndexError):
-        raise InvalidArgument("page_token", "must be a `next_page_token` of the same list") from None

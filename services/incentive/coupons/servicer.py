@@ -83,15 +83,14 @@ class CouponServicer(CouponServiceServicer):
         caller, now = current().caller, self._clock.now()
         subjects.check_brand(caller)
         size = pagination.page_size(request.page_size)
-        before = convert.id_from_key(pagination.decode_token(request.page_token, request))
+        before = pagination.after(request, pagination.parse_id) or pagination.LAST_ID
         async with self._db.read() as tx:
             profile_id = await subjects.resolve(tx, request.profile_id)
             await subjects.check_own(tx, caller, profile_id)
             ids = await subjects.list_ids(tx, profile_id)
             coupons = await store.list_coupons(tx, ids, before=before, limit=size + 1)
-        page = coupons[:size]
-        more = len(coupons) > size
+        page, token = pagination.cut(request, coupons, size, lambda found: [str(found[1].coupon_id)])
         return pb.ListProfileCouponsResponse(
             coupons=[convert.coupon_to_proto(template, coupon, now=now) for template, coupon in page],
-            next_page_token=pagination.encode_token(request, [str(page[-1][1].coupon_id)]) if more else "",
+            next_page_token=token,
         )

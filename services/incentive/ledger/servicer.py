@@ -73,16 +73,12 @@ class LedgerServicer(LedgerServiceServicer):
         subjects.check_brand(current().caller)
         account = convert.account_from_proto(request.account, request.asset)
         size = pagination.page_size(request.page_size)
-        bound_to = f"{account.name}\0{account.asset}".encode()
-        key = pagination.decode_token(request.page_token, bound_to)
-        before = int(key[0]) if key else FIRST_PAGE
+        before = pagination.after(request, lambda key: min(int(key[0]), FIRST_PAGE)) or FIRST_PAGE
         async with self._db.read() as tx:
             entries = await store.list_entries(tx, account, before=before, limit=size + 1)
-        page = entries[:size]
-        more = len(entries) > size
+        page, token = pagination.cut(request, entries, size, lambda entry: [entry.position])
         return pb.ListEntriesResponse(
-            entries=[convert.entry_to_proto(account, entry) for entry in page],
-            next_page_token=pagination.encode_token(bound_to, [page[-1].position]) if more else "",
+            entries=[convert.entry_to_proto(account, entry) for entry in page], next_page_token=token
         )
 
     async def GetProfileBalances(

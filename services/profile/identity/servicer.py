@@ -48,32 +48,29 @@ class ProfileServicer(ProfileServiceServicer):
         self, request: pb.ListProfileEventsRequest, context: object
     ) -> pb.ListProfileEventsResponse:
         size = pagination.page_size(request.page_size)
-        after = timeline_convert.position_from_key(pagination.decode_token(request.page_token, request))
+        after = pagination.after(request, timeline_convert.position_from_key)
         async with self._db.read() as tx:
             root = await _own(tx, UUID(request.profile_id))
             everyone = await store.everyone_of(tx, root)
             wanted = timeline_convert.filter_from_proto(request)
             found = await timeline_store.page(tx, everyone, wanted, after=after, limit=size + 1)
-        response = pb.ListProfileEventsResponse(
-            events=[timeline_convert.event_to_proto(event, root) for event in found[:size]]
+        page, token = pagination.cut(request, found, size, timeline_convert.position_to_key)
+        return pb.ListProfileEventsResponse(
+            events=[timeline_convert.event_to_proto(event, root) for event in page], next_page_token=token
         )
-        if len(found) > size:
-            key = timeline_convert.position_to_key(found[size - 1])
-            response.next_page_token = pagination.encode_token(request, key)
-        return response
 
     async def ListProfileMerges(
         self, request: pb.ListProfileMergesRequest, context: object
     ) -> pb.ListProfileMergesResponse:
         size = pagination.page_size(request.page_size)
-        key = pagination.decode_token(request.page_token, request)
+        after = pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
             everyone = await store.everyone_of(tx, await _own(tx, UUID(request.profile_id)))
-            found = await store.list_merges(tx, everyone, after=UUID(str(key[0])) if key else None, limit=size + 1)
-        response = pb.ListProfileMergesResponse(merges=[convert.merge_to_proto(*merge) for merge in found[:size]])
-        if len(found) > size:
-            response.next_page_token = pagination.encode_token(request, [str(found[size - 1].merge_id)])
-        return response
+            found = await store.list_merges(tx, everyone, after=after, limit=size + 1)
+        page, token = pagination.cut(request, found, size, lambda merge: [str(merge.merge_id)])
+        return pb.ListProfileMergesResponse(
+            merges=[convert.merge_to_proto(*merge) for merge in page], next_page_token=token
+        )
 
     async def ImportProfiles(self, request: pb.ImportProfilesRequest, context: object) -> pb.ImportProfilesResponse:
         now = self._clock.now()

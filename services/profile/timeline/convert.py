@@ -46,8 +46,6 @@ def position_to_key(event: Event) -> list[str | int]:
     return [(event.timestamp - _EPOCH) // _MICROSECOND, str(event.event_id)]
 
 
-def position_from_key(key: list[str | int] | None) -> Position | None:
+def position_from_key(key: list[str | int]) -> Position:
     """The place that a sort key stands for."""
-    if key is None:
-        return None
     return Position(_EPOCH + int(key[0]) * _MICROSECOND, UUID(str(key[1])))

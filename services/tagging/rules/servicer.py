@@ -15,8 +15,6 @@ from services.tagging.rules import convert, operations, store
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-FIRST = "00000000-0000-0000-0000-000000000000"
-
 
 class RuleServicer(RuleServiceServicer):
     """Answers `bowen.tagging.v1.RuleService`."""
@@ -47,10 +45,11 @@ class RuleServicer(RuleServiceServicer):
 
     async def ListRules(self, request: pb.ListRulesRequest, context: Context) -> pb.ListRulesResponse:
         size = pagination.page_size(request.page_size)
-        after = pagination.decode_token(request.page_token, request) or [FIRST]
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:
-            rules = await store.list_rules(tx, after=str(after[0]), limit=size + 1)
+            rules = await store.list_rules(tx, after=after, limit=size + 1)
+        page, token = pagination.cut(request, rules, size, lambda rule: [rule.rule_id])
         return pb.ListRulesResponse(
-            rules=[convert.rule_to_proto(rule) for rule in rules[:size]],
-            next_page_token=pagination.encode_token(request, [rules[size - 1].rule_id]) if len(rules) > size else "",
+            rules=[convert.rule_to_proto(rule) for rule in page],
+            next_page_token=token,
         )

@@ -1,5 +1,7 @@
 """Every statement on rules."""
 
+from uuid import UUID
+
 from chassis.db import ReadTx, Tx, driver, violated
 from services.tagging.rules.domain import Rule, State
 from services.tagging.rules.errors import RuleNotFound, TagHasRule
@@ -22,7 +24,7 @@ async def get_rule(tx: ReadTx, rule_id: str) -> Rule:
     return _rule(row)
 
 
-async def list_rules(tx: ReadTx, *, after: str, limit: int) -> list[Rule]:
+async def list_rules(tx: ReadTx, *, after: UUID, limit: int) -> list[Rule]:
     """Rules after an id, oldest first."""
     rows = await (await driver(tx)).fetch(f"{_RULE} WHERE rule_id > $1::uuid ORDER BY rule_id LIMIT $2", after, limit)
     return [_rule(row) for row in rows]

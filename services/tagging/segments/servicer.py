@@ -17,8 +17,6 @@ from services.tagging.subjects import store as subjects
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-FIRST = "00000000-0000-0000-0000-000000000000"
-
 
 class SegmentServicer(SegmentServiceServicer):
     """Answers `bowen.tagging.v1.SegmentService`."""
@@ -46,27 +44,27 @@ class SegmentServicer(SegmentServiceServicer):
 
     async def ListSegments(self, request: pb.ListSegmentsRequest, context: Context) -> pb.ListSegmentsResponse:
         size = pagination.page_size(request.page_size)
-        after = pagination.decode_token(request.page_token, request) or [FIRST]
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:
-            segments = await store.list_segments(tx, after=str(after[0]), limit=size + 1)
-        more = len(segments) > size
+            segments = await store.list_segments(tx, after=after, limit=size + 1)
+        page, token = pagination.cut(request, segments, size, lambda segment: [segment.segment_id])
         return pb.ListSegmentsResponse(
-            segments=[convert.segment_to_proto(segment) for segment in segments[:size]],
-            next_page_token=pagination.encode_token(request, [segments[size - 1].segment_id]) if more else "",
+            segments=[convert.segment_to_proto(segment) for segment in page],
+            next_page_token=token,
         )
 
     async def ListSegmentMembers(
         self, request: pb.ListSegmentMembersRequest, context: Context
     ) -> pb.ListSegmentMembersResponse:
         size = pagination.page_size(request.page_size)
-        after = pagination.decode_token(request.page_token, request) or [FIRST]
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:
             await store.get_segment(tx, request.segment_id)
-            members = await store.list_members(tx, request.segment_id, after=str(after[0]), limit=size + 1)
-        more = len(members) > size
+            members = await store.list_members(tx, request.segment_id, after=after, limit=size + 1)
+        page, token = pagination.cut(request, members, size, lambda member: [member.profile_id])
         return pb.ListSegmentMembersResponse(
-            members=[convert.member_to_proto(member) for member in members[:size]],
-            next_page_token=pagination.encode_token(request, [members[size - 1].profile_id]) if more else "",
+            members=[convert.member_to_proto(member) for member in page],
+            next_page_token=token,
         )
 
     async def ListProfileSegments(

@@ -1,6 +1,7 @@
 """Every statement on segments and their members."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver, violated
 from services.tagging.segments.domain import Member, Membership, ProfileSegment, Segment
@@ -53,7 +54,7 @@ async def get_segment(tx: ReadTx, segment_id: str) -> Segment:
     return Segment(*row)
 
 
-async def list_segments(tx: ReadTx, *, after: str, limit: int) -> list[Segment]:
+async def list_segments(tx: ReadTx, *, after: UUID, limit: int) -> list[Segment]:
     """Segments after an id with their live counts, oldest first."""
     query = f"{_SEGMENT} WHERE segment_id > $1::uuid ORDER BY segment_id LIMIT $2"
     return [Segment(*row) for row in await (await driver(tx)).fetch(query, after, limit)]
@@ -76,7 +77,7 @@ async def save_segment(tx: Tx, segment: Segment) -> None:
         raise
 
 
-async def list_members(tx: ReadTx, segment_id: str, *, after: str, limit: int) -> list[Member]:
+async def list_members(tx: ReadTx, segment_id: str, *, after: UUID, limit: int) -> list[Member]:
     """Members of a segment after a profile id, by profile id."""
     return [Member(*row) for row in await (await driver(tx)).fetch(_MEMBERS, segment_id, after, limit)]
 

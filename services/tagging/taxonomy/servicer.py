@@ -15,8 +15,6 @@ from services.tagging.taxonomy import convert, operations, store
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-FIRST = "00000000-0000-0000-0000-000000000000"
-
 
 class TaxonomyServicer(TaxonomyServiceServicer):
     """Answers `bowen.tagging.v1.TaxonomyService`."""
@@ -55,20 +53,22 @@ class TaxonomyServicer(TaxonomyServiceServicer):
 
     async def ListTagGroups(self, request: pb.ListTagGroupsRequest, context: Context) -> pb.ListTagGroupsResponse:
         size = pagination.page_size(request.page_size)
-        after = pagination.decode_token(request.page_token, request) or [FIRST]
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:
-            groups = await store.list_groups(tx, after=str(after[0]), limit=size + 1)
+            groups = await store.list_groups(tx, after=after, limit=size + 1)
+        page, token = pagination.cut(request, groups, size, lambda group: [group.group_id])
         return pb.ListTagGroupsResponse(
-            tag_groups=[convert.group_to_proto(group) for group in groups[:size]],
-            next_page_token=pagination.encode_token(request, [groups[size - 1].group_id]) if len(groups) > size else "",
+            tag_groups=[convert.group_to_proto(group) for group in page],
+            next_page_token=token,
         )
 
     async def ListTags(self, request: pb.ListTagsRequest, context: Context) -> pb.ListTagsResponse:
         size = pagination.page_size(request.page_size)
-        after = pagination.decode_token(request.page_token, request) or [FIRST]
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:
-            tags = await store.list_tags(tx, group_id=request.group_id, after=str(after[0]), limit=size + 1)
+            tags = await store.list_tags(tx, group_id=request.group_id, after=after, limit=size + 1)
+        page, token = pagination.cut(request, tags, size, lambda tag: [tag.tag_id])
         return pb.ListTagsResponse(
-            tags=[convert.tag_to_proto(tag) for tag in tags[:size]],
-            next_page_token=pagination.encode_token(request, [tags[size - 1].tag_id]) if len(tags) > size else "",
+            tags=[convert.tag_to_proto(tag) for tag in page],
+            next_page_token=token,
         )

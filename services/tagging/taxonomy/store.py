@@ -1,6 +1,7 @@
 """Every statement on groups and tags."""
 
 from collections.abc import Collection
+from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver, violated
 from services.tagging.taxonomy.domain import Tag, TagGroup
@@ -32,7 +33,7 @@ async def get_group(tx: ReadTx, group_id: str) -> TagGroup:
     return TagGroup(*row)
 
 
-async def list_groups(tx: ReadTx, *, after: str, limit: int) -> list[TagGroup]:
+async def list_groups(tx: ReadTx, *, after: UUID, limit: int) -> list[TagGroup]:
     """Groups after an id, oldest first: ids are ordered by time."""
     query = f"{_GROUP} WHERE group_id > $1::uuid ORDER BY group_id LIMIT $2"
     rows = await (await driver(tx)).fetch(query, after, limit)
@@ -77,7 +78,7 @@ async def find_by_key(tx: ReadTx, keys: Collection[str]) -> dict[str, Tag]:
     return {row[2]: Tag(*row) for row in rows}
 
 
-async def list_tags(tx: ReadTx, *, group_id: str, after: str, limit: int) -> list[Tag]:
+async def list_tags(tx: ReadTx, *, group_id: str, after: UUID, limit: int) -> list[Tag]:
     """Tags after an id, oldest first; of one group if it is named."""
     query = f"{_TAG} WHERE tag_id > $1::uuid AND ($2 = '' OR tag.group_id::text = $2) ORDER BY tag_id LIMIT $3"
     rows = await (await driver(tx)).fetch(query, after, group_id, limit)

@@ -1,12 +1,13 @@
 """Page sizes and tokens."""
 
 import pytest
+from bowen.incentive.v1 import ledger_service_pb2
 from bowen.options.v1 import edge_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidArgument
-from chassis.pagination import TOKEN_LENGTH_MAX, decode_token, encode_token, page_size
+from chassis.pagination import TOKEN_LENGTH_MAX, after, cut, decode_token, encode_token, page_size, parse_id
 
 KEYS = st.lists(st.text(max_size=50) | st.integers(-(2**63), 2**63 - 1), max_size=4)
 
@@ -66,3 +67,21 @@ def test_a_message_is_a_filter_and_its_content_counts() -> None:
     assert decode_token(token, edge_pb2.Event(subject="a")) == ["k"]
     with pytest.raises(InvalidArgument):
         decode_token(token, edge_pb2.Event(subject="b"))
+
+
+def test_a_key_that_is_not_of_the_list_is_refused_though_its_token_is_well_made() -> None:
+    request = ledger_service_pb2.ListEntriesRequest(account="a")
+    request.page_token = encode_token(request, ["no id"])
+
+    with pytest.raises(InvalidArgument, match="page_token"):
+        after(request, parse_id)
+
+
+def test_a_page_is_cut_where_the_next_begins() -> None:
+    request = ledger_service_pb2.ListEntriesRequest(account="a")
+
+    page, token = cut(request, [1, 2, 3], 2, lambda number: [number])
+    request.page_token = token
+
+    assert (list(page), after(request, lambda key: key[0])) == ([1, 2], 2)
+    assert cut(request, [1, 2], 2, lambda number: [number]) == ([1, 2], "")
