@@ -109,7 +109,7 @@ def figures(found: Findings, plan: Plan, expected: Expected) -> dict[str, str]:
 def _against(found: int, truth: int) -> str:
     if found == truth:
         return f"{found:,}, as the simulator's truth says"
-    return f"{found:,}; the simulator's truth says {truth:,} (it knows no limit on the devices of a person)"
+    return f"{found:,}; the simulator's truth says {truth:,} (which knows no limits per type of identifier)"
 
 
 def _money(minor: int) -> str:
