@@ -21,10 +21,11 @@ from chassis.clock import Clock, SandboxClock
 from chassis.db import Database, Tx, driver
 from chassis.dead_letters import DeadLetter
 from chassis.nats import Nats
-from chassis.outbox import type_of
+from chassis.outbox import key_of, type_of
 from chassis.pull import Source, bisect
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,8 @@ class Consumer:
     """Brings the events of other services to handlers, with one durable pull consumer per source stream.
 
     A batch of events is one transaction: the inbox, the handlers' effects and their own outbox rows; the message is
-    acknowledged after the commit. Consecutive events of one type go to their handler as one batch. When a batch
+    acknowledged after the commit. Events of one type go to their handler in as few batches as possible; events about
+    one key stay in order, also across types. When a batch
     fails it is halved until the culprit stands alone; its neighbours take effect, it comes again later, and after
     `ATTEMPTS_MAX` failures it is a dead letter. Outages are waited out, however long.
     """
@@ -142,8 +144,8 @@ class Consumer:
 
         async def work(tx: Tx) -> None:
             fresh = await self._claim(tx, arrivals)
-            for type_name, run in groupby(fresh, key=lambda arrival: arrival.event.type):
-                await self._handle(tx, type_name, [(arrival.event_id, arrival.event) for arrival in run])
+            for run in runs([(arrival.event.type, self._key(arrival), arrival) for arrival in fresh]):
+                await self._handle(tx, run[0].event.type, [(arrival.event_id, arrival.event) for arrival in run])
 
         await self._db.transact(work)
 
@@ -153,6 +155,13 @@ class Consumer:
         rows = await (await driver(tx)).fetch(_CLAIM, self._name, sorted(by_id))
         claimed = {row["event_id"] for row in rows}
         return [arrival for arrival in arrivals if arrival.event_id in claimed and by_id[arrival.event_id] is arrival]
+
+    def _key(self, arrival: Arrival) -> str:
+        """Whom the event is about."""
+        route = self._routes.get(arrival.event.type)
+        if route is None:
+            return str(arrival.event_id)
+        return key_of(route.message_class.FromString(arrival.event.payload))
 
     async def _handle(self, tx: Tx, type_name: str, events: Sequence[tuple[UUID, envelope_pb2.Event]]) -> None:
         if type_name == UNREADABLE:
@@ -203,6 +212,23 @@ class Consumer:
 
         await self._db.transact(work)
         log.error("event is a dead letter", type=event.type, event_id=str(arrival.event_id), exc_info=error)
+
+
+def runs(events: Sequence[tuple[str, str, T]]) -> list[list[T]]:
+    """Batches of one type from `(type, key, item)`: an item joins the last batch of its type, ahead of other types' in
+    between, unless one of those is about the same key.
+    """
+    batches: list[list[T]] = []
+    last_of_type: dict[str, int] = {}
+    last_about: dict[str, int] = {}
+    for type_name, key, item in events:
+        at = last_of_type.get(type_name)
+        if at is None or last_about.get(key, -1) > at:
+            at = last_of_type[type_name] = len(batches)
+            batches.append([])
+        batches[at].append(item)
+        last_about[key] = at
+    return batches
 
 
 def _by_source(types: Sequence[str] | dict[str, Any]) -> Iterator[tuple[str, list[str]]]:

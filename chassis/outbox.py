@@ -66,6 +66,11 @@ def type_of(descriptor: Descriptor) -> str:
     return f"{descriptor.file.package}.{_option(descriptor).subject}"
 
 
+def key_of(message: Message) -> str:
+    """Whom an event message is about: facts about one key stay in order."""
+    return str(getattr(message, _option(message.DESCRIPTOR).key))
+
+
 @cache
 def _option(descriptor: Descriptor) -> edge_pb2.Event:
     if not descriptor.GetOptions().HasExtension(edge_pb2.event):
@@ -89,9 +94,8 @@ async def append(tx: Tx, events: Sequence[Fact]) -> None:
 def _grouped(events: Sequence[Fact]) -> dict[str, list[Fact]]:
     groups: dict[str, list[Fact]] = {}
     for fact in events:
-        descriptor = fact.message.DESCRIPTOR
-        key = str(getattr(fact.message, _option(descriptor).key))
-        groups.setdefault(f"{type_of(descriptor)}.{shard_of(key)}", []).append(fact)
+        subject = f"{type_of(fact.message.DESCRIPTOR)}.{shard_of(key_of(fact.message))}"
+        groups.setdefault(subject, []).append(fact)
     return groups
 
 
