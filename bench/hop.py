@@ -13,7 +13,7 @@ from suite.embedded import Postgres
 from suite.supervisor import Component
 
 CALLERS = 32
-REQUESTS = 3_000
+REQUESTS = 2_000
 
 
 def processes(folder: Path, _server: Postgres) -> list[Component]:

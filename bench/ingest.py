@@ -21,8 +21,8 @@ from chassis.ids import new_id
 from services.profile.ingest import convert, operations
 from services.profile.ingest.servicer import EVENTS_PER_TRANSACTION_MAX, IngestServicer
 
-EVENTS = 10_000
-EVENTS_ALONE = 300
+EVENTS = 7_500
+EVENTS_ALONE = 200
 RPC_BATCH = 500
 RPC_CALLERS = 4
 HTTP_BATCH = 100

@@ -26,8 +26,9 @@ Event = dict[str, Any]
 class Population:
     """Makes events, and knows how many people there are among them: two identifiers of one event are one person's."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, people: int = PEOPLE) -> None:
         self.name = name
+        self._people = people
         self.sent = 0
         self.distinct = 0
         self._numbers = itertools.count()
@@ -45,14 +46,22 @@ class Population:
         self.sent += count
         return made
 
+    def introductions(self) -> list[Event]:
+        """An event of everybody on each of their devices, signed in: afterwards nobody is new, and nobody merges."""
+        named = [self._names(person, device) for person in range(self._people) for device in range(DEVICES)]
+        return [
+            {"type": "identify", "messageId": f"{self.name}-{device}", "anonymousId": device, "userId": user_id}
+            for user_id, device in named
+        ]
+
     @property
     def people(self) -> int:
         """How many people all events so far are about: an independent union-find."""
         return len({self._root(key) for key in self._parent})
 
     def _event(self) -> Event:
-        number, person = next(self._numbers), random.randrange(PEOPLE)
-        user_id, device = f"{self.name}-user-{person}", f"{self.name}-device-{person}-{random.randrange(DEVICES)}"
+        number = next(self._numbers)
+        user_id, device = self._names(random.randrange(self._people), random.randrange(DEVICES))
         event: Event = {
             "messageId": f"{self.name}-{number}",
             "anonymousId": device,
@@ -66,6 +75,9 @@ class Population:
                 event["userId"] = user_id
         self._note(event)
         return event
+
+    def _names(self, person: int, device: int) -> tuple[str, str]:
+        return f"{self.name}-user-{person}", f"{self.name}-device-{person}-{device}"
 
     def _note(self, event: Event) -> None:
         named = [event[field] for field in ("anonymousId", "userId") if field in event]
