@@ -22,7 +22,8 @@ class Gatherer(Generic[In, Out]):
     caller alone. If `handle` itself raises, a batch that fails through no fault of its items (an outage, a conflict)
     fails as a whole; any other is tried again item by item, so one item never fails its neighbours. `handle` must
     therefore change nothing when it raises. At most `lanes` batches are handled at once; with one, batches are
-    handled in order. `handle` runs outside of any call: what it needs of the caller belongs into the item.
+    handled in order. `handle` runs outside of any call, in the trace of the batch's first item: what else it needs of
+    the caller belongs into the item.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Gatherer(Generic[In, Out]):
         self._batch_max = batch_max
         self._queue_max = queue_max
         self._lanes_max = lanes
-        self._queue: deque[tuple[In, asyncio.Future[Out]]] = deque()
+        self._queue: deque[tuple[In, asyncio.Future[Out], str]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -56,7 +57,8 @@ class Gatherer(Generic[In, Out]):
             raise Overloaded
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Out]] = [loop.create_future() for _ in items]
-        self._queue.extend(zip(items, waiting, strict=True))
+        trace = telemetry.inject()
+        self._queue.extend((item, future, trace) for item, future in zip(items, waiting, strict=True))
         if self._queue and len(self._lanes) < self._lanes_max:
             lane = loop.create_task(self._work(), name="gatherer", context=Context())
             self._lanes.add(lane)
@@ -66,14 +68,15 @@ class Gatherer(Generic[In, Out]):
         try:
             while batch := self._next():
                 telemetry.batch_size.record(len(batch))
-                outcomes = await self._outcomes([item for item, _ in batch])
-                for (_, future), outcome in zip(batch, outcomes, strict=True):
+                with telemetry.extract(batch[0][2]):
+                    outcomes = await self._outcomes([item for item, _, _ in batch])
+                for (_, future, _), outcome in zip(batch, outcomes, strict=True):
                     _settle(future, outcome)
         finally:  # in the very step that found the queue empty: what comes next needs a lane of its own
             self._lanes.discard(asyncio.current_task())
 
-    def _next(self) -> list[tuple[In, "asyncio.Future[Out]"]]:
-        batch: list[tuple[In, asyncio.Future[Out]]] = []
+    def _next(self) -> list[tuple[In, "asyncio.Future[Out]", str]]:
+        batch: list[tuple[In, asyncio.Future[Out], str]] = []
         while self._queue and len(batch) < self._batch_max:
             entry = self._queue.popleft()
             if not entry[1].done():  # else its caller has gone

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import caller
+from chassis import caller, telemetry
 from chassis.batch import Gatherer
 from chassis.errors import FailedPrecondition, Overloaded, Unavailable
 
@@ -189,3 +189,18 @@ async def test_what_is_handed_in_the_moment_an_outcome_arrives_does_not_wait_for
 
     async with asyncio.timeout(5):
         assert await asyncio.gather(caller(), caller()) == [[number * 2 for number in range(20)]] * 2
+
+
+async def test_a_batch_is_worked_on_in_the_trace_of_its_first_item() -> None:
+    traces: list[str] = []
+
+    async def handle(items: Sequence[int]) -> Sequence[int]:
+        traces.append(telemetry.trace_id())
+        return items
+
+    gatherer = Gatherer(handle, batch_max=10, queue_max=100)
+    for trace_id in ("a" * 32, "b" * 32):
+        with telemetry.extract(f"00-{trace_id}-{'1' * 16}-01"):
+            await gatherer.submit(1)
+
+    assert traces == ["a" * 32, "b" * 32]
