@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 _RANDOM_BITS = 74
 _STEP_BITS = 32
 
@@ -21,7 +23,8 @@ def new_id() -> UUID:
     with _lock:
         _last = max(fresh, _last + 1 + (entropy & ((1 << _STEP_BITS) - 1)))
         number = _last
-    return UUID(int=_with_version(number))
+    fast: UUID = pgproto.UUID(_with_version(number).to_bytes(16, "big"))  # what the driver itself gives and takes
+    return fast
 
 
 def _with_version(number: int) -> int:

@@ -20,6 +20,7 @@ from chassis.db import Database, Tx, driver, mark
 from chassis.errors import InvalidArgument, Refusal, Unavailable
 from chassis.ids import new_id
 from chassis.nats import Errors, Nats
+from chassis.stamps import stamp
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +107,7 @@ def _rows(subject: str, facts: list[Fact], traceparent: str) -> list[Row]:
     """One row for the facts of one subject; more if they would not fit into a message."""
     rows: list[Row] = []
     batch, size = envelope_pb2.EventBatch(), 0
+    type_name, time, time_stamp = type_of(facts[0].message.DESCRIPTOR), facts[0].time, stamp(facts[0].time)
     for fact in facts:
         payload = fact.message.SerializeToString()
         if len(payload) > EVENT_BYTES_MAX:
@@ -113,9 +115,11 @@ def _rows(subject: str, facts: list[Fact], traceparent: str) -> list[Row]:
         if batch.events and (size + len(payload) > MESSAGE_BYTES_MAX or len(batch.events) == EVENTS_PER_MESSAGE_MAX):
             rows.append(_row(subject, batch))
             batch, size = envelope_pb2.EventBatch(), 0
-        event = batch.events.add(event_id=fact.event_id.bytes, payload=payload, traceparent=traceparent)
-        event.type = type_of(fact.message.DESCRIPTOR)
-        event.time.FromDatetime(fact.time)
+        if fact.time is not time:
+            time, time_stamp = fact.time, stamp(fact.time)
+        batch.events.add(
+            event_id=fact.event_id.bytes, type=type_name, time=time_stamp, payload=payload, traceparent=traceparent
+        )
         size += len(payload) + 150
     return [*rows, _row(subject, batch)]
 
