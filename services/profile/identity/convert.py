@@ -65,8 +65,8 @@ def traits_from_proto(text: str) -> attributes.Values:
     """Attributes of a row. The contract's rules have seen to it that it is a JSON object."""
     try:
         return attributes.values(text)
-    except ValueError:
-        raise InvalidArgument("attributes", "must be a JSON object") from None
+    except ValueError as error:
+        raise InvalidArgument("attributes", str(error)) from None
 
 
 def time_from_proto(row: profile_service_pb2.ProfileRow, now: datetime) -> datetime:

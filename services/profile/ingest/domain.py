@@ -25,10 +25,12 @@ FUTURE_MAX = timedelta(hours=1)
 MESSAGES_KEPT = timedelta(days=8)
 """How long a message id is remembered: seven days are promised."""
 
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_EARLIEST = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_FUTURE_MAX = FUTURE_MAX // _MICROSECOND
+_TRACK, _IDENTIFY, _PAGE, _SCREEN, _GROUP, _ALIAS = EventType
 _TYPES = frozenset(EventType)
-_SEEN = (EventType.PAGE, EventType.SCREEN)
 
 
 class Incoming(NamedTuple):
@@ -89,11 +91,11 @@ def accept(event: Incoming, event_id: UUID, now: datetime) -> Accepted:
     _check(event)
     times = times_of(event, now)
     traits = _object("traits", event.traits)
-    if event.type == EventType.GROUP:
+    if event.type == _GROUP:
         traits = {}  # they describe the group
     claims, refused = _claims(event, traits)
     claims, excess = identity.admitted(claims, event.trust)
-    previous = _previous(event, refused) if event.type == EventType.ALIAS else None
+    previous = _previous(event, refused) if event.type == _ALIAS else None
     if not claims:
         raise refused[0] if refused else IdentifierMissing("userId or anonymousId", "is required")
     ignored = [refusal.message for refusal in refused]
@@ -116,7 +118,7 @@ def _check(event: Incoming) -> None:
         raise EventInvalid("type", "must be track, identify, page, screen, group or alias")
     if len(event.name) > NAME_LENGTH_MAX:
         raise EventInvalid(
-            "name" if event.type in _SEEN else "event", f"must have at most {NAME_LENGTH_MAX} characters"
+            "name" if event.type in (_PAGE, _SCREEN) else "event", f"must have at most {NAME_LENGTH_MAX} characters"
         )
     if len(event.identifiers) > IDENTIFIERS_MAX:
         raise EventInvalid("identifiers", f"must have at most {IDENTIFIERS_MAX} items")
@@ -126,11 +128,11 @@ def _check(event: Incoming) -> None:
 
 
 def _check_type(event: Incoming) -> None:
-    if event.type == EventType.TRACK and not event.name:
+    if event.type == _TRACK and not event.name:
         raise EventInvalid("event", "is required for track")
-    if event.type == EventType.GROUP and not 0 < len(event.group_id) <= NAME_LENGTH_MAX:
+    if event.type == _GROUP and not 0 < len(event.group_id) <= NAME_LENGTH_MAX:
         raise EventInvalid("groupId", f"must have 1 to {NAME_LENGTH_MAX} characters for group")
-    if event.type == EventType.ALIAS and not (event.previous_id and event.user_id):
+    if event.type == _ALIAS and not (event.previous_id and event.user_id):
         raise IdentifierMissing("previousId and userId", "are required for alias")
 
 
@@ -148,26 +150,28 @@ def _object(field: str, text: str, members_max: int | None = MEMBERS_MAX) -> att
 
 def times_of(event: Incoming, now: datetime) -> Times:
     """When it happened by our clock: `received - (sent - original)`, or now when that is more than an hour ahead."""
-    received = now if event.receive_time is None else _moment(event.receive_time)
-    original = received if event.original_time is None else _moment(event.original_time)
+    received = (now - _EPOCH) // _MICROSECOND if event.receive_time is None else event.receive_time
     sent = None if event.sent_time is None else _moment(event.sent_time)
-    lag = received - original if sent is None or event.original_time is None else sent - original
-    if lag < -FUTURE_MAX:
-        lag = timedelta()
-    return Times(received - min(lag, received - _EARLIEST), original, sent, received)
+    if event.original_time is None:
+        moment = _moment(received)
+        return Times(moment, moment, sent, moment)
+    lag = (received if event.sent_time is None else event.sent_time) - event.original_time
+    if lag < -_FUTURE_MAX:
+        lag = 0
+    return Times(_moment(max(received - lag, _EARLIEST)), _moment(event.original_time), sent, _moment(received))
 
 
 def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def _claims(event: Incoming, traits: attributes.Values) -> tuple[list[Claim], list[IdentifierInvalid]]:
     """Identifiers that can be used, and why the others cannot."""
     claims: list[Claim] = []
     refused: list[IdentifierInvalid] = []
-    for type_name, namespace, value, verified in _named(event, traits):
+    for named in _named(event, traits):
         try:
-            claims.append(identity.claim(type_name, namespace, value, verified))
+            claims.append(identity.claim(*named))
         except IdentifierInvalid as refusal:
             refused.append(refusal)
     return claims, refused
@@ -182,15 +186,12 @@ def _named(event: Incoming, traits: attributes.Values) -> Iterator[tuple[str, st
     for type_name, namespace, value, verified in event.identifiers:
         yield type_name, namespace, value, verified and is_trusted
     for type_name in ("phone", "email"):
-        value = _text(traits.get(type_name))
-        if value:
+        if type_name in traits and (value := _text(traits[type_name])):
             yield type_name, "", value, False
 
 
-def _text(value: msgspec.Raw | None) -> str:
+def _text(value: msgspec.Raw) -> str:
     """The text of a JSON string or number; nothing of anything else."""
-    if value is None:
-        return ""
     try:
         return str(msgspec.json.decode(value, type=str | int))
     except msgspec.MsgspecError:
@@ -209,5 +210,5 @@ def _previous(event: Incoming, refused: list[IdentifierInvalid]) -> Previous | N
 
 def properties_of(event: Incoming) -> str:
     """What the event says beside whom it is about: traits of identify and group, properties of the others."""
-    text = event.traits if event.type in (EventType.IDENTIFY, EventType.GROUP) else event.properties
+    text = event.traits if event.type in (_IDENTIFY, _GROUP) else event.properties
     return text or "{}"

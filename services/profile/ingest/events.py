@@ -1,16 +1,14 @@
 """What others are told about events."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from bowen.profile.v1 import event_pb2, events_pb2
 
 from chassis.db import Tx
 from chassis.outbox import Fact, append
+from chassis.stamps import stamp
 from services.profile.timeline.domain import Event
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 async def event_recorded(tx: Tx, events: Sequence[Event], *, now: datetime) -> None:
@@ -19,7 +17,7 @@ async def event_recorded(tx: Tx, events: Sequence[Event], *, now: datetime) -> N
 
 
 def _event_recorded(event: Event) -> events_pb2.EventRecorded:
-    message = events_pb2.EventRecorded(
+    return events_pb2.EventRecorded(
         event_id=str(event.event_id),
         message_id=event.message_id,
         profile_id=str(event.profile_id),
@@ -29,7 +27,6 @@ def _event_recorded(event: Event) -> events_pb2.EventRecorded:
         trust=event_pb2.Trust.ValueType(event.trust),
         anonymous_id=event.anonymous_id,
         properties=event.properties,
+        timestamp=stamp(event.timestamp),
+        receive_time=stamp(event.receive_time),
     )
-    message.timestamp.FromMicroseconds((event.timestamp - _EPOCH) // _MICROSECOND)
-    message.receive_time.FromMicroseconds((event.receive_time - _EPOCH) // _MICROSECOND)
-    return message

@@ -72,7 +72,7 @@ def _event(accepted: Accepted, verdict: Verdict) -> Event:
         event.anonymous_id,
         event.previous_id,
         event.group_id,
-        [claim.key for claim in accepted.evidence.claims],
+        b"".join([claim.key for claim in accepted.evidence.claims]),
         msgspec.json.encode(accepted.ignored).decode() if accepted.ignored else "",
         domain.properties_of(event),
         event.context or "{}",

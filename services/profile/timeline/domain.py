@@ -1,6 +1,5 @@
 """An event of a person's timeline."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -19,7 +18,7 @@ class EventType(IntEnum):
 
 
 class Event(NamedTuple):
-    """One event as it is stored. The fields are the columns of its table."""
+    """One event as it is stored. The fields are the columns of its table; `identifiers` are keys, 16 bytes each."""
 
     event_id: UUID
     profile_id: UUID
@@ -32,7 +31,7 @@ class Event(NamedTuple):
     anonymous_id: str
     previous_id: str
     group_id: str
-    identifiers: Sequence[bytes]
+    identifiers: bytes
     ignored: str
     properties: str
     context: str

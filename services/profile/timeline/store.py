@@ -1,10 +1,7 @@
 """The event log and the counters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
-
-from asyncpg.pgproto import pgproto
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.timeline.domain import Event, Filter, Position
@@ -12,7 +9,6 @@ from services.profile.timeline.domain import Event, Filter, Position
 COUNTER_SHARDS = 16
 
 _COLUMNS = Event._fields
-_KEYS = _COLUMNS.index("identifiers")
 
 # One index scan per profile of the person, each cut off at the page's size; never all events of a busy person.
 _PAGE = f"""
@@ -38,12 +34,7 @@ ON CONFLICT (name, shard) DO UPDATE SET value = counter.value + excluded.value
 async def append(tx: Tx, events: Sequence[Event]) -> None:
     """Add events to the log."""
     if events:
-        records = map(_record, events)
-        await (await driver(tx)).copy_records_to_table("event", records=records, columns=_COLUMNS)
-
-
-def _record(event: Event) -> tuple[Any, ...]:
-    return *event[:_KEYS], [pgproto.UUID(key) for key in event.identifiers], *event[_KEYS + 1 :]
+        await (await driver(tx)).copy_records_to_table("event", records=events, columns=_COLUMNS)
 
 
 async def page(
@@ -52,7 +43,7 @@ async def page(
     """Events of a person, newest first: at most `limit` that come after `after`."""
     position = after or (None, None)
     rows = await (await driver(tx)).fetch(_PAGE, profile_ids, *wanted, *position, limit)
-    return [Event._make(row)._replace(identifiers=[key.bytes for key in row["identifiers"]]) for row in rows]
+    return [Event._make(row) for row in rows]
 
 
 async def count(tx: Tx, added: Mapping[str, int]) -> None:

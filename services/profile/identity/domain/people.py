@@ -107,17 +107,15 @@ class Person:
     def attach(self, claim: Claim, origin: Origin) -> Link:
         """Give the person an identifier that nobody holds."""
         link = Link(
-            key=claim.key,
-            kind=claim.kind,
-            namespace=claim.namespace,
-            value=claim.value,
-            verified=claim.verified if claim.kind.proven is not claim.kind.unproven else True,
-            first_seen=origin.time,
-            last_seen=origin.time,
-            last_verified=origin.time if claim.verified else None,
-            source_id=origin.source_id,
-            event_id=origin.event_id,
-            trust=origin.trust,
+            claim.key,
+            claim.kind,
+            claim.namespace,
+            claim.value,
+            claim.verified if claim.kind.proven is not claim.kind.unproven else True,
+            origin.time,
+            origin.time,
+            origin.time if claim.verified else None,
+            *origin[1:],
             person=self,
             is_new=True,
         )

@@ -5,8 +5,7 @@ anonymous person to a known one; between known people it moves, and merges nobod
 demoted: it stays where it is, a conflict says so, and the event goes to the owner of what remains.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -22,6 +21,9 @@ RULE_VERSION = 1
 
 SHARED_IDENTIFIER = "SHARED_IDENTIFIER"
 ALIAS = "ALIAS"
+
+_Counts = dict[tuple[str, str, int], int]
+"""How many identifiers there are by type, namespace and limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,12 @@ class _Plan:
         """Make somebody one of those who are one person."""
         if person not in self.parties:
             self.parties.append(person)
+
+    def added(self) -> Iterator[Claim]:
+        """The claims that would count against a limit, and did not before."""
+        yield from self.attach
+        yield from (claim for claim, _ in self.move)
+        yield from (claim for claim in self.raised if all(claim is not moved for moved, _ in self.move))
 
 
 def resolve(people: People, evidence: Evidence, new_id: Callable[[], UUID]) -> Verdict:
@@ -213,30 +221,29 @@ def _broken(plan: _Plan, origin: Origin, is_alias: bool) -> str:
 
 def _limit_broken(plan: _Plan, time: datetime) -> str:
     """The limit that the union would exceed, and each part did not exceed that far."""
-    parts = [Counter(_groups(person.links.values(), time)) for person in plan.parties]
-    union: Counter[tuple[str, str, int]] = Counter()
+    parts = [_counts(person.links.values(), time) for person in plan.parties]
+    union: _Counts = {}
     for part in parts:
-        union.update(part)
-    union.update(_group(claim) for claim in plan.attach)
-    union.update(_group(claim) for claim, _ in plan.move)
-    union.update(_group(claim) for claim in plan.raised if all(claim is not moved for moved, _ in plan.move))
-    for claim_group, count in union.items():
-        limit = claim_group[2]
-        if count > limit and all(count > part[claim_group] for part in parts):
-            return f"LIMIT {claim_group[0]} {limit}"
+        for group, count in part.items():
+            union[group] = union.get(group, 0) + count
+    for claim in plan.added():
+        group = claim.kind.name, claim.namespace, claim.grade.limit
+        union[group] = union.get(group, 0) + 1
+    for group, count in union.items():
+        if count > group[2] and all(count > part.get(group, 0) for part in parts):
+            return f"LIMIT {group[0]} {group[2]}"
     return ""
 
 
-def _group(claim: Claim) -> tuple[str, str, int]:
-    return claim.kind.name, claim.namespace, claim.grade.limit
-
-
-def _groups(links: Iterable[Link], time: datetime) -> Iterable[tuple[str, str, int]]:
-    """What counts against which limit; identifiers limited per period count within it only."""
+def _counts(links: Iterable[Link], time: datetime) -> _Counts:
+    """How many count against which limit; identifiers limited per period count within it only."""
+    counts: _Counts = {}
     for link in links:
         grade = link.grade
         if grade.period is None or abs(time - link.first_seen) < grade.period:
-            yield link.kind.name, link.namespace, grade.limit
+            group = link.kind.name, link.namespace, grade.limit
+            counts[group] = counts.get(group, 0) + 1
+    return counts
 
 
 def _believable(
@@ -267,7 +274,8 @@ def _carry_out(people: People, plan: _Plan, origin: Origin, reason: str, new_id:
         link.move(person)
         link.first_seen = link.last_seen = origin.time
         link.source_id, link.event_id, link.trust = origin.source_id, origin.event_id, origin.trust
-    _see(people, person, plan.claims, origin.time)
+    if plan.parties:
+        _see(people, person, plan.claims, origin.time)
     return Verdict(person, not plan.parties, merges)
 
 

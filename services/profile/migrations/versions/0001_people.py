@@ -101,7 +101,8 @@ STATEMENTS = (
         update_time timestamptz NOT NULL
     ) WITH (fillfactor = 80)
     """,
-    # What happened. Rows are never changed: `profile_id` and `identifiers` say how it was resolved when it came.
+    # What happened. Rows are never changed: `profile_id` and `identifiers` (keys, 16 bytes
+    # each) say how it was resolved when it came.
     """
     CREATE TABLE event (
         event_id uuid NOT NULL CONSTRAINT event_pkey PRIMARY KEY,
@@ -115,7 +116,7 @@ STATEMENTS = (
         anonymous_id text NOT NULL,
         previous_id text NOT NULL,
         group_id text NOT NULL,
-        identifiers uuid[] NOT NULL,
+        identifiers bytea NOT NULL,
         ignored text NOT NULL,
         properties text NOT NULL,
         context text NOT NULL,
