@@ -1,4 +1,4 @@
-"""One suite for all journeys of a session; each test has a world of its own in it."""
+"""One suite for all journeys; each test has a world of its own in it."""
 
 import shutil
 import tempfile
