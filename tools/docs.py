@@ -83,12 +83,12 @@ def owner(package: str) -> str:
 
 
 def refusals(package: str) -> dict[str, list[type[errors.Refusal]]]:
-    """The classes of refusal of a contract package by their reason."""
+    """The classes of refusal of a contract package by their reason; one that inherits its reason adds none."""
     root = owner(package)
     _import_all(root.replace(".", "/"), "errors.py" if root != "chassis" else "[a-z]*.py")
     found: dict[str, list[type[errors.Refusal]]] = {}
     for kind in _descendants(errors.Refusal):
-        if kind.__module__.startswith(f"{root}.") and (root != "chassis" or "reason" in kind.__dict__):
+        if kind.__module__.startswith(f"{root}.") and "reason" in kind.__dict__:
             found.setdefault(kind.reason, []).append(kind)
     return found
 
