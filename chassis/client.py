@@ -2,19 +2,24 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
+import structlog
 
 from chassis import caller, telemetry
 from chassis.clock import Clock, SandboxClock
 from chassis.errors import DeadlineExceeded, Refusal, from_rpc_error
 from chassis.server import MESSAGE_BYTES_MAX
 
+log = structlog.get_logger()
+
 HOP_S = 0.005
 """What is kept back of the remaining time at each hop, for the answer's way home."""
+
+REFUSAL_BYTES_MAX = 65_536
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -51,6 +56,10 @@ class Retry:
         )
 
 
+def _is_replay(trailing: Iterable[Any]) -> bool:
+    return any(key == caller.REPLAYED for key, _ in trailing)
+
+
 class Transport(Protocol):
     """What carries unary calls: a gRPC channel, or frames of one stream. It raises refusals."""
 
@@ -79,9 +88,13 @@ class GrpcTransport:
             try:
                 answer = method(request, timeout=timeout_s, metadata=metadata)
                 response = await answer
-                return response, any(key == caller.REPLAYED for key, _ in await answer.trailing_metadata())
+                return response, _is_replay(await answer.trailing_metadata())
             except grpc.aio.AioRpcError as error:
-                raise from_rpc_error(error) from None
+                refusal = from_rpc_error(error)
+                refusal.replayed = _is_replay(error.trailing_metadata() or ())
+                if not refusal.domain:
+                    log.info("a call got no answer", method=path, status=error.code().name, detail=error.details())
+                raise refusal from None
 
         return call
 
@@ -147,9 +160,12 @@ class Client(grpc.aio.Channel):
         async def call(request: Any, *, timeout: float | None = None, metadata: Metadata = ()) -> Any:
             timeout_s = _budget(self._timeout_s if timeout is None else timeout)
             with telemetry.span(method[1:], "client"), _Measured(method):
-                response, is_replay = await send(request, timeout_s, self._metadata(metadata))
-            if is_replay and self._forward_caller:  # the gateway's answer is this answer, so it is a replay too
-                caller.current().replayed = True
+                try:
+                    response, is_replay = await send(request, timeout_s, self._metadata(metadata))
+                except Refusal as refusal:
+                    self._note_replay(refusal.replayed)
+                    raise
+            self._note_replay(is_replay)
             return response
 
         return call
@@ -181,6 +197,10 @@ class Client(grpc.aio.Channel):
                 raise from_rpc_error(error) from None
 
         return call
+
+    def _note_replay(self, is_replay: bool) -> None:
+        if is_replay and self._forward_caller:  # the gateway's answer is this answer, so it is a replay too
+            caller.current().replayed = True
 
     def _streaming(self, inner: Any) -> Any:
         def call(request: Any, *, timeout: float | None = None, metadata: Metadata = ()) -> AsyncIterator[Any]:
@@ -224,6 +244,8 @@ def _options(retry: Retry) -> Sequence[tuple[str, Any]]:
     return [
         ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
         ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_metadata_size", REFUSAL_BYTES_MAX),  # else a long refusal is lost, and told as a full server
+        ("grpc.absolute_max_metadata_size", REFUSAL_BYTES_MAX),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),

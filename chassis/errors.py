@@ -10,6 +10,9 @@ from google.rpc import status_pb2
 from grpc import StatusCode
 
 DETAILS_KEY = "grpc-status-details-bin"
+DETAILS_BYTES_MAX = 8192
+MESSAGE_LENGTH_MAX = 1000
+"""What travels behind a response is metadata, of which a peer takes only so much: the first violations must do."""
 
 Violation = tuple[str, str]
 """A JSON path such as `lines[1].quantity`, and the rule it breaks: `must be at least 1`."""
@@ -20,7 +23,8 @@ class Refusal(Exception):
 
     `message` is for people, `reason` for programs; whatever varies in the message also stands in `metadata`.
     `definitive` says that repeating the very same request brings the very same answer. `domain` names the
-    service that refused; it is empty until the refusal has crossed the wire. `retry_after` is in seconds.
+    service that refused; it is empty until the refusal has crossed the wire. `retry_after` is in seconds. `replayed`
+    says that the peer gave this answer before, to the same request.
     """
 
     code: ClassVar[StatusCode] = StatusCode.INTERNAL
@@ -34,6 +38,7 @@ class Refusal(Exception):
         self.violations: list[Violation] = []
         self.retry_after: float | None = None
         self.domain = ""
+        self.replayed = False
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
@@ -183,18 +188,22 @@ HTTP: dict[StatusCode, int] = {
     StatusCode.DEADLINE_EXCEEDED: 504,
 }
 
+_PASSING = (StatusCode.CANCELLED, StatusCode.UNIMPLEMENTED)
 _CODES: dict[int, StatusCode] = {code.value[0]: code for code in StatusCode}
 
 
 def to_status(refusal: Refusal, domain: str) -> status_pb2.Status:
     """The refusal as it goes over the wire. A refusal that came from another service keeps that one's domain."""
-    status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
+    status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message[:MESSAGE_LENGTH_MAX])
     info = details_pb2.ErrorInfo(reason=refusal.reason, domain=refusal.domain or domain, metadata=refusal.metadata)
     status.details.add().Pack(info)
     if refusal.violations:
         bad_request = details_pb2.BadRequest()
         for field, rule in refusal.violations:
             bad_request.field_violations.add(field=field, description=rule)
+            if bad_request.ByteSize() > DETAILS_BYTES_MAX:
+                del bad_request.field_violations[-1]
+                break
         status.details.add().Pack(bad_request)
     if refusal.retry_after is not None:
         retry = details_pb2.RetryInfo()
@@ -207,9 +216,9 @@ def from_status(code: StatusCode, message: str, details: bytes | None = None) ->
     """The refusal behind a failed call: an instance of the kind itself that carries the remote reason.
 
     `details` are the bytes of `grpc-status-details-bin`. Codes that are no kind of ours become `Unavailable`
-    (cancelled by the peer) or `Internal`.
+    (cancelled by the peer, or not known by it: it is older than its caller while a release rolls out) or `Internal`.
     """
-    kind = KINDS.get(code) or (Unavailable if code is StatusCode.CANCELLED else Internal)
+    kind = KINDS.get(code) or (Unavailable if code in _PASSING else Internal)
     refusal = kind.__new__(kind)
     Refusal.__init__(refusal, message)
     _restore(refusal, details)
@@ -236,10 +245,13 @@ def _restore_detail(refusal: Refusal, detail: Any) -> None:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> Refusal:
-    """The refusal behind an error of grpc.aio."""
+    """The refusal behind an error of grpc.aio. Without details the library says so: where, and how, is for the log."""
     trailing: Iterable[Any] = error.trailing_metadata() or ()
     details = next((value for key, value in trailing if key == DETAILS_KEY), None)
-    return from_status(error.code(), error.details() or "", details if isinstance(details, bytes) else None)
+    if isinstance(details, bytes):
+        return from_status(error.code(), error.details() or "", details)
+    late = error.code() is StatusCode.DEADLINE_EXCEEDED
+    return from_status(error.code(), "no answer came in time" if late else "the component could not answer")
 
 
 def code_of(number: int) -> StatusCode:

@@ -184,6 +184,7 @@ class ServerInterceptor:
 
     def _unary(self, work: Serve, method: Method, *, check: bool = True) -> Serve:
         async def serve(request: Any, context: Any) -> Any:
+            call = None
             try:
                 with self._guard.around(method, *_seen(context)) as call:
                     if check:
@@ -195,7 +196,7 @@ class ServerInterceptor:
                 if call.replayed:
                     context.set_trailing_metadata(_REPLAYED)
                 return response
-            return await self._abort(context, refusal)
+            return await self._abort(context, refusal, _REPLAYED if call is not None and call.replayed else ())
 
         return serve
 
@@ -219,9 +220,9 @@ class ServerInterceptor:
 
         return serve
 
-    async def _abort(self, context: Any, refusal: Refusal) -> None:
+    async def _abort(self, context: Any, refusal: Refusal, more: tuple[tuple[str, str], ...] = ()) -> None:
         status = to_status(refusal, self._guard.domain)
-        trailing = ((DETAILS_KEY, status.SerializeToString()),)
+        trailing = ((DETAILS_KEY, status.SerializeToString()), *more)
         await context.abort(refusal.code, refusal.message, trailing)
 
 

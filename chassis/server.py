@@ -14,7 +14,8 @@ from chassis.interceptors import Guard, ServerInterceptor
 READINESS = "readiness"
 """Name of the health service that says whether calls are welcome; the empty name says that the process lives."""
 
-MESSAGE_BYTES_MAX = 4 << 20
+MESSAGE_BYTES_MAX = 16 << 20
+"""A page of 200 events, each as large as an event may be, fits."""
 
 OPTIONS = [
     ("grpc.so_reuseport", 0),  # two processes on one port are a mistake: the second one must say so

@@ -23,6 +23,9 @@ class WordTaken(errors.AlreadyExists):
 FAILURES: dict[str, Callable[[], Exception]] = {
     "taken": lambda: WordTaken("the word is taken", word="taken"),
     "busy": errors.Overloaded,
+    "wordy": lambda: errors.InvalidArgument.of(
+        [(f"rows[{number}].name", "must not be 波纹") for number in range(1000)]
+    ),
     "crash": lambda: RuntimeError("secret of the database"),
     "fault behind": lambda: errors.Internal("Method not found: /bowen.secret"),
 }
@@ -43,6 +46,11 @@ class Servicer:
     async def Say(self, request: Any, context: Any) -> Any:
         self.calls += 1
         self.arrived.set()
+        if request.word == "replayed refusal":
+            caller.current().replayed = True
+            raise FAILURES["taken"]()
+        if request.word == "long":
+            return self._answer("x" * 9_000_000)
         if request.word in FAILURES:
             raise FAILURES[request.word]()
         match request.word:

@@ -156,3 +156,41 @@ async def test_a_client_finds_a_server_that_came_back():
                 break
             except errors.Unavailable:
                 await client.wait_for_state_change(client.get_state(try_to_connect=True))
+
+
+async def test_a_refusal_with_very_many_violations_arrives_as_one():
+    async with talking(Servicer()) as stub:
+        with pytest.raises(errors.InvalidArgument) as told:
+            await stub.Say(Ask(word="wordy"))
+
+    assert told.value.violations[0] == ("rows[0].name", "must not be 波纹")
+
+
+async def test_a_page_of_large_things_arrives():
+    async with talking(Servicer(), timeout_s=20) as stub:
+        answer = await stub.Say(Ask(word="long"))
+
+    assert len(answer.word) == 9_000_000
+
+
+async def test_who_cannot_be_reached_is_not_told_to_callers():
+    async with serving(Servicer()) as server:
+        target = f"127.0.0.1:{server.port}"
+
+    async with Client.connect(target, name="test", retry=Retry(attempts=1)) as client:
+        with pytest.raises(errors.Unavailable) as told:
+            await TrialStub(client).Say(Ask(word="hello"))
+
+    assert "127.0.0.1" not in told.value.message
+    assert "refused" not in told.value.message
+
+
+async def test_a_refusal_that_is_a_replay_says_so_to_who_passes_callers_on():
+    async with talking(Servicer(), forward_caller=True) as stub:
+        with caller.acting(Call(ANONYMOUS_SERVICE)) as call, pytest.raises(errors.AlreadyExists) as told:
+            await stub.Say(Ask(word="replayed refusal"))
+        with caller.acting(Call(ANONYMOUS_SERVICE)) as other, pytest.raises(errors.AlreadyExists):
+            await stub.Say(Ask(word="taken"))
+
+    assert (call.replayed, other.replayed) == (True, False)
+    assert told.value.reason == "WORD_TAKEN"

@@ -148,6 +148,6 @@ async def test_a_message_above_the_limit_is_refused_and_the_next_call_works():
     async with serving(Servicer()) as server, channel_to(server) as channel:
         say = channel.unary_unary(f"/{SERVICE}/Say")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await say(b"\x0a" + b"x" * (5 << 20))
+            await say(b"\x0a" + b"x" * (17 << 20))
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert (await TrialStub(channel).Say(Ask(word="hello"))).word == "hello"

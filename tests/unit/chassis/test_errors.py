@@ -93,3 +93,18 @@ def test_many_violations_make_a_message_of_bounded_length_and_are_all_kept():
 
     assert len(refusal.violations) == 500
     assert len(refusal.message) < 300
+
+
+def test_of_more_violations_than_metadata_carries_the_first_arrive():
+    wordy = InvalidArgument.of([(f"rows[{number}].name", "must not hold a NUL character") for number in range(2000)])
+
+    twin = crossed(wordy)
+
+    assert type(twin) is InvalidArgument
+    assert 50 < len(twin.violations) < 2000
+    assert twin.violations == wordy.violations[: len(twin.violations)]
+    assert len(to_status(wordy, "trial.bowen").SerializeToString()) < 16_000
+
+
+def test_a_method_that_the_peer_does_not_know_yet_is_an_outage():
+    assert type(from_status(grpc.StatusCode.UNIMPLEMENTED, "Method not found")) is errors.Unavailable
