@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
 from bowen.options.v1.rules_pb2 import Rules
 from bowen.options.v1.rules_pb2 import rules as rules_option
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from chassis import jsontext
 from chassis.errors import InvalidArgument, Violation
 
 Rule = Callable[[Any], str | None]
@@ -259,7 +259,7 @@ def _text_rules(rules: Rules) -> Iterator[Rule]:
         options = tuple(rules.one_of)
         yield lambda value: None if value in options else f"must be one of {', '.join(options)}"
     if rules.json_object:
-        yield _json_object
+        yield jsontext.fault
     if not (rules.uuid or rules.one_of):
         yield lambda value: "must not hold a NUL character" if "\x00" in value else None
 
@@ -291,18 +291,6 @@ def _count(number: int, unit: str) -> str:
 
 def _enum(numbers: frozenset[int]) -> Rule:
     return lambda value: None if value in numbers else "must be a value of its enum"
-
-
-_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000").search
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-def _json_object(value: str) -> str | None:
-    try:
-        _decode_object(value)
-    except (msgspec.DecodeError, RecursionError):
-        return "must be a JSON object"
-    return "must not hold a NUL character" if "\\u0000" in value and _ESCAPED_NUL(value) else None
 
 
 _DAY_S = 86_400

@@ -8,7 +8,7 @@ from bowen.profile.v1 import ingest_service_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Raw
 
-from chassis import rules
+from chassis import jsontext, rules
 from chassis.errors import InvalidArgument
 from chassis.ids import new_id
 from gateway.ingest import times
@@ -61,12 +61,20 @@ def event_of(item: bytes, delivery: Delivery, source: WriteKey, received: Timest
         decoded = _ITEM.decode(item)
         event = _event(decoded, delivery, source, received)
         rules.check(event)
+        _check_json(event)
     except InvalidArgument as refusal:
         raise ItemInvalid("EVENT_INVALID", refusal.message) from None
     except (ValueError, TypeError, RecursionError) as error:
         text = str(error) if isinstance(error, _Told | msgspec.ValidationError) else "is no event"
         raise ItemInvalid("EVENT_INVALID", text) from None
     return event
+
+
+def _check_json(event: pb.IncomingEvent) -> None:
+    """What a reader further on could not take is refused here, where its sender gets to read why."""
+    for name in ("properties", "traits", "context"):
+        if told := jsontext.beyond(getattr(event, name)):
+            raise _Told(f"{name} {told}")
 
 
 class _Told(ValueError):

@@ -20,7 +20,7 @@ TYPES = ("track", "identify", "alias", "group", "page", "screen")
 
 
 class _Envelope(msgspec.Struct, gc=False):
-    batch: Any = None
+    batch: Raw = Raw()
     writeKey: Any = None  # noqa: N815 (the wire's names)
     sentAt: Any = None  # noqa: N815
     context: Raw = Raw()
@@ -29,10 +29,6 @@ class _Envelope(msgspec.Struct, gc=False):
 class _Single(msgspec.Struct, gc=False):
     writeKey: Any = None  # noqa: N815
     sentAt: Any = None  # noqa: N815
-
-
-class _Batch(msgspec.Struct, gc=False):
-    batch: list[Raw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +47,9 @@ def read(body: bytes, kind: str, authorization: str) -> Delivery:
     if kind:
         return _single(body, kind, authorization)
     envelope = _decode(_ENVELOPE, body)
-    if not isinstance(envelope.batch, list):
+    if not bytes(envelope.batch).startswith(b"["):
         raise Malformed("invalid_request", "batch must be a list of events")
-    items = [bytes(item) for item in _decode(_BATCH, body).batch]
+    items = [bytes(item) for item in _decode(_ITEMS, envelope.batch)]
     context = _context(bytes(envelope.context))
     return Delivery(items, "", context, envelope.sentAt, write_key(authorization, envelope.writeKey))
 
@@ -87,7 +83,7 @@ def _context(raw: bytes) -> dict[str, Raw]:
     return context
 
 
-def _decode(decoder: Any, body: bytes) -> Any:
+def _decode(decoder: Any, body: bytes | Raw) -> Any:
     try:
         return decoder.decode(body)
     except (ValueError, RecursionError) as error:
@@ -99,4 +95,4 @@ def _decode(decoder: Any, body: bytes) -> Any:
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _SINGLE = msgspec.json.Decoder(_Single)
-_BATCH = msgspec.json.Decoder(_Batch)
+_ITEMS = msgspec.json.Decoder(list[Raw])

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from chassis import jsontext
+
 BYTES_MAX = 128 * 1024
 """Names and values of one person together. The newest are kept."""
 
@@ -75,9 +77,12 @@ def values(text: str) -> dict[str, msgspec.Raw]:
     if not text:
         return {}
     try:
-        return _values.decode(text)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(str(error)) from None
+        members = _values.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        raise ValueError(jsontext.NO_OBJECT) from None
+    if told := jsontext.beyond(text):
+        raise ValueError(told)
+    return members
 
 
 def decode(text: str) -> dict[str, Fact]:

@@ -322,3 +322,19 @@ async def test_concurrent_requests_share_calls(door: Door, components: Component
 
     assert len(sent(components)) == 60
     assert len(components.asked("Ingest")) < 60
+
+
+@pytest.mark.parametrize("properties", [r'{"a":"\u0000"}', r'{"\u0000":1}', '{"a":1e-20000}', '{"a":1e400}'])
+@pytest.mark.parametrize("field", ["properties", "traits", "context"])
+async def test_json_that_no_database_takes_is_rejected_with_the_reason(
+    door: Door, components: Components, write_key: str, field: str, properties: str
+):
+    body = f'{{"batch":[{{"type":"track","event":"e","userId":"u","{field}":{properties}}}]}}'
+
+    response = await door.post("/v1/batch", content=body.encode(), headers=basic(write_key))
+
+    assert response.status_code == 200
+    [rejected] = response.json()["rejected"]
+    assert rejected["code"] == "EVENT_INVALID"
+    assert f"{field} must not hold" in rejected["message"]
+    assert sent(components) == []

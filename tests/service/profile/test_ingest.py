@@ -139,7 +139,7 @@ async def test_a_wrong_event_is_rejected_with_its_field_and_touches_no_other(pro
 
 
 async def test_unusual_json_is_kept_as_it_came(profile):
-    odd = '{"a":1e400,"b":123456789012345678901234567890,"c":"\\u0000","d":{"d":[]}}'
+    odd = '{"a":1e300,"b":123456789012345678901234567890,"c":"\\\\u0000","d":{"d":[]}}'
 
     [person] = await profile.accepted(identify(user_id="u1", traits=odd))
 
@@ -187,3 +187,12 @@ async def test_i18_a_stream_delivered_twice_out_of_order_by_four_workers_counts_
     assert await profile.stats() == (25, 0, 200)
     assert len(await profile.partition()) == 25
     await profile.assert_sound()
+
+
+@pytest.mark.parametrize("text", [r'{"a":"\u0000"}', '{"a":1e-20000}', '{"a":1e400}'])
+async def test_json_that_its_readers_could_not_store_is_refused_alone(profile, text):
+    outcomes = await profile.ingest(
+        an_event(user_id="u1", properties=text), an_event(user_id="u1", traits=text), an_event(user_id="u1")
+    )
+
+    assert [outcome.result for outcome in outcomes] == [REJECTED, REJECTED, ACCEPTED]
