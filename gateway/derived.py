@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from chassis import caller, rules
 from chassis.caller import Call, Caller
 from chassis.clock import Clock, SandboxClock
-from chassis.errors import InvalidArgument, PermissionDenied, Unauthenticated
+from chassis.errors import InvalidArgument, PermissionDenied, Refusal, Unauthenticated
 from gateway.auth.credentials import Credentials
 from gateway.bodies import read_body
 from gateway.derive.contract import REQUEST_ID, Route, message_class
@@ -21,13 +21,16 @@ from gateway.derive.parameters import Parameters
 from gateway.derive.readers import Readers, encode
 from gateway.derive.requests import Kwargs, Requests
 from gateway.errors import ContentTypeUnsupported
-from gateway.http import JSON, Request, Response
+from gateway.http import JSON, Request, Response, with_headers
 from gateway.limits import Limiter
+from gateway.problems import problem
 
 Backend = Callable[[Any], Awaitable[Any]]
 """Answers one request message: a component behind the wire, or a servicer of the gateway's own."""
 
 REQUEST_ID_LENGTH_MAX = 255
+SANDBOX_YEARS = range(1970, 3000)
+"""A sandbox's time never goes back: one call at the end of the calendar would leave no room for any deadline."""
 _REPLAYED = ((b"idempotency-replayed", b"true"),)
 
 
@@ -91,7 +94,12 @@ class Derived:
         self._hold_to_own(who, message)
         asked = Call(who, self._method, time.monotonic() + self._seconds)
         with edge.at(request), caller.acting(asked) as call:
-            response = await self._backend(message)
+            try:
+                response = await self._backend(message)
+            except Refusal as refusal:
+                if not call.replayed:
+                    raise
+                return with_headers(problem(refusal), *_REPLAYED)
         return Response(self._success, encode(self._reader(response)), JSON, _REPLAYED if call.replayed else ())
 
     def _authorize(self, who: Caller) -> None:
@@ -122,7 +130,7 @@ class Derived:
         body = await read_body(request, self._edge.body_bytes_max)
         try:
             return self._built({**self._decoder.kwargs(body), **known}, key)
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, RecursionError, OverflowError):
             elsewhere = {**known, REQUEST_ID: key} if key else known
             raise explain(body, self._route.input, elsewhere) from None
 
@@ -171,4 +179,6 @@ def _moment(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InvalidArgument("Bowen-Now", "must be an RFC 3339 time with a zone")
+    if moment.year not in SANDBOX_YEARS:
+        raise InvalidArgument("Bowen-Now", f"must be of the years {SANDBOX_YEARS[0]} to {SANDBOX_YEARS[-1]}")
     return moment

@@ -9,7 +9,7 @@ from bowen.distribution.v1 import ripple_pb2
 from bowen.distribution.v1 import ripple_service_pb2 as pb
 
 from chassis.caller import Call, acting, service
-from chassis.errors import NotFound, Refusal
+from chassis.errors import InvalidArgument, NotFound, Refusal
 from chassis.ids import new_id
 from gateway.auth.cache import Cache
 from gateway.backends import NAME
@@ -79,11 +79,18 @@ class Links:
         with acting(Call(service(NAME))):
             response = await self._get_link(pb.GetShareLinkRequest(token=token))
         target = response.share_link.target_url
-        parts = urlsplit(target)
-        if parts.scheme not in ("http", "https") or (self._hosts and parts.hostname not in self._hosts):
+        if not self._may_lead_to(target):
             raise NotFound("the link leads nowhere that is allowed")
         self._targets.put(token, target, FOREVER_S)
         return target
+
+    def _may_lead_to(self, target: str) -> bool:
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return False
+        host = parts.hostname
+        return parts.scheme in ("http", "https") and bool(host) and (not self._hosts or host in self._hosts)
 
     def _cookie(self, visitor: str) -> bytes:
         text = f"{COOKIE}={visitor}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
@@ -92,9 +99,10 @@ class Links:
 
 def refused(refusal: Refusal) -> Response:
     """A page for a person, with the status of the refusal."""
-    plain = problem(refusal)
-    if status_of(refusal) == 404:
-        return plain._replace(body=_page("This link does not exist."), content_type=HTML)
+    plain, status = problem(refusal), status_of(refusal)
+    if status in (400, 404):
+        text = "This link does not exist." if status == 404 else "This cannot be asked of a link."
+        return plain._replace(body=_page(text), content_type=HTML)
     seconds = retry_after(refusal) or 2
     headers = ((b"retry-after", str(seconds).encode()),)
     return Response(plain.status if plain.status == 429 else 503, _page("Please try again in a moment."), HTML, headers)
@@ -118,7 +126,10 @@ def _visitor(request: Request) -> tuple[str, bool]:
     for known in (cookies.get(COOKIE, ""), unquote(cookies.get("ajs_anonymous_id", "")).strip('"')):
         if _VISITOR(known):
             return known, False
-    named = dict(request.query()).get("v", "")
+    try:
+        named = dict(request.query()).get("v", "")
+    except InvalidArgument:  # no text: whoever follows the link did not write it
+        named = ""
     return (named, True) if _VISITOR(named) else (str(new_id()), False)
 
 

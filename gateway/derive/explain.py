@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -15,12 +15,12 @@ from chassis import rules
 from chassis.errors import InvalidArgument
 from gateway.derive.contract import message_class, rules_of
 from gateway.derive.names import choices, enum_type
+from gateway.derive.parameters import VIOLATIONS_MAX
 from gateway.derive.readers import TIMESTAMP, encode
 from gateway.derive.requests import INTEGER, RANGES, WIDE, Kwargs
 from gateway.errors import BodyInvalid
 from gateway.pointers import child, pointer
 
-VIOLATIONS_MAX = 100
 _TIME = Annotated[datetime, msgspec.Meta(tz=True)]
 _IS_INTEGER = re.compile(INTEGER, re.ASCII).fullmatch
 _NOTHING = object()
@@ -42,7 +42,7 @@ def explain(body: bytes, descriptor: Any, known: Kwargs) -> InvalidArgument:
         return BodyInvalid("", "the body must be a JSON object")
     shape: Found = []
     content = _message(descriptor, value, "", shape, known)
-    broken = _broken_rules(descriptor, {**content, **known}, shape)
+    broken = _broken_rules(descriptor, {**content, **known}, shape) if len(shape) < VIOLATIONS_MAX else []
     if shape:
         return BodyInvalid.of_pointers([*shape, *broken][:VIOLATIONS_MAX])
     refusal = InvalidArgument.of(broken[:VIOLATIONS_MAX] or [("", "does not have the form that the contract asks for")])
@@ -54,7 +54,7 @@ def _broken_rules(descriptor: Any, content: Kwargs, shape: Found) -> Found:
     try:
         rules.check(message_class(descriptor)(**content))
     except InvalidArgument as refusal:
-        found = [(pointer(path), text) for path, text in refusal.violations]
+        found = [(pointer(path), text) for path, text in refusal.violations[: 2 * VIOLATIONS_MAX]]
         return [(place, text) for place, text in found if not _is_told(place, shape)]
     return []
 
@@ -69,6 +69,8 @@ def _message(descriptor: Any, value: dict[str, Any], at: str, found: Found, else
         field.name: field for field in descriptor.fields if field.name not in elsewhere or field.name == "request_id"
     }
     for name, item in value.items():
+        if len(found) >= VIOLATIONS_MAX:
+            break
         place = child(at, name)
         field = fields.get(name)
         if field is None:
@@ -118,7 +120,9 @@ def _value(field: FieldDescriptor, value: Any, at: str, found: Found) -> Any:
 
 def _time(value: Any) -> Any:
     try:
-        return msgspec.convert(value, _TIME)
+        return msgspec.convert(value, _TIME).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time within the years 1 to 9999") from None
     except msgspec.ValidationError:
         raise ValueError(f"must be an RFC 3339 time with a zone, not {_kind(value)}") from None
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -16,6 +16,8 @@ from gateway.derive.readers import TIMESTAMP
 from gateway.derive.requests import INTEGER, RANGES, Kwargs
 
 Parse = Callable[[str], Any]
+VIOLATIONS_MAX = 100
+"""Who breaks more rules is told no more of them: each costs time."""
 _IS_INTEGER = re.compile(INTEGER, re.ASCII).fullmatch
 _BOOLS = {"true": True, "false": False}
 
@@ -35,6 +37,8 @@ class Parameters:
                 self._read(name, text, content)
             except ValueError as error:
                 broken.append((name, str(error)))
+                if len(broken) == VIOLATIONS_MAX:
+                    break
         if broken:
             raise InvalidArgument.of(broken)
         return content
@@ -85,9 +89,11 @@ def _bool(text: str) -> bool:
 def _time(text: str) -> datetime:
     try:
         time: datetime = msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)])
+        return time.astimezone(UTC)
     except msgspec.ValidationError:
         raise ValueError("must be an RFC 3339 time with a zone") from None
-    return time
+    except OverflowError:
+        raise ValueError("must be a time within the years 1 to 9999") from None
 
 
 def _enum(descriptor: Any) -> Parse:

@@ -123,3 +123,18 @@ async def test_visits_beyond_the_queue_are_counted_as_lost(start: Start, compone
     assert answers == [302] * 5
     assert door.gateway.touches.lost == 2
     components.release.set()
+
+
+async def test_what_is_wrong_with_a_request_is_no_outage(door: Door):
+    odd = await door.get(f"/s/{LINK}?v=%ff")
+    now = await door.get(f"/s/{LINK}", headers={"bowen-now": "2026-01-01T00:00:00Z"})
+
+    assert odd.status_code == 302
+    assert now.status_code == 400
+    assert now.headers["content-type"].startswith("text/html")
+
+
+async def test_a_target_that_is_no_address_leads_nowhere(door: Door, components: Components):
+    for number, target in enumerate(("https://[", "http:///x", "https://?x", "https://a\u2100b.example/")):
+        components.links[f"E{number}"] = target
+        assert (await door.get(f"/s/E{number}")).status_code == 404

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from chassis import errors
+from chassis.caller import current
 from chassis.ids import new_id
 from tests.service.gateway.conftest import ROOT, ROOT_KEY, Door, Start
 from tests.service.gateway.peers import Components
@@ -248,8 +250,6 @@ async def test_more_at_once_than_the_limit_is_shed_with_503(start: Start, compon
 
 
 async def test_bowen_now_is_for_sandboxes_only(door: Door, start: Start, components: Components):
-    from datetime import UTC, datetime
-
     sandbox = await start(sandbox=True, sandbox_start=datetime(2024, 1, 1, tzinfo=UTC))
     url, headers = f"/v1/profiles/{PROFILE}", {**ROOT, "bowen-now": "2024-02-03T04:05:06Z"}
 
@@ -268,3 +268,49 @@ async def test_a_running_gateway_tells_how_it_is(door: Door):
     document = await door.get("/openapi.json")
     assert document.json()["openapi"] == "3.1.0"
     assert (await door.get("/openapi.json", headers={"if-none-match": document.headers["etag"]})).status_code == 304
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_that_a_zone_moves_out_of_the_calendar_is_a_400(door: Door, time: str):
+    plan = {"name": "x", "seller_rates": [{"role": "GUIDE", "rate_bp": 1}], "start_time": time}
+
+    body = await door.post("/v1/commission-plans", json=plan, headers={**ROOT, "idempotency-key": time})
+    query = await door.get(f"/v1/profiles/{PROFILE}/events", params={"start_time": time}, headers=ROOT)
+
+    assert (body.status_code, pointers(body)) == (400, {"/start_time"})
+    assert (query.status_code, pointers(query)) == (400, {"/start_time"})
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"])
+async def test_a_sandbox_s_time_leaves_room_on_both_sides(start: Start, time: str):
+    sandbox = await start(sandbox=True, sandbox_start=datetime(2024, 1, 1, tzinfo=UTC))
+
+    response = await sandbox.get(f"/v1/profiles/{PROFILE}", headers={**ROOT, "bowen-now": time})
+
+    assert response.status_code == 400
+    assert "years 1970 to 2999" in response.json()["detail"]
+
+
+async def test_a_refusal_that_is_a_replay_says_so(door: Door, components: Components):
+    def refused() -> Exception:
+        current().replayed = True
+        return errors.FailedPrecondition("not now")
+
+    components.failure["PlaceOrder"] = refused
+    replay = await door.post("/v1/orders", json=ORDER, headers={**ROOT, "idempotency-key": "a"})
+    components.failure["PlaceOrder"] = lambda: errors.FailedPrecondition("not now")
+    first = await door.post("/v1/orders", json=ORDER, headers={**ROOT, "idempotency-key": "b"})
+
+    assert (replay.status_code, replay.headers.get("idempotency-replayed")) == (422, "true")
+    assert (first.status_code, first.headers.get("idempotency-replayed")) == (422, None)
+    assert replay.json()["detail"] == "not now"
+
+
+async def test_where_a_component_should_be_is_not_told(door: Door, components: Components):
+    await components.stop()
+
+    response = await door.get(f"/v1/profiles/{PROFILE}", headers=ROOT)
+
+    assert response.status_code == 503
+    assert components.target not in response.text
+    assert response.json()["detail"] == "the component could not answer"

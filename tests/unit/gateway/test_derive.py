@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import datetime
 from typing import Any
 
@@ -176,6 +177,8 @@ def test_every_reason_has_a_page():
         ("page_size", "٣", "whole number"),
         ("start_time", "2026-01-01", "RFC 3339"),
         ("start_time", "2026-01-01T00:00:00", "RFC 3339"),
+        ("start_time", "0001-01-01T00:00:00+14:00", "years 1 to 9999"),
+        ("start_time", "9999-12-31T23:59:59-14:00", "years 1 to 9999"),
         ("pagesize", "1", "did you mean `page_size`"),
     ],
 )
@@ -189,3 +192,18 @@ def test_a_query_that_breaks_the_contract_is_told_why(name: str, text: str, rule
 
     assert told.value.violations[0][0] == name
     assert rule in told.value.violations[0][1]
+
+
+def test_whoever_breaks_very_many_rules_is_told_soon():
+    from chassis.errors import InvalidArgument
+
+    order, page = CONTRACT.route("PlaceOrder").input, CONTRACT.route("ListOrders").input
+    names = [f"order_i{number}" for number in range(50_000)]
+    begun = time.process_time()
+
+    of_body = explain(json.dumps(dict.fromkeys(names, 1)).encode(), order, {})
+    with pytest.raises(InvalidArgument) as of_query:
+        Parameters(page.fields).read([(name, "1") for name in names])
+
+    assert (len(of_body.violations), len(of_query.value.violations)) == (100, 100)
+    assert time.process_time() - begun < 1
