@@ -1,6 +1,7 @@
 """Links, visits and chains in the contract's words."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from bowen.distribution.v1 import ripple_pb2, ripple_service_pb2
@@ -17,6 +18,8 @@ def share_from_proto(request: ripple_service_pb2.CreateShareLinkRequest) -> Shar
     """A link that is to be made. Raises `InvalidArgument` unless exactly one sharer is named."""
     if bool(request.sharer_partner_id) == bool(request.sharer_profile_id):
         raise InvalidArgument("sharer_partner_id", "or sharer_profile_id must be set, and only one of them")
+    if not _names_a_host(request.target_url):
+        raise InvalidArgument("target_url", "must be an http or https address with a host")
     return Share(
         request.target_url,
         uuid_or_none(request.sharer_partner_id),
@@ -25,6 +28,14 @@ def share_from_proto(request: ripple_service_pb2.CreateShareLinkRequest) -> Shar
         uuid_or_none(request.parent_touch_id),
         Ring(request.ring) if request.ring else None,
     )
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def link_to_proto(link: ShareLink, public_url: str) -> ripple_pb2.ShareLink:

@@ -179,3 +179,11 @@ async def test_a_late_visit_is_recorded_with_its_own_time(network: Network):
 
     (told,) = await network.told(events_pb2.TouchRecorded)
     assert told.touch.touch_time == then
+
+
+@pytest.mark.parametrize("target", ["https://[", "https:///p", "https://?x", "https://a:b/", "https://a:99999/"])
+async def test_a_link_leads_to_an_address(network: Network, target: str):
+    with pytest.raises(InvalidArgument) as told:
+        await network.a_link(sharer_profile_id=str(new_id()), target_url=target)
+
+    assert told.value.violations[0][0] == "target_url"
