@@ -11,7 +11,8 @@ from services.incentive.subjects import store as subjects
 
 
 async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[ProfileMerged]]) -> None:
-    """Move the loser's value to the survivor, and redirect the loser."""
+    """Move the loser's value to the survivor, and redirect the loser, whatever the order in which merges arrive."""
+    await subjects.hold_merges(tx)
     for delivery in batch:
         merged = delivery.event
         survivor_id = await subjects.resolve(tx, merged.survivor_id)

@@ -36,18 +36,22 @@ async def post(tx: Tx, batch: Sequence[Transfer]) -> list[Outcome]:
 async def _follow_merges(
     tx: Tx, batch: Sequence[Transfer], held: dict[Account, Standing]
 ) -> tuple[Sequence[Transfer], dict[Account, Standing]]:
-    """Turn to the survivors' accounts. Asked after the locks are held: a merge holds them too."""
+    """Turn to the survivors' accounts. Asked after the locks are held: a merge holds them too.
+
+    Asked again for every account that was waited for: its member may have been merged meanwhile.
+    """
     survivors = await subjects.find_survivors(tx, {account.member_id for account in held if account.member_id})
-    if not survivors:
-        return batch, held
+    while survivors:
+        batch = [item.between(_turned(item.debit, survivors), _turned(item.credit, survivors)) for item in batch]
+        missing = [account for account in domain.bounded(batch) if account not in held]
+        held = held | await store.lock_accounts(tx, missing)
+        survivors = await subjects.find_survivors(tx, {account.member_id for account in missing})
+    return batch, held
 
-    def turn(account: Account) -> Account:
-        survivor = survivors.get(account.member_id)
-        return account.of(survivor) if survivor else account
 
-    turned = [item.between(turn(item.debit), turn(item.credit)) for item in batch]
-    missing = [account for account in domain.bounded(turned) if account not in held]
-    return turned, held | await store.lock_accounts(tx, missing)
+def _turned(account: Account, survivors: Mapping[str, str]) -> Account:
+    survivor = survivors.get(account.member_id)
+    return account.of(survivor) if survivor else account
 
 
 async def _turn_originals(tx: Tx, originals: Mapping[UUID, Original]) -> dict[UUID, Original]:
@@ -55,10 +59,10 @@ async def _turn_originals(tx: Tx, originals: Mapping[UUID, Original]) -> dict[UU
     members = {account.member_id for item in originals.values() for account in (item.debit, item.credit)}
     survivors = await subjects.find_survivors(tx, members - {""})
 
-    def turn(account: Account) -> Account:
-        return account.of(survivors[account.member_id]) if account.member_id in survivors else account
-
-    return {key: item._replace(debit=turn(item.debit), credit=turn(item.credit)) for key, item in originals.items()}
+    return {
+        key: item._replace(debit=_turned(item.debit, survivors), credit=_turned(item.credit, survivors))
+        for key, item in originals.items()
+    }
 
 
 async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:

@@ -7,6 +7,8 @@ from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
 from services.incentive.subjects.domain import Person
 
+_MERGES = 0x6D657267  # "merg"
+
 _FIND = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1::uuid[])"
 
 _INSERT = """
@@ -66,6 +68,12 @@ async def list_ids(tx: ReadTx, profile_id: str) -> list[str]:
     """The profile and all that were merged into it."""
     rows = await (await driver(tx)).fetch(_SAME, profile_id)
     return [row[0] for row in rows]
+
+
+async def hold_merges(tx: Tx) -> None:
+    """Be the only one who merges until the transaction ends: of two merges at once that share a person, neither would
+    see the other, and their redirects would make a chain."""
+    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock($1)", _MERGES)
 
 
 async def save_merge(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str) -> None:
