@@ -7,11 +7,13 @@ from bowen.tagging.v1 import rule_service_pb2 as pb
 from bowen.tagging.v1.rule_service_pb2_grpc import RuleServiceServicer
 
 from chassis import pagination
+from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.idempotency import once
 from chassis.ids import new_id
 from services.tagging.rules import convert, operations, store
+from services.tagging.subjects import store as subjects
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -23,6 +25,8 @@ class RuleServicer(RuleServiceServicer):
         self._db, self._clock = db, clock
 
     async def CreateRule(self, request: pb.CreateRuleRequest, context: Context) -> pb.CreateRuleResponse:
+        subjects.check_brand(current().caller)
+
         async def work(tx: Tx) -> pb.CreateRuleResponse:
             rule = await operations.create_rule(
                 tx, rule_id=str(new_id()), tag_id=request.tag_id, when=request.when, now=self._clock.now()
@@ -32,6 +36,8 @@ class RuleServicer(RuleServiceServicer):
         return await once(self._db, request, work, pb.CreateRuleResponse)
 
     async def StopRule(self, request: pb.StopRuleRequest, context: Context) -> pb.StopRuleResponse:
+        subjects.check_brand(current().caller)
+
         async def work(tx: Tx) -> pb.StopRuleResponse:
             rule = await store.stop_rule(tx, request.rule_id)
             return pb.StopRuleResponse(rule=convert.rule_to_proto(rule))

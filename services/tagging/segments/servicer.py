@@ -25,6 +25,8 @@ class SegmentServicer(SegmentServiceServicer):
         self._db, self._clock = db, clock
 
     async def CreateSegment(self, request: pb.CreateSegmentRequest, context: Context) -> pb.CreateSegmentResponse:
+        subjects.check_brand(current().caller)
+
         async def work(tx: Tx) -> pb.CreateSegmentResponse:
             segment = await operations.create_segment(
                 tx,
@@ -56,6 +58,7 @@ class SegmentServicer(SegmentServiceServicer):
     async def ListSegmentMembers(
         self, request: pb.ListSegmentMembersRequest, context: Context
     ) -> pb.ListSegmentMembersResponse:
+        subjects.check_brand(current().caller)
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
         async with self._db.read() as tx:

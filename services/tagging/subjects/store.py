@@ -108,6 +108,12 @@ async def check_own(tx: ReadTx, caller: Caller, profile_id: str) -> None:
         raise PermissionDenied("this is another person's")
 
 
+def check_brand(caller: Caller) -> None:
+    """Raises `PermissionDenied` for a caller that is bound to a store: what is asked for is not the store's own."""
+    if caller.store_id:
+        raise PermissionDenied("this is not the store's own")
+
+
 async def save_attributes(tx: Tx, told: Sequence[tuple[str, str, int]]) -> None:
     """Take over attributes, as JSON text, with their version: an older state never replaces a newer one."""
     latest = {row[0]: row for row in sorted(told, key=lambda row: row[2])}.values()

@@ -7,10 +7,12 @@ from bowen.tagging.v1 import taxonomy_service_pb2 as pb
 from bowen.tagging.v1.taxonomy_service_pb2_grpc import TaxonomyServiceServicer
 
 from chassis import pagination
+from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.idempotency import once
 from chassis.ids import new_id
+from services.tagging.subjects import store as subjects
 from services.tagging.taxonomy import convert, operations, store
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -23,6 +25,8 @@ class TaxonomyServicer(TaxonomyServiceServicer):
         self._db, self._clock = db, clock
 
     async def CreateTagGroup(self, request: pb.CreateTagGroupRequest, context: Context) -> pb.CreateTagGroupResponse:
+        subjects.check_brand(current().caller)
+
         async def work(tx: Tx) -> pb.CreateTagGroupResponse:
             group = await operations.create_group(
                 tx,
@@ -38,6 +42,8 @@ class TaxonomyServicer(TaxonomyServiceServicer):
         return await once(self._db, request, work, pb.CreateTagGroupResponse)
 
     async def CreateTag(self, request: pb.CreateTagRequest, context: Context) -> pb.CreateTagResponse:
+        subjects.check_brand(current().caller)
+
         async def work(tx: Tx) -> pb.CreateTagResponse:
             tag = await operations.create_tag(
                 tx,

@@ -237,6 +237,30 @@ async def test_a_shopper_reads_own_tags_only_when_the_contract_lets_shoppers_in_
         await tagging.tags.ListProfileTags(request)  # type: ignore[misc]
 
 
+async def test_a_key_bound_to_a_store_neither_changes_what_is_the_brand_s_nor_lists_its_people(
+    tagging: Tagging,
+) -> None:
+    often = await tagging.tag("often")
+    rule_id = await tagging.rule(often, OFTEN)
+    segment_id = await tagging.segment("S", {"tag": {"key": "often"}})
+    nouns = ("taxonomy", "rules", "segments", "tags")
+    scopes = frozenset(f"tagging.{noun}:{verb}" for noun in nouns for verb in ("read", "write"))
+    stop = rule_service_pb2.StopRuleRequest(request_id="stop", rule_id=rule_id)
+
+    with acting(Call(Caller("key:till", scopes, store_id=someone()))):
+        for refused in (
+            tagging.group("mine"),
+            tagging.tag("mine", often.group_id),
+            tagging.rule(often, OFTEN),
+            tagging.rules.StopRule(stop),
+            tagging.segment("mine", {"tag": {"key": "often"}}),
+            tagging.members(segment_id),
+        ):
+            with pytest.raises(PermissionDenied):
+                await refused
+        await tagging.add(someone(), often)
+
+
 async def test_crossed_merges_and_events_at_the_same_time_neither_fail_nor_lose_a_fact(
     tagging: Tagging, clock: FixedClock
 ) -> None:
