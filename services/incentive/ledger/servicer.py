@@ -84,6 +84,7 @@ class LedgerServicer(LedgerServiceServicer):
     async def GetProfileBalances(
         self, request: pb.GetProfileBalancesRequest, context: Context
     ) -> pb.GetProfileBalancesResponse:
+        subjects.check_brand(current().caller)
         async with self._db.read() as tx:
             profile_id = await subjects.resolve(tx, request.profile_id)
             await subjects.check_own(tx, current().caller, profile_id)

@@ -217,6 +217,10 @@ async def test_a_key_bound_to_a_store_moves_no_value_and_reads_no_account(ledger
             await ledger.balance(available)
         with pytest.raises(PermissionDenied):
             await ledger.check()
+        with pytest.raises(PermissionDenied):
+            await ledger.stub.GetProfileBalances(  # type: ignore[misc]
+                ledger_service_pb2.GetProfileBalancesRequest(profile_id=available.split("/")[1])
+            )
 
     assert await ledger.balance(available) == 0
 
