@@ -9,7 +9,8 @@ NO_OBJECT = "must be a JSON object"
 
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000").search
-_SUSPICIOUS = re.compile(r"[eE][+-]?[0-9]{3}|[0-9]{300}").search
+_SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
+_LONG_NUMBER = b"0" * 300
 _TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL).sub
 _TOO_FINE = re.compile(r"[eE]-?0*[1-9][0-9]{3}|[0-9]{400}").search
 
@@ -26,11 +27,12 @@ def fault(text: str) -> str | None:
 def beyond(text: str) -> str | None:
     """What in valid JSON is beyond other readers: NUL characters, numbers that no double comes near. None if nothing.
 
-    Text without either, nearly all there is, costs two searches.
+    Text without either, nearly all there is, costs a look for three literals.
     """
     if "\\u0000" in text and _ESCAPED_NUL(text):
         return "must not hold a NUL character"
-    if not _SUSPICIOUS(text):
+    shape = text.encode(errors="replace").translate(_SHAPE, b"+-")
+    if b"e000" not in shape and _LONG_NUMBER not in shape:
         return None
     try:
         msgspec.json.decode(text)
