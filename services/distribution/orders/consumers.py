@@ -36,6 +36,13 @@ class _Told:
     def number(self) -> str:
         return ecommerce.order_number_of(ecommerce.properties_of(self.event.properties))
 
+    def key(self) -> store.Key | None:
+        """The order that is meant; None if that cannot be told."""
+        try:
+            return self.number(), self.source
+        except Refusal:
+            return None
+
     def row(self) -> Row:
         properties = ecommerce.properties_of(self.event.properties)
         profile_id = UUID(self.event.profile_id)
@@ -51,10 +58,7 @@ class _Told:
         return moment(self.event.timestamp) if self.event.HasField("timestamp") else self.event_time
 
     def rejection(self, refusal: Refusal) -> Rejection:
-        try:
-            number = self.number()
-        except Refusal:
-            number = ""
+        number, _ = self.key() or ("", "")
         return Rejection(
             self.event_id, self.source, number, self.event.name, refusal.reason, refusal.message,
             self.event.SerializeToString(), self.event_time,
@@ -73,6 +77,7 @@ class OrderEvents:
     async def on_event_recorded(self, tx: Tx, batch: Sequence[Delivery[events_pb2.EventRecorded]]) -> None:
         """Place, pay and refund what trusted events tell."""
         told = [_Told(item.event_id, item.event, item.event_time) for item in batch if _is_order(item.event)]
+        await store.hold_numbers(tx, filter(None, (item.key() for item in told)))
         completed = [item for item in told if item.event.name == ecommerce.COMPLETED]
         refunds = [item for item in told if item.event.name == ecommerce.REFUNDED]
         rejections: list[Rejection] = []

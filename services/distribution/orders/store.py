@@ -1,6 +1,7 @@
 """Every statement about orders, their lines and refunds, and what could not become an order."""
 
 import json
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
                      $8::timestamptz[])
 ON CONFLICT ON CONSTRAINT order_rejection_pkey DO NOTHING
 """
+_NUMBERS_LOCK = 0x6E756D62  # "numb"
+_HOLD_NUMBERS = "SELECT pg_advisory_xact_lock($1, held.number) FROM unnest($2::integer[]) AS held (number)"
 _TAKE_REJECTIONS = """
 DELETE FROM order_rejection x USING unnest($1::text[], $2::text[]) AS k (order_number, source)
 WHERE x.order_number = k.order_number AND x.source = k.source AND x.reason = $3
@@ -206,6 +209,16 @@ async def insert_rejections(tx: Tx, rejections: Sequence[Rejection]) -> None:
         for item in rejections
     ]  # fmt: skip
     await (await driver(tx)).execute(_REJECT, *_transposed(rows, 8))
+
+
+async def hold_numbers(tx: Tx, keys: Iterable[Key]) -> None:
+    """Be the only one to whom events tell of these orders, until the transaction ends.
+
+    An order and a refund of it that are told at once would each not see the other.
+    """
+    numbers = sorted({zlib.crc32(f"{source}\0{number}".encode()) - 2**31 for number, source in keys})
+    if numbers:
+        await (await driver(tx)).execute(_HOLD_NUMBERS, _NUMBERS_LOCK, numbers)
 
 
 async def take_early_events(tx: Tx, keys: Iterable[Key]) -> list[tuple[UUID, bytes, datetime]]:

@@ -1,0 +1,64 @@
+"""What is told of one order in two transactions at the same moment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bowen.distribution.v1 import order_pb2
+
+from chassis.consumer import Delivery
+from chassis.db import Tx
+from chassis.ids import new_id
+from services.distribution.commission import operations as commission
+from services.distribution.orders.consumers import OrderEvents
+from services.distribution.orders.operations import Terms
+from tests.service.distribution.network import Network
+from tests.service.distribution.test_order_events import COMPLETED, orders, told
+from tests.waiting import eventually
+
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+async def take_in(tx: Tx, network: Network, event: Any) -> None:
+    """What a replica does about an event, in a transaction that the test ends."""
+    handler = OrderEvents(Terms(timedelta(days=30), commission.follow))
+    await handler.on_event_recorded(tx, [Delivery(new_id(), event, network.now(), network.now())])
+
+
+async def while_held(
+    network: Network, hold: Callable[[Tx], Awaitable[Any]], other: Callable[[], Awaitable[Any]], then: Any = None
+) -> Any:
+    """Begin `other` in a transaction's presence, do `then` once both have met, and end the transaction."""
+    others: list[asyncio.Future[Any]] = []
+
+    async def met() -> bool:
+        return others[0].done() or bool(await network.rows(WAITING))
+
+    async def work(tx: Tx) -> None:
+        await hold(tx)
+        others.append(asyncio.ensure_future(other()))
+        await eventually(met)
+        if then:
+            await then()
+
+    await network.db.transact(work)
+    return await others[0]
+
+
+@pytest.mark.parametrize("names", [("Order Refunded", "Order Completed"), ("Order Completed", "Order Refunded")])
+async def test_a_refund_told_at_the_same_moment_as_its_order_takes_effect(network: Network, names: tuple[str, str]):
+    buyer = str(new_id())
+    properties = {"Order Refunded": {"order_id": "W-1"}, "Order Completed": COMPLETED}
+    first, second = (told(network, name, properties[name], buyer) for name in names)
+
+    await while_held(
+        network,
+        lambda tx: take_in(tx, network, first),
+        lambda: network.db.transact(lambda tx: take_in(tx, network, second)),
+    )
+
+    (order,) = await orders(network)
+    assert order.state == order_pb2.Order.STATE_REFUNDED
+    assert await network.rows("SELECT FROM order_rejection") == []
