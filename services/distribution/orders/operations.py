@@ -116,10 +116,17 @@ async def _import_wave(tx: Tx, rows: Mapping[int, Row], terms: Terms, reach: Rea
 
 
 async def _known(tx: Tx, rows: Sequence[Row]) -> _Known:
-    orders = await store.lock_by_number(tx, (row.draft.key for row in rows))
-    people = await subjects.survivors(tx, (row.draft.profile_id for row in rows))
+    held = await store.lock_by_number(tx, (row.draft.key for row in rows))
+    buyers = {order.draft.profile_id for order in held.values()} | {row.draft.profile_id for row in rows}
+    people = await subjects.survivors(tx, buyers)
+    orders = {key: _of_survivor(order, people) for key, order in held.items()}
     clicks = await _clicks(tx, rows, orders, people)
     return _Known(orders, people, await _partners(tx, (row.draft for row in rows), clicks), clicks)
+
+
+def _of_survivor(order: Order, people: Mapping[UUID, UUID]) -> Order:
+    """The order of who its buyer is now: there may have been a merge while the order was waited for."""
+    return replace(order, draft=replace(order.draft, profile_id=people[order.draft.profile_id]))
 
 
 async def _clicks(
@@ -196,8 +203,10 @@ async def advance_order_by_number(tx: Tx, key: store.Key, history: Callable[[Ord
 
 
 async def _advance(tx: Tx, order: Order, history: Callable[[Order], History], terms: Terms) -> Order:
-    row = Row(order.draft, history(order))
-    orders, people = {order.draft.key: order}, {order.draft.profile_id: order.draft.profile_id}
+    people = await subjects.survivors(tx, [order.draft.profile_id])
+    order = _of_survivor(order, people)
+    row, orders = Row(order.draft, history(order)), {order.draft.key: order}
+    people |= {order.draft.profile_id: order.draft.profile_id}
     clicks = await _clicks(tx, [row], orders, people)
     known = _Known(orders, people, await _partners(tx, [order.draft], clicks), clicks)
     decision = _decide(row, known, terms, EVERYWHERE)

@@ -9,12 +9,12 @@ import pytest
 from bowen.distribution.v1 import order_pb2
 
 from chassis.consumer import Delivery
-from chassis.db import Tx
+from chassis.db import Tx, driver
 from chassis.ids import new_id
 from services.distribution.commission import operations as commission
 from services.distribution.orders.consumers import OrderEvents
 from services.distribution.orders.operations import Terms
-from tests.service.distribution.network import Network
+from tests.service.distribution.network import HOUR, Network, a_merge
 from tests.service.distribution.test_order_events import COMPLETED, orders, told
 from tests.waiting import eventually
 
@@ -62,3 +62,39 @@ async def test_a_refund_told_at_the_same_moment_as_its_order_takes_effect(networ
     (order,) = await orders(network)
     assert order.state == order_pb2.Order.STATE_REFUNDED
     assert await network.rows("SELECT FROM order_rejection") == []
+
+
+async def test_an_order_told_again_while_its_buyer_is_merged_is_the_same_order(network: Network):
+    loser, survivor = str(new_id()), str(new_id())
+    event = told(network, "Order Completed", COMPLETED, loser)
+    await network.tell(event)
+
+    await while_held(
+        network,
+        hold_orders,
+        lambda: network.db.transact(lambda tx: take_in(tx, network, event)),
+        lambda: network.tell(a_merge(loser, survivor)),
+    )
+
+    assert [dict(row) for row in await network.rows("SELECT reason FROM order_rejection")] == []
+
+
+async def test_nobody_earns_on_an_order_that_proves_to_be_their_own_while_it_is_paid(network: Network):
+    await network.a_plan(guide=500, start_time=network.now() - HOUR)
+    order = await network.imported(network.a_row())
+    seller = await network.a_partner(profile_id=str(new_id()))
+    await network.touch(await network.a_link(seller), profile_id=order.profile_id)
+
+    paid = await while_held(
+        network,
+        hold_orders,
+        lambda: network.pay(order),
+        lambda: network.tell(a_merge(order.profile_id, seller.profile_id)),
+    )
+
+    assert paid.attribution.partner_id == ""
+    assert await network.commissions_of(order) == []
+
+
+async def hold_orders(tx: Tx) -> None:
+    await (await driver(tx)).execute("SELECT FROM orders FOR UPDATE")
