@@ -132,7 +132,8 @@ def _messages_step(field: FieldDescriptor) -> Iterator[Step]:
         if not items:
             return
         for index, item in enumerate(items):
-            _descend(f"{name}[{index}]", item, nested, well_known, broken)
+            if inner := _descend(item, nested, well_known):
+                broken += _under(f"{name}[{index}]", inner)
 
     yield each_message
 
@@ -166,7 +167,7 @@ def _map_step(field: FieldDescriptor) -> Iterator[Step]:
             if text:
                 broken.append((f"{name}.{key}", text))
             if nested:
-                _descend(f"{name}.{key}", value, nested, None, broken)
+                broken += _under(f"{name}.{key}", _descend(value, nested, None))
 
     if key_rules or value_rules or nested:
         yield each_entry
@@ -179,7 +180,8 @@ def _message_step(field: FieldDescriptor, rules: Rules) -> Iterator[Step]:
 
     def one_message(message: Any, broken: list[Violation]) -> None:
         if message.HasField(name):
-            _descend(name, getattr(message, name), nested, well_known, broken)
+            if inner := _descend(getattr(message, name), nested, well_known):
+                broken += _under(name, inner)
         elif required:
             broken.append((name, "is required"))
 
@@ -203,20 +205,33 @@ def _scalar_step(field: FieldDescriptor, rules: Rules) -> Iterator[Step]:
                 broken.append((name, text))
                 return
 
-    if required or held:
+    if held == [_without_nul] and not required:
+        yield _plain_text_step(name)
+    elif required or held:
         yield one_value
 
 
-def _descend(path: str, value: Any, nested: list[Step], well_known: Rule | None, broken: list[Violation]) -> None:
+def _plain_text_step(name: str) -> Step:
+    def plain_text(message: Any, broken: list[Violation]) -> None:
+        if "\x00" in getattr(message, name):
+            broken.append((name, _NUL))
+
+    return plain_text
+
+
+def _descend(value: Any, nested: list[Step], well_known: Rule | None) -> list[Violation]:
+    """What is wrong within a message, seen from there; with itself under an empty path."""
     if well_known is not None:
-        if text := well_known(value):
-            broken.append((path, text))
-        return
+        text = well_known(value)
+        return [("", text)] if text else []
     inner: list[Violation] = []
     for step in nested:
         step(value, inner)
-    for inner_path, text in inner:
-        broken.append((f"{path}.{inner_path}", text))
+    return inner
+
+
+def _under(path: str, inner: list[Violation]) -> list[Violation]:
+    return [(f"{path}.{inner_path}" if inner_path else path, text) for inner_path, text in inner]
 
 
 def _first(held: list[Rule], value: Any) -> str | None:
@@ -261,7 +276,14 @@ def _text_rules(rules: Rules) -> Iterator[Rule]:
     if rules.json_object:
         yield jsontext.fault
     if not (rules.uuid or rules.one_of):
-        yield lambda value: "must not hold a NUL character" if "\x00" in value else None
+        yield _without_nul
+
+
+_NUL = "must not hold a NUL character"
+
+
+def _without_nul(value: str) -> str | None:
+    return _NUL if "\x00" in value else None
 
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
