@@ -1,5 +1,6 @@
 """Shoppers' tokens: JWTs that the mall's own login signs, checked by its published keys."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -53,18 +54,21 @@ class FixedKeys:
 class FetchedKeys:
     """Keys that the issuer publishes at an address. Kept while a new fetch fails."""
 
-    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
-        self._url, self._client = url, client
+    def __init__(self, url: str, client: httpx.AsyncClient, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._url, self._client, self._monotonic = url, client, monotonic
         self._keys: KeySet | None = None
+        self._fetching = asyncio.Lock()
         self._fetched = self._tried = float("-inf")
 
     async def current(self, *, newer: bool = False) -> KeySet:
         """The keys. Raises `Unavailable` if there never were any."""
-        now = time.monotonic()
-        is_due = newer or self._keys is None or now - self._fetched > KEYS_SECONDS_MAX
-        if is_due and now - self._tried > KEYS_SECONDS_MIN:
-            self._tried = now
-            await self._fetch(now)
+        now = self._monotonic()
+        is_needed = newer or self._keys is None
+        if is_needed or (now - self._fetched > KEYS_SECONDS_MAX and not self._fetching.locked()):
+            async with self._fetching:  # who needs what is being fetched waits for it
+                if now - self._tried > KEYS_SECONDS_MIN:
+                    self._tried = self._monotonic()
+                    await self._fetch(now)
         if self._keys is None:
             raise Unavailable("the issuer's keys cannot be had", retry_after=KEYS_SECONDS_MIN)
         return self._keys
@@ -74,7 +78,7 @@ class FetchedKeys:
             response = await self._client.get(self._url)
             response.raise_for_status()
             self._keys, self._fetched = key_set(response.text), now
-        except (httpx.HTTPError, KeysInvalid):
+        except (httpx.HTTPError, httpx.InvalidURL, KeysInvalid):
             return  # what was fetched before still holds
 
 
