@@ -68,6 +68,11 @@ SELECT profile_id::text FROM subject WHERE profile_id > $1::uuid AND merged_into
 """
 
 
+_OPENINGS = 0x6F70656E  # "open"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+_FIRST = "00000000-0000-0000-0000-000000000001"
+"""Cursors before all people: of a backfill that is new, and of one that may begin."""
+
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -77,6 +82,11 @@ class Backfill(NamedTuple):
     definition_id: str
     rule_id: str
     cursor: str
+
+    @property
+    def is_new(self) -> bool:
+        """Whether people may still be opened by who does not know of the definition yet."""
+        return self.cursor == _NOBODY
 
 
 async def lock_subjects(tx: Tx, profile_ids: Collection[str]) -> tuple[dict[str, Subject], dict[str, str]]:
@@ -88,6 +98,7 @@ async def lock_subjects(tx: Tx, profile_ids: Collection[str]) -> tuple[dict[str,
     wanted = sorted(set(profile_ids))
     rows = await connection.fetch(_LOCK, wanted)
     if len(rows) < len(wanted):
+        await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _OPENINGS)
         await connection.execute(_OPEN, wanted)
         rows = await connection.fetch(_LOCK, wanted)
     roots = {row[0]: row[1] or row[0] for row in rows}
@@ -167,6 +178,13 @@ async def lock_backfill(tx: Tx) -> Backfill | None:
     """The oldest unfinished backfill that nobody else works on, held; None when there is none."""
     row = await (await driver(tx)).fetchrow(_NEXT_BACKFILL)
     return Backfill(*row) if row else None
+
+
+async def begin_backfill(tx: Tx, definition_id: str) -> None:
+    """Wait for all who are opening people: they may not know of the definition, and the backfill would not see their
+    people. Who opens people later does know of it."""
+    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock($1)", _OPENINGS)
+    await save_backfill(tx, definition_id, cursor=_FIRST)
 
 
 async def list_after(tx: ReadTx, cursor: str, *, limit: int) -> list[str]:

@@ -116,6 +116,9 @@ async def backfill(tx: Tx, now: datetime) -> bool:
     waiting = await subjects.lock_backfill(tx)
     if waiting is None:
         return False
+    if waiting.is_new:  # in a transaction of its own, which ends at once: while it waits nobody can be opened
+        await subjects.begin_backfill(tx, waiting.definition_id)
+        return True
     people = await subjects.list_after(tx, waiting.cursor, limit=CHUNK)
     if people:
         await take_in(tx, [(profile_id, now) for profile_id in people])
