@@ -92,6 +92,25 @@ async def test_what_is_rejected_is_not_and_its_neighbours_are(door: Door):
     assert (await stats(door))["event_count"] == len(items) - len(rejected)
 
 
+async def test_times_at_the_ends_of_the_calendar_touch_no_neighbour(door: Door):
+    write_key = await door.new_write_key()
+    times = (
+        *("0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999Z"),
+        *("9999-12-31T23:59:59-12:00", "10000-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-06-20T04:00:00+99:00"),
+        *("0001-01-03T00:00:00Z", "9999-12-29T00:00:00Z"),
+    )
+    items = [{"type": "track", "userId": "u-1", "event": "A", "messageId": at, "timestamp": at} for at in times]
+    items.append({"type": "track", "userId": "u-1", "event": "\0", "messageId": "m-nul"})
+    items.append({"type": "track", "userId": "u-1", "event": "Z", "messageId": "m-last"})
+
+    response = await door.post("/v1/batch", json={"batch": items}, headers=basic(write_key))
+
+    assert response.status_code == 200
+    rejected = {item["index"]: item["code"] for item in response.json()["rejected"]}
+    assert rejected == dict.fromkeys([*range(8), 10], "EVENT_INVALID")
+    assert (await stats(door))["event_count"] == len(items) - len(rejected)
+
+
 async def test_nobody_named_on_a_single_path_is_a_400(door: Door):
     write_key = await door.new_write_key()
 
