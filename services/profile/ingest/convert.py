@@ -1,5 +1,7 @@
 """Events on their way in and their outcomes, between the contract and the domain."""
 
+from operator import attrgetter
+
 from bowen.profile.v1 import event_pb2
 from bowen.profile.v1.ingest_service_pb2 import IncomingEvent, IngestOutcome
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -7,26 +9,25 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from services.profile.identity.domain import Trust
 from services.profile.ingest.domain import Incoming, Outcome
 
+_about = attrgetter(*Incoming._fields[: Incoming._fields.index("identifiers")])
+_identifier = attrgetter("type", "namespace", "value", "verified")
+_content = attrgetter("properties", "traits", "context")
+
 
 def incoming_from_proto(event: IncomingEvent) -> Incoming:
     """The event, with times in microseconds."""
-    return Incoming(
-        event.message_id,
-        event.type,
-        event.name,
-        event.user_id,
-        event.anonymous_id,
-        event.previous_id,
-        event.group_id,
-        tuple((each.type, each.namespace, each.value, each.verified) for each in event.identifiers),
-        event.properties,
-        event.traits,
-        event.context,
-        _microseconds(event.original_time) if event.HasField("original_time") else None,
-        _microseconds(event.sent_time) if event.HasField("sent_time") else None,
-        _microseconds(event.receive_time) if event.HasField("receive_time") else None,
-        event.source_id,
-        Trust.SERVER if event.trust == event_pb2.TRUST_SERVER else Trust.PUBLIC,
+    identifiers = event.identifiers
+    return Incoming._make(
+        (
+            *_about(event),
+            tuple([_identifier(each) for each in identifiers]) if identifiers else (),
+            *_content(event),
+            _microseconds(event.original_time) if event.HasField("original_time") else None,
+            _microseconds(event.sent_time) if event.HasField("sent_time") else None,
+            _microseconds(event.receive_time) if event.HasField("receive_time") else None,
+            event.source_id,
+            Trust.SERVER if event.trust == event_pb2.TRUST_SERVER else Trust.PUBLIC,
+        )
     )
 
 

@@ -1,6 +1,6 @@
 """What one event or row says about who somebody is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -24,13 +24,12 @@ class Evidence(NamedTuple):
     origin: Origin
     previous: Previous | None = None
 
-    def keys_named(self) -> Iterator[bytes]:
+    def keys_named(self) -> list[bytes]:
         """The keys of all identifiers that have to be looked at."""
-        for claim in self.claims:
-            yield claim.key
+        keys = [claim.key for claim in self.claims]
         if self.previous is not None:
-            yield self.previous.as_user.key
-            yield self.previous.as_anonymous.key
+            keys += self.previous.as_user.key, self.previous.as_anonymous.key
+        return keys
 
 
 def ranked(claims: Iterable[Claim]) -> list[Claim]:
