@@ -18,6 +18,8 @@ _NOT_ONES_OWN_FAULT = (Unavailable, DeadlineExceeded, Conflict, QuotaExceeded)
 class Gatherer(Generic[In, Out]):
     """Gathers what concurrent callers submit into batches of at most `batch_max`, in order of arrival.
 
+    An item counts as one, or as its `size`; one that alone is larger is a batch of its own.
+
     `handle` returns one outcome per item, in the items' order; an exception among them is raised to that item's
     caller alone. If `handle` itself raises, a batch that fails through no fault of its items (an outage, a conflict)
     fails as a whole; any other is tried again item by item, so one item never fails its neighbours. `handle` must
@@ -33,8 +35,10 @@ class Gatherer(Generic[In, Out]):
         batch_max: int,
         queue_max: int,
         lanes: int = 1,
+        size: Callable[[In], int] = lambda _: 1,
     ) -> None:
         self._handle = handle
+        self._size = size
         self._batch_max = batch_max
         self._queue_max = queue_max
         self._lanes_max = lanes
@@ -77,10 +81,12 @@ class Gatherer(Generic[In, Out]):
 
     def _next(self) -> list[tuple[In, "asyncio.Future[Out]", str]]:
         batch: list[tuple[In, asyncio.Future[Out], str]] = []
-        while self._queue and len(batch) < self._batch_max:
+        left = self._batch_max
+        while self._queue and ((size := self._size(self._queue[0][0])) <= left or not batch):
             entry = self._queue.popleft()
             if not entry[1].done():  # else its caller has gone
                 batch.append(entry)
+                left -= size
         return batch
 
     async def _outcomes(self, items: list[In]) -> Sequence[Out | BaseException]:

@@ -1,6 +1,6 @@
 """The gRPC face of ingest: concurrent calls share transactions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -34,7 +34,11 @@ class IngestServicer(IngestServiceServicer):
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
         self._gatherer: Gatherer[Batch, list[Outcome]] = Gatherer(
-            self._store, batch_max=CALLS_PER_BATCH_MAX, queue_max=CALLS_WAITING_MAX, lanes=LANES
+            self._store,
+            batch_max=EVENTS_PER_TRANSACTION_MAX,
+            queue_max=CALLS_WAITING_MAX,
+            lanes=LANES,
+            size=_size,
         )
 
     async def Ingest(self, request: pb.IngestRequest, context: object) -> pb.IngestResponse:
@@ -46,29 +50,14 @@ class IngestServicer(IngestServiceServicer):
         """Finish what was taken in."""
         await self._gatherer.close()
 
-    async def _store(self, batches: Sequence[Batch]) -> list[list[Outcome] | BaseException]:
-        """Store calls in as few transactions as their events fit into. The events of one call stay together."""
-        outcomes: list[list[Outcome] | BaseException] = []
-        for group in _groups(batches):
-            outcomes += await self._store_group(group)
-        return outcomes
-
-    async def _store_group(self, group: Sequence[Batch]) -> list[list[Outcome]]:
-        events = [event for batch in group for event in batch.events]
-        now = max(batch.now for batch in group)
+    async def _store(self, batches: Sequence[Batch]) -> list[list[Outcome]]:
+        """Store calls in one transaction."""
+        events = [event for batch in batches for event in batch.events]
+        now = max(batch.now for batch in batches)
         found = iter(await identity.transact(self._db, lambda tx: operations.ingest(tx, events, now=now)))
-        return [[next(found) for _ in batch.events] for batch in group]
+        return [[next(found) for _ in batch.events] for batch in batches]
 
 
-def _groups(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
-    """Consecutive calls whose events are not too many for one transaction."""
-    group: list[Batch] = []
-    size = 0
-    for batch in batches:
-        if group and size + len(batch.events) > EVENTS_PER_TRANSACTION_MAX:
-            yield group
-            group, size = [], 0
-        group.append(batch)
-        size += len(batch.events)
-    if group:
-        yield group
+def _size(batch: Batch) -> int:
+    """What a call takes of a transaction, in events; many small calls are too many too."""
+    return max(len(batch.events), EVENTS_PER_TRANSACTION_MAX // CALLS_PER_BATCH_MAX)

@@ -204,3 +204,12 @@ async def test_a_batch_is_worked_on_in_the_trace_of_its_first_item() -> None:
             await gatherer.submit(1)
 
     assert traces == ["a" * 32, "b" * 32]
+
+
+async def test_large_items_make_short_batches_and_too_large_ones_a_batch_of_their_own() -> None:
+    recorder = Recorder()
+    gatherer = Gatherer(recorder, batch_max=10, queue_max=100, size=lambda item: item)
+
+    await gatherer.submit_all([4, 6, 1, 30, 9, 1, 1])
+
+    assert recorder.batches == [[4, 6], [1], [30], [9, 1], [1]]
