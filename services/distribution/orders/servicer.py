@@ -42,8 +42,9 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Any) -> pb.PlaceOrderResponse:
         convert.check_buyer(request.buyer, "buyer")
-        profile_id = await self._buyers.resolve_one(request.buyer)
-        row = Row(convert.draft_from_proto(_of_own_store(request), profile_id, self._clock.now()))
+        Reach(_bound_store()).check_store(common.uuid_or_none(_of_own_store(request).store_id))
+        profile_id = await self._buyers.resolve_one(request.buyer)  # may make a person: what is refused makes none
+        row = Row(convert.draft_from_proto(request, profile_id, self._clock.now()))
 
         async def work(tx: Tx) -> pb.PlaceOrderResponse:
             (outcome,) = await operations.import_rows(tx, [row], self._terms, reach=await _reach(tx))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from bowen.distribution.v1 import order_pb2
 from bowen.distribution.v1 import order_service_pb2 as os_
+from bowen.profile.v1.profile_service_pb2 import LookupProfileRequest
 
 from chassis.caller import acting
 from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Refusal
@@ -189,6 +190,17 @@ async def test_a_stores_key_touches_the_orders_of_its_own_store_only(network: Ne
         (PermissionDenied, "NOT_YOURS")
     ] * 6
     assert row.reason == "NOT_YOURS"
+
+
+async def test_an_order_that_a_store_may_not_place_makes_no_person(network: Network):
+    own, other = await network.a_partner(STORE), await network.a_partner(STORE)
+    buyer = {"identifier": {"type": "user_id", "value": "ghost"}}
+
+    with acting(a_key(own.partner_id)), pytest.raises(PermissionDenied):
+        await network.orders.PlaceOrder(an_order(store_id=other.partner_id, buyer=buyer))
+
+    with pytest.raises(NotFound):
+        await network.profiles.LookupProfile(LookupProfileRequest(type="user_id", value="ghost"))
 
 
 async def test_a_merged_person_has_the_orders_of_both(network: Network):
