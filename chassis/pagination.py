@@ -56,7 +56,10 @@ def decode_token(token: str, filter: Message | bytes) -> list[str | int] | None:
     digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
     if digest != _digest(filter, body):
         raise InvalidArgument("page_token", _OF_THIS_LIST)
-    key: list[str | int] = json.loads(body)
+    try:
+        key: list[str | int] = json.loads(body)
+    except ValueError:
+        raise InvalidArgument("page_token", _OF_THIS_LIST) from None
     return key
 
 

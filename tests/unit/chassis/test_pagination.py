@@ -1,11 +1,14 @@
 """Page sizes and tokens."""
 
+import base64
+
 import pytest
 from bowen.incentive.v1 import ledger_service_pb2
 from bowen.options.v1 import edge_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import pagination
 from chassis.errors import InvalidArgument
 from chassis.pagination import TOKEN_LENGTH_MAX, after, cut, decode_token, encode_token, page_size, parse_id
 
@@ -85,3 +88,11 @@ def test_a_page_is_cut_where_the_next_begins() -> None:
 
     assert (list(page), after(request, lambda key: key[0])) == ([1, 2], 2)
     assert cut(request, [1, 2], 2, lambda number: [number]) == ([1, 2], "")
+
+
+def test_a_token_whose_key_is_no_json_is_refused_though_its_digest_fits() -> None:
+    body = b"no json"
+    token = base64.urlsafe_b64encode(pagination._digest(b"f", body) + body).rstrip(b"=").decode()
+
+    with pytest.raises(InvalidArgument, match="page_token"):
+        decode_token(token, b"f")
