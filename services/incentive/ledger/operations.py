@@ -58,7 +58,6 @@ async def _turn_originals(tx: Tx, originals: Mapping[UUID, Original]) -> dict[UU
     """What a merged member got can be taken back from the survivor, who has it now."""
     members = {account.member_id for item in originals.values() for account in (item.debit, item.credit)}
     survivors = await subjects.find_survivors(tx, members - {""})
-
     return {
         key: item._replace(debit=_turned(item.debit, survivors), credit=_turned(item.credit, survivors))
         for key, item in originals.items()
