@@ -17,10 +17,13 @@ help: ## list the commands
 
 # ------------------------------------------------------------------------------------------------------ environment
 
+# Debian keeps the pip of new environments in a package of its own, python3-venv; without it the system's pip stands in.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "bowen needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "bowen needs Python's venv module (Debian: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; \
+	  $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --python $@ install -qq pip; } \
+	  || { rm -rf .venv; echo "bowen needs Python's venv module with pip (Debian: apt install python3-venv)"; exit 1; }
 
 # One stamp per lock. The development lock holds all of the suite's.
 .venv/.suite: requirements/suite.txt requirements/build.txt pyproject.toml | .venv/bin/python
