@@ -52,8 +52,9 @@ class Runner:
         return f"http://127.0.0.1:{self.base}"
 
     def pid(self, component: str) -> int:
-        with contextlib.suppress(OSError, ValueError):
-            return int((self.data_dir / "run" / f"{component}.pid").read_text().split()[0])
+        with contextlib.suppress(OSError, ValueError):  # not there, or not written to its end
+            pid, _created = (self.data_dir / "run" / f"{component}.pid").read_text().split()
+            return int(pid)
         return 0
 
     async def line(self, pattern: str) -> str:
