@@ -68,8 +68,9 @@ class Suite:
         """The process id of a component, of `postgres` or of `nats`; 0 while it does not run."""
         if name in ("postgres", "nats"):
             return self._server(name)
-        with contextlib.suppress(OSError, ValueError):
-            return int((self.data_dir / "run" / f"{name}.pid").read_text().split()[0])
+        with contextlib.suppress(OSError, ValueError):  # not there, or not written to its end
+            pid, _created = (self.data_dir / "run" / f"{name}.pid").read_text().split()
+            return int(pid)
         return 0
 
     def _server(self, name: str) -> int:
