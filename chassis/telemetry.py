@@ -55,7 +55,6 @@ rpc_client_seconds = Instrument("rpc.client.duration", "histogram", "s", "Time a
 outbox_age_seconds = Instrument("bowen.outbox.age", "gauge", "s", "Age of the oldest fact not yet published.")
 outbox_published = Instrument("bowen.outbox.published", "counter", "{event}", "Facts published.")
 consumer_lag = Instrument("bowen.consumer.lag", "gauge", "{message}", "Messages that a consumer has yet to see.")
-consumer_seconds = Instrument("bowen.consumer.duration", "histogram", "s", "Time to work off one batch of events.")
 batch_size = Instrument("bowen.batch.size", "histogram", "{item}", "Items that shared one batch.")
 
 
