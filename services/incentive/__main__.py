@@ -6,6 +6,7 @@ from pathlib import Path
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
+from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered
@@ -15,11 +16,14 @@ from chassis.process import Process
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponServicer
+from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
 from services.incentive.ledger.servicer import LedgerServicer
 from services.incentive.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+HOLDS_EXPIRE_SECONDS = 1.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -30,6 +34,9 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_LedgerServiceServicer_to_server, servicer)
     process.server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
     process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
+    holds = HoldServicer(db, clock)
+    process.server.add(add_HoldServiceServicer_to_server, holds)
+    process.every(HOLDS_EXPIRE_SECONDS, "expire holds", holds.expire)
 
     consumer = process.consumer()
     consumer.on(ProfileMerged, ledger.on_profile_merged)

@@ -99,6 +99,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/ORDER_BELOW_MINIMUM", "status": 422, "metadata": {"order_minor_min": "10000"}}`
     """
+    ERROR_REASON_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 16
+    """No hold has this id, or another store placed it.
+
+    Example: `{"type": "/problems/HOLD_NOT_FOUND", "status": 404, "metadata": {"hold_id": "0192…"}}`
+    """
+    ERROR_REASON_HOLD_RESOLVED: _ErrorReason.ValueType  # 17
+    """A hold was captured or voided before.
+
+    Example: `{"type": "/problems/HOLD_RESOLVED", "status": 409, "metadata": {"hold_id": "0192…", "state": "CAPTURED", "captured_amount": "80"}}`
+    """
+    ERROR_REASON_HOLD_EXPIRED: _ErrorReason.ValueType  # 18
+    """A hold's time is over; what it held is available again.
+
+    Example: `{"type": "/problems/HOLD_EXPIRED", "status": 409, "metadata": {"hold_id": "0192…", "expire_time": "2026-03-31T16:00:00Z"}}`
+    """
+    ERROR_REASON_EXCEEDS_HOLD: _ErrorReason.ValueType  # 19
+    """More is to be captured than is held.
+
+    Example: `{"type": "/problems/EXCEEDS_HOLD", "status": 422, "metadata": {"hold_id": "0192…", "amount": "80"}}`
+    """
+    ERROR_REASON_EXCEEDS_CAPTURE: _ErrorReason.ValueType  # 20
+    """More is to be given back than is left of what was captured.
+
+    Example: `{"type": "/problems/EXCEEDS_CAPTURE", "status": 422, "metadata": {"hold_id": "0192…", "left": "20"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -179,5 +204,30 @@ ERROR_REASON_ORDER_BELOW_MINIMUM: ErrorReason.ValueType  # 15
 """The order is smaller than the coupon asks for.
 
 Example: `{"type": "/problems/ORDER_BELOW_MINIMUM", "status": 422, "metadata": {"order_minor_min": "10000"}}`
+"""
+ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 16
+"""No hold has this id, or another store placed it.
+
+Example: `{"type": "/problems/HOLD_NOT_FOUND", "status": 404, "metadata": {"hold_id": "0192…"}}`
+"""
+ERROR_REASON_HOLD_RESOLVED: ErrorReason.ValueType  # 17
+"""A hold was captured or voided before.
+
+Example: `{"type": "/problems/HOLD_RESOLVED", "status": 409, "metadata": {"hold_id": "0192…", "state": "CAPTURED", "captured_amount": "80"}}`
+"""
+ERROR_REASON_HOLD_EXPIRED: ErrorReason.ValueType  # 18
+"""A hold's time is over; what it held is available again.
+
+Example: `{"type": "/problems/HOLD_EXPIRED", "status": 409, "metadata": {"hold_id": "0192…", "expire_time": "2026-03-31T16:00:00Z"}}`
+"""
+ERROR_REASON_EXCEEDS_HOLD: ErrorReason.ValueType  # 19
+"""More is to be captured than is held.
+
+Example: `{"type": "/problems/EXCEEDS_HOLD", "status": 422, "metadata": {"hold_id": "0192…", "amount": "80"}}`
+"""
+ERROR_REASON_EXCEEDS_CAPTURE: ErrorReason.ValueType  # 20
+"""More is to be given back than is left of what was captured.
+
+Example: `{"type": "/problems/EXCEEDS_CAPTURE", "status": 422, "metadata": {"hold_id": "0192…", "left": "20"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

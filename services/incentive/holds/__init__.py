@@ -1,0 +1,1 @@
+"""Value that is set aside for a purchase: placed, then captured, voided or expired, once."""
