@@ -210,10 +210,10 @@ async def test_a_hold_of_a_merged_person_is_resolved_for_the_survivor(holds: Hol
     hold = await holds.place(loser, 80)
 
     async def merge(tx: Tx) -> None:
-        await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id)
         await ledger_operations.merge_accounts(
             tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id, now=holds.clock.now()
         )
+        await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id)
 
     await holds.ledger.db.transact(merge)
 
