@@ -10,8 +10,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from services.tagging.logic import comparisons
-from services.tagging.logic.domain import Test, TreeFault, compile_tree, fields
+from logic import comparisons
+from logic.trees import Test, TreeFault, compile_tree, fields
 from services.tagging.rules.errors import RuleInvalid
 
 WINDOW_DAYS_MAX = 365

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from services.tagging.logic.domain import Test, TreeFault, compile_tree, fields
+from logic.trees import Test, TreeFault, compile_tree, fields
 from services.tagging.segments.errors import ExpressionInvalid
 
 TagKeys = AbstractSet[str]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from services.tagging.logic.domain import TreeFault
+from logic.trees import TreeFault
 
 MISSING = object()
 VALUES_MAX = 1000

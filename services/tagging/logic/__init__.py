@@ -1,1 +1,0 @@
-"""Conditions as JSON trees: `all`, `any`, `not`, `const`, and the leaves of whoever uses them."""
