@@ -8,6 +8,7 @@ from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServ
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
@@ -19,11 +20,14 @@ from services.incentive.coupons.servicer import CouponServicer
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
 from services.incentive.ledger.servicer import LedgerServicer
+from services.incentive.pots import consumers as pots
+from services.incentive.pots.servicer import PotServicer
 from services.incentive.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 HOLDS_EXPIRE_SECONDS = 1.0
+POTS_PAY_SECONDS = 1.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -37,6 +41,9 @@ async def assemble(process: Process[Settings]) -> None:
     holds = HoldServicer(db, clock)
     process.server.add(add_HoldServiceServicer_to_server, holds)
     process.every(HOLDS_EXPIRE_SECONDS, "expire holds", holds.expire)
+    pot_servicer = PotServicer(db, clock)
+    process.server.add(add_PotServiceServicer_to_server, pot_servicer)
+    process.every(POTS_PAY_SECONDS, "pay pots", pot_servicer.pay)
 
     consumer = process.consumer()
     consumer.on(ProfileMerged, ledger.on_profile_merged)
@@ -44,6 +51,9 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(SegmentEntered, campaigns.on_segment_entered)
     consumer.on(OrderPaid, campaigns.on_order_paid)
     consumer.on(OrderRefunded, campaigns.on_order_refunded)
+
+    scorer = process.consumer("incentive-pots")
+    scorer.on(EventRecorded, pots.on_event_recorded)
 
 
 def main() -> int:

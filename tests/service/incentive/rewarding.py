@@ -132,10 +132,10 @@ class Incentive:
     campaigns: CampaignServiceStub
     coupons: CouponServiceStub
 
-    async def happen(self, *facts: Message) -> None:
+    async def happen(self, *facts: Message, handler: Callable[..., Awaitable[None]] | None = None) -> None:
         """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
         deliveries = [Delivery(new_id(), fact, NOON, self.clock.now()) for fact in facts]
-        handler = HANDLERS[type(facts[0])]
+        handler = handler or HANDLERS[type(facts[0])]
         for _ in range(ATTEMPTS_MAX):
             try:
                 return await self.db.transact(lambda tx: handler(tx, deliveries))

@@ -124,6 +124,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/EXCEEDS_CAPTURE", "status": 422, "metadata": {"hold_id": "0192…", "left": "20"}}`
     """
+    ERROR_REASON_POT_NOT_FOUND: _ErrorReason.ValueType  # 31
+    """No pot has this id.
+
+    Example: `{"type": "/problems/POT_NOT_FOUND", "status": 404, "metadata": {"pot_id": "0192…"}}`
+    """
+    ERROR_REASON_POT_INVALID: _ErrorReason.ValueType  # 32
+    """A pot's fields do not fit together.
+
+    Example: `{"type": "/problems/POT_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
+    """
+    ERROR_REASON_POT_NOT_OVER: _ErrorReason.ValueType  # 33
+    """A pot is frozen only when late events have been waited for.
+
+    Example: `{"type": "/problems/POT_NOT_OVER", "status": 422, "metadata": {"freeze_time": "2026-03-31T16:00:00Z"}}`
+    """
+    ERROR_REASON_POT_STATE: _ErrorReason.ValueType  # 34
+    """A pot does not stand where this can be done.
+
+    Example: `{"type": "/problems/POT_STATE", "status": 422, "metadata": {"pot_id": "0192…", "state": "OPEN"}}`
+    """
+    ERROR_REASON_POT_SHARE_NOT_FOUND: _ErrorReason.ValueType  # 35
+    """The person won nothing in this pot, or it is not frozen.
+
+    Example: `{"type": "/problems/POT_SHARE_NOT_FOUND", "status": 404, "metadata": {"pot_id": "0192…", "profile_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -229,5 +254,30 @@ ERROR_REASON_EXCEEDS_CAPTURE: ErrorReason.ValueType  # 20
 """More is to be given back than is left of what was captured.
 
 Example: `{"type": "/problems/EXCEEDS_CAPTURE", "status": 422, "metadata": {"hold_id": "0192…", "left": "20"}}`
+"""
+ERROR_REASON_POT_NOT_FOUND: ErrorReason.ValueType  # 31
+"""No pot has this id.
+
+Example: `{"type": "/problems/POT_NOT_FOUND", "status": 404, "metadata": {"pot_id": "0192…"}}`
+"""
+ERROR_REASON_POT_INVALID: ErrorReason.ValueType  # 32
+"""A pot's fields do not fit together.
+
+Example: `{"type": "/problems/POT_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
+"""
+ERROR_REASON_POT_NOT_OVER: ErrorReason.ValueType  # 33
+"""A pot is frozen only when late events have been waited for.
+
+Example: `{"type": "/problems/POT_NOT_OVER", "status": 422, "metadata": {"freeze_time": "2026-03-31T16:00:00Z"}}`
+"""
+ERROR_REASON_POT_STATE: ErrorReason.ValueType  # 34
+"""A pot does not stand where this can be done.
+
+Example: `{"type": "/problems/POT_STATE", "status": 422, "metadata": {"pot_id": "0192…", "state": "OPEN"}}`
+"""
+ERROR_REASON_POT_SHARE_NOT_FOUND: ErrorReason.ValueType  # 35
+"""The person won nothing in this pot, or it is not frozen.
+
+Example: `{"type": "/problems/POT_SHARE_NOT_FOUND", "status": 404, "metadata": {"pot_id": "0192…", "profile_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -204,3 +204,39 @@ class CouponRedeemed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CouponRedeemed: _TypeAlias = CouponRedeemed  # noqa: Y015
+
+@_typing.final
+class PotFrozen(_message.Message):
+    """The winners of a pot stand: whoever published `set_hash` can be held to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POT_ID_FIELD_NUMBER: _builtins.int
+    WINNER_COUNT_FIELD_NUMBER: _builtins.int
+    SET_HASH_FIELD_NUMBER: _builtins.int
+    FREEZE_TIME_FIELD_NUMBER: _builtins.int
+    pot_id: _builtins.str
+    """The pot."""
+    winner_count: _builtins.int
+    """Winners."""
+    set_hash: _builtins.str
+    """Root of the Merkle tree of the winners in order."""
+    @_builtins.property
+    def freeze_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        pot_id: _builtins.str = ...,
+        winner_count: _builtins.int = ...,
+        set_hash: _builtins.str = ...,
+        freeze_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freeze_time", b"freeze_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["freeze_time", b"freeze_time", "pot_id", b"pot_id", "set_hash", b"set_hash", "winner_count", b"winner_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PotFrozen: _TypeAlias = PotFrozen  # noqa: Y015

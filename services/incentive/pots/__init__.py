@@ -1,0 +1,1 @@
+"""Prizes that members share: scored by facts, frozen under a hash, paid once."""

@@ -1,0 +1,294 @@
+"""Pots over gRPC: cases of spec value §3.3."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from bowen.incentive.v1 import pot_pb2
+from bowen.incentive.v1 import pot_service_pb2 as pb
+from bowen.incentive.v1.events_pb2 import PotFrozen
+from bowen.incentive.v1.pot_service_pb2_grpc import PotServiceStub, add_PotServiceServicer_to_server
+from bowen.profile.v1.event_pb2 import TRUST_PUBLIC, TRUST_SERVER
+
+from chassis.caller import Call, Caller, acting
+from chassis.client import Client
+from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from chassis.ids import new_id
+from chassis.server import Server
+from chassis.stamps import stamp
+from services.incentive.pots import operations
+from services.incentive.pots.consumers import on_event_recorded
+from services.incentive.pots.domain import Point, Share, ShareState, proven
+from services.incentive.pots.servicer import PotServicer
+from services.incentive.pots.store import score
+from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new
+
+WEEK = timedelta(days=7)
+SHARED = "Drink Shared"
+
+
+@dataclass
+class Pots:
+    """Talks to pots, beside the service whose clock and ledger they have."""
+
+    stub: PotServiceStub
+    servicer: PotServicer
+    incentive: Incentive
+
+    async def create(self, **fields: Any) -> str:
+        given = {
+            "request_id": new(),
+            "name": "the week",
+            "event_name": SHARED,
+            "score_min": 1,
+            "asset": "cash.CNY",
+            "top_count": 1,
+            "top_amount": 200,
+            "shared_pool": 1_000,
+            "start_time": stamp(NOON),
+            "end_time": stamp(NOON + WEEK),
+        }
+        response = await self.stub.CreatePot(pb.CreatePotRequest(**given | fields))  # type: ignore[misc]
+        return str(response.pot.pot_id)
+
+    async def shared(self, profile_id: str, *, times: int = 1, at: datetime = NOON) -> None:
+        points = [Point(new_id(), SHARED, profile_id, at + timedelta(seconds=number)) for number in range(times)]
+        await self.incentive.db.transact(lambda tx: score(tx, points))
+
+    async def freeze(self, pot_id: str) -> pot_pb2.Pot:
+        request = pb.FreezePotRequest(request_id=new(), pot_id=pot_id)
+        return (await self.stub.FreezePot(request)).pot  # type: ignore[misc,no-any-return]
+
+    async def settle(self, pot_id: str) -> pot_pb2.Pot:
+        await self.stub.SettlePot(pb.SettlePotRequest(request_id=new(), pot_id=pot_id))  # type: ignore[misc]
+        await self.servicer.pay()
+        return await self.get(pot_id)
+
+    async def get(self, pot_id: str) -> pot_pb2.Pot:
+        return (await self.stub.GetPot(pb.GetPotRequest(pot_id=pot_id))).pot  # type: ignore[misc,no-any-return]
+
+    async def share(self, pot_id: str, profile_id: str) -> pot_pb2.PotShare:
+        request = pb.GetPotShareRequest(pot_id=pot_id, profile_id=profile_id)
+        return (await self.stub.GetPotShare(request)).share  # type: ignore[misc,no-any-return]
+
+    async def disqualify(self, pot_id: str, profile_id: str) -> pot_pb2.PotShare:
+        request = pb.DisqualifyPotWinnerRequest(
+            request_id=new(), pot_id=pot_id, profile_id=profile_id, reason="refunded"
+        )
+        return (await self.stub.DisqualifyPotWinner(request)).share  # type: ignore[misc,no-any-return]
+
+    async def cash(self, profile_id: str, kind: str = "available") -> int:
+        return await self.incentive.ledger.balance(f"member/{profile_id}/{kind}", "cash.CNY")
+
+    def over(self) -> None:
+        """The week and its grace are over."""
+        self.incentive.clock.advance((WEEK + timedelta(days=1)).total_seconds())
+
+
+@asynccontextmanager
+async def a_pots(incentive: Incentive) -> AsyncIterator[Pots]:
+    servicer = PotServicer(incentive.db, incentive.clock)
+    server = Server(listen="127.0.0.1:0", service="incentive", clock=incentive.clock)
+    server.add(add_PotServiceServicer_to_server, servicer)
+    port = await server.start()
+    async with Client.connect(f"127.0.0.1:{port}", name="test", timeout_s=60.0, forward_caller=True) as client:
+        yield Pots(PotServiceStub(client), servicer, incentive)
+    await server.stop(0)
+
+
+@pytest.fixture
+async def pots(incentive: Incentive) -> AsyncIterator[Pots]:
+    """Pots of an empty service, over gRPC."""
+    async with a_pots(incentive) as pots:
+        yield pots
+        await incentive.ledger.check()
+
+
+async def test_pot_01_the_golden_week_is_paid_to_the_fen(pots: Pots) -> None:
+    pot_id = await pots.create(top_count=5_000, top_amount=20_000, shared_pool=400_000_000)
+    people = 107_212
+    points = [Point(new_id(), SHARED, str(UUID(int=1 + number)), NOON) for number in range(people)]
+    await pots.incentive.db.transact(lambda tx: score(tx, points))
+    pots.over()
+
+    frozen = await pots.freeze(pot_id)
+
+    assert frozen.winner_count == people
+    assert await pots.incentive.rows("SELECT amount, count(*) FROM pot_share GROUP BY amount ORDER BY amount DESC") == [
+        (20_000, 5_000),
+        (3_914, 44_444),
+        (3_913, 57_768),
+    ]
+    assert await pots.incentive.rows("SELECT cap, committed FROM budget") == [(500_000_000, 500_000_000)]
+
+
+async def test_pot_02_of_a_tie_who_reached_it_first_wins_and_exactly_as_many_as_there_are_prizes(pots: Pots) -> None:
+    pot_id, people = await pots.create(top_count=2, shared_pool=0), [new() for _ in range(3)]
+    for late, profile_id in enumerate(people):
+        await pots.shared(profile_id, times=5, at=NOON + timedelta(hours=3 - late))
+    pots.over()
+
+    assert (await pots.freeze(pot_id)).winner_count == 2
+
+    assert [(await pots.share(pot_id, each)).rank for each in reversed(people[1:])] == [1, 2]
+    with pytest.raises(NotFound):
+        await pots.share(pot_id, people[0])
+
+
+async def test_pot_03_a_share_that_falls_away_before_payment_goes_to_nobody(pots: Pots) -> None:
+    pot_id, people = await pots.create(top_count=0, top_amount=0), [new() for _ in range(3)]
+    for profile_id in people:
+        await pots.shared(profile_id)
+    pots.over()
+    await pots.freeze(pot_id)
+    before = {profile_id: (await pots.share(pot_id, profile_id)).amount for profile_id in people}
+
+    await pots.disqualify(pot_id, people[0])
+    settled = await pots.settle(pot_id)
+
+    assert settled.state == pot_pb2.Pot.STATE_SETTLED
+    assert (settled.paid_amount, settled.unallocated_amount) == (1_000 - before[people[0]], before[people[0]])
+    assert [await pots.cash(each) for each in people] == [0, before[people[1]], before[people[2]]]
+
+
+async def test_pot_04_what_falls_away_after_payment_is_debt_once_it_is_spent(pots: Pots) -> None:
+    pot_id, winner = await pots.create(), new()
+    await pots.shared(winner)
+    pots.over()
+    await pots.freeze(pot_id)
+    await pots.settle(pot_id)
+    assert await pots.cash(winner) == 200
+
+    shares = await asyncio.gather(*(pots.disqualify(pot_id, winner) for _ in range(5)))
+
+    assert {share.state for share in shares} == {pot_pb2.PotShare.STATE_TAKEN_BACK}
+    assert await pots.cash(winner) == 0
+    assert await pots.incentive.rows("SELECT committed FROM budget") == [(0,)]
+
+
+async def test_pot_05_a_settlement_that_was_cut_off_goes_on_where_it_ended(pots: Pots) -> None:
+    pot_id = await pots.create(top_count=0, top_amount=0, shared_pool=1_200)
+    people = [str(UUID(int=1 + number)) for number in range(1_200)]
+    points = [Point(new_id(), SHARED, profile_id, NOON) for profile_id in people]
+    await pots.incentive.db.transact(lambda tx: score(tx, points))
+    pots.over()
+    await pots.freeze(pot_id)
+    await pots.stub.SettlePot(pb.SettlePotRequest(request_id=new(), pot_id=pot_id))  # type: ignore[misc]
+    now = pots.incentive.clock.now()
+    await pots.incentive.db.transact(lambda tx: operations.pay_some(tx, now))
+    assert (await pots.get(pot_id)).paid_amount == 500
+
+    class Killed(Exception): ...
+
+    async def cut_off(tx: Any) -> None:
+        await operations.pay_some(tx, now)
+        raise Killed
+
+    with pytest.raises(Killed):
+        await pots.incentive.db.transact(cut_off)
+    await asyncio.gather(*(pots.servicer.pay() for _ in range(3)))
+
+    settled = await pots.get(pot_id)
+    assert (settled.state, settled.paid_amount) == (pot_pb2.Pot.STATE_SETTLED, 1_200)
+    paid = "SELECT min(balance), max(balance), count(*) FROM account WHERE account LIKE 'member/%/available'"
+    assert await pots.incentive.rows(paid) == [(1, 1, 1_200)]
+
+
+async def test_a_winner_can_prove_their_share_against_the_published_hash(pots: Pots) -> None:
+    pot_id, people = await pots.create(), [new() for _ in range(5)]
+    for profile_id in people:
+        await pots.shared(profile_id)
+    pots.over()
+    frozen = await pots.freeze(pot_id)
+
+    for profile_id in people:
+        share = await pots.share(pot_id, profile_id)
+        own = Share(UUID(pot_id), profile_id, share.rank, share.score, NOON, share.amount, ShareState.DUE)
+        assert proven(own.leaf, share.proof) == frozen.set_hash
+    (told,) = await pots.incentive.told(PotFrozen)
+    assert (told.set_hash, told.winner_count) == (frozen.set_hash, 5)
+
+
+async def test_a_pot_is_not_frozen_while_late_events_may_come(pots: Pots) -> None:
+    pot_id = await pots.create()
+    pots.incentive.clock.advance(WEEK.total_seconds())
+
+    with pytest.raises(FailedPrecondition) as refused:
+        await pots.freeze(pot_id)
+
+    assert refused.value.reason == "POT_NOT_OVER"
+
+
+async def test_events_count_by_when_they_happened_once_each_and_only_of_trusted_sources(pots: Pots) -> None:
+    pot_id, profile_id, event_id = await pots.create(), new(), new()
+    facts = [
+        {"event_id": event_id, "trust": TRUST_SERVER},
+        {"event_id": event_id, "trust": TRUST_SERVER},
+        {"trust": TRUST_PUBLIC},
+        {"trust": TRUST_SERVER, "timestamp": stamp(NOON + WEEK)},
+        {"trust": TRUST_SERVER, "timestamp": stamp(NOON + WEEK - timedelta(milliseconds=1))},
+    ]
+    await pots.incentive.happen(*(an_event(profile_id, SHARED, **fact) for fact in facts), handler=on_event_recorded)
+    pots.over()
+    await pots.freeze(pot_id)
+
+    assert (await pots.share(pot_id, profile_id)).score == 2
+
+
+async def test_merged_people_are_one_winner(pots: Pots) -> None:
+    pot_id, loser, survivor = await pots.create(score_min=3), new(), new()
+    await pots.shared(loser, times=2)
+    await pots.shared(survivor, times=1)
+    await pots.incentive.happen(a_merge(loser, survivor))
+    pots.over()
+
+    assert (await pots.freeze(pot_id)).winner_count == 1
+    assert (await pots.share(pot_id, loser)).profile_id == survivor
+
+
+async def test_a_frozen_pot_cannot_be_called_off_nor_an_open_one_be_paid(pots: Pots) -> None:
+    pot_id = await pots.create()
+    with pytest.raises(FailedPrecondition) as refused:
+        await pots.settle(pot_id)
+    assert refused.value.metadata["state"] == "OPEN"
+    pots.over()
+    await pots.freeze(pot_id)
+
+    with pytest.raises(FailedPrecondition) as refused:
+        await pots.stub.VoidPot(pb.VoidPotRequest(request_id=new(), pot_id=pot_id))  # type: ignore[misc]
+
+    assert refused.value.metadata["state"] == "FROZEN"
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("end_time", {"end_time": stamp(NOON)}),
+        ("top_amount", {"top_amount": 0}),
+        ("shared_pool", {"top_count": 0, "top_amount": 0, "shared_pool": 0}),
+        ("score_min", {"score_min": -1}),
+    ],
+)
+async def test_a_pot_that_makes_no_sense_is_refused(pots: Pots, field: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await pots.create(**fields)
+
+    assert refused.value.violations[0][0] == field
+
+
+async def test_pot_09_a_shopper_sees_what_the_server_found_for_them_and_no_one_elses(pots: Pots) -> None:
+    pot_id, winner, other = await pots.create(), new(), new()
+    await pots.shared(winner)
+    pots.over()
+    await pots.freeze(pot_id)
+
+    with acting(Call(Caller("shopper", frozenset({"incentive.pots:read"}), profile_id=other))):
+        with pytest.raises(PermissionDenied):
+            await pots.share(pot_id, winner)
+        with pytest.raises(NotFound):
+            await pots.share(pot_id, other)
