@@ -1,7 +1,7 @@
 """Messages of the ledger, from and to what they mean."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2
@@ -37,7 +37,23 @@ def transfer_from_proto(message: ledger_pb2.Transfer, *, scope: str, now: dateti
         post_time=now,
         memo=message.memo,
         reverses=message.reverses_transfer_id,
+        linked=message.linked,
     )
+
+
+def groups_from_proto(messages: Sequence[ledger_pb2.Transfer], *, scope: str, now: datetime) -> list[list[Transfer]]:
+    """The transfers that `scope` asks for, in their groups.
+
+    Raises `InvalidArgument` for a group that the request does not end, or that names a transfer twice.
+    """
+    if messages[-1].linked:
+        raise InvalidArgument(f"transfers[{len(messages) - 1}].linked", "the last transfer links to none")
+    transfers = [transfer_from_proto(message, scope=scope, now=now) for message in messages]
+    groups = domain.groups(transfers)
+    for group in groups:
+        if len({item.key for item in group}) < len(group):
+            raise InvalidArgument("transfers", "a group names each transfer once")
+    return groups
 
 
 def outcome_to_proto(transfer: Transfer, outcome: Outcome) -> ledger_service_pb2.TransferOutcome:

@@ -21,6 +21,12 @@ class TransferInvalid(FailedPrecondition):
     reason = "TRANSFER_INVALID"
 
 
+class LinkedTransferRefused(FailedPrecondition):
+    """Another transfer of the group was refused, so that none of it is posted."""
+
+    reason = "LINKED_TRANSFER_REFUSED"
+
+
 class ReversalInvalid(FailedPrecondition):
     """What is to be reversed is not there, is something else, or less of it is left."""
 

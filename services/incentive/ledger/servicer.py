@@ -1,6 +1,7 @@
 """The gRPC face of the ledger."""
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import Any
 
 import grpc
@@ -34,17 +35,19 @@ class LedgerServicer(LedgerServiceServicer):
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._gatherer = Gatherer(self._post, batch_max=BATCH_MAX, queue_max=QUEUE_MAX)
+        self._gatherer = Gatherer(self._post, batch_max=BATCH_MAX, queue_max=QUEUE_MAX, size=len)
 
     async def close(self) -> None:
         """Finish what was handed in."""
         await self._gatherer.close()
 
-    async def _post(self, batch: Sequence[Transfer]) -> list[Outcome]:
-        """Post a batch; when another replica decides one of its transfers at the same moment, look again."""
+    async def _post(self, groups: Sequence[list[Transfer]]) -> list[list[Outcome]]:
+        """Post groups whole; when another replica decides one of their transfers at the same moment, look again."""
+        batch = list(chain.from_iterable(groups))
         for _ in range(CLASHES_MAX):
             try:
-                return await self._db.transact(lambda tx: operations.post(tx, batch))
+                outcomes = iter(await self._db.transact(lambda tx: operations.post(tx, batch)))
+                return [list(islice(outcomes, len(group))) for group in groups]
             except Exception as error:
                 if violated(error) not in store.DECIDED_ELSEWHERE:
                     raise
@@ -53,13 +56,12 @@ class LedgerServicer(LedgerServiceServicer):
     async def PostTransfers(self, request: pb.PostTransfersRequest, context: Context) -> pb.PostTransfersResponse:
         caller, now = current().caller, self._clock.now()
         subjects.check_brand(caller)
-        transfers = [convert.transfer_from_proto(item, scope=caller.principal, now=now) for item in request.transfers]
-        outcomes = await self._gatherer.submit_all(transfers)
+        groups = convert.groups_from_proto(request.transfers, scope=caller.principal, now=now)
         response = pb.PostTransfersResponse()
-        for transfer, outcome in zip(transfers, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-            response.outcomes.append(convert.outcome_to_proto(transfer, outcome))
+        for group, outcomes in zip(groups, await self._gatherer.submit_all(groups), strict=True):
+            if isinstance(outcomes, BaseException):
+                raise outcomes
+            response.outcomes.extend(map(convert.outcome_to_proto, group, outcomes))
         return response
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:

@@ -14,7 +14,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from chassis.errors import Refusal
-from services.incentive.ledger.errors import Insufficient, ReversalInvalid, TransferIdReused, TransferInvalid
+from services.incentive.ledger.errors import (
+    Insufficient,
+    LinkedTransferRefused,
+    ReversalInvalid,
+    TransferIdReused,
+    TransferInvalid,
+)
 
 KINDS = ("pending", "available", "held", "debt")
 """The accounts that a member or partner has of each asset."""
@@ -65,7 +71,10 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A movement that is asked for. `key` is its identity, `fingerprint` stands for its content."""
+    """A movement that is asked for. `key` is its identity, `fingerprint` stands for its content.
+
+    A `linked` transfer makes a group with the one after it: all of a group are posted, or none.
+    """
 
     key: UUID
     fingerprint: bytes
@@ -76,6 +85,7 @@ class Transfer:
     post_time: datetime
     memo: str = ""
     reverses: UUID | None = None
+    linked: bool = False
 
     def between(self, debit: Account, credit: Account) -> "Transfer":
         """The same movement between other accounts: those of survivors of a merge."""
@@ -87,9 +97,12 @@ def key_of(scope: str, transfer_id: str) -> UUID:
     return UUID(bytes=hashlib.sha256(f"{scope}\0{transfer_id}".encode()).digest()[:16])
 
 
-def fingerprint_of(debit: Account, credit: Account, amount: int, memo: str, reverses: str) -> bytes:
+def fingerprint_of(
+    debit: Account, credit: Account, amount: int, memo: str, reverses: str, *, linked: bool = False
+) -> bytes:
     """What tells a repeat from the reuse of an id."""
-    content = "\0".join((debit.name, credit.name, debit.asset, str(amount), memo, reverses))
+    link = ("linked",) if linked else ()
+    content = "\0".join((debit.name, credit.name, debit.asset, str(amount), memo, reverses, *link))
     return hashlib.sha256(content.encode()).digest()[:16]
 
 
@@ -103,11 +116,12 @@ def transfer(
     post_time: datetime,
     memo: str = "",
     reverses: str = "",
+    linked: bool = False,
 ) -> Transfer:
     """A transfer that `scope` asks for under its own `transfer_id`; `reverses` is such an id too."""
     return Transfer(
         key=key_of(scope, transfer_id),
-        fingerprint=fingerprint_of(debit, credit, amount, memo, reverses),
+        fingerprint=fingerprint_of(debit, credit, amount, memo, reverses, linked=linked),
         transfer_id=transfer_id,
         debit=debit,
         credit=credit,
@@ -115,6 +129,7 @@ def transfer(
         post_time=post_time,
         memo=memo,
         reverses=key_of(scope, reverses) if reverses else None,
+        linked=linked,
     )
 
 
@@ -158,13 +173,71 @@ class Book:
 
 
 def decide(batch: Sequence[Transfer], book: Book) -> list[Outcome]:
-    """Decide the transfers one after another, and note in the book what is to be written."""
+    """Decide the transfers one after another, groups as a whole, and note in the book what is to be written."""
     decided = dict(book.decided)
     outcomes: list[Outcome] = []
+    for group in groups(batch):
+        made = _decide_group(group, decided, book) if len(group) > 1 else [_decide_one(group[0], decided, book)]
+        for item, outcome in zip(group, made, strict=True):
+            decided.setdefault(item.key, outcome)
+        outcomes += made
+    return outcomes
+
+
+def groups(batch: Iterable[Transfer]) -> list[list[Transfer]]:
+    """The batch in groups: linked transfers up to the first that is not; one that nothing links is its own group."""
+    parts: list[list[Transfer]] = []
+    goes_on = False
     for item in batch:
-        earlier = decided.get(item.key)
-        outcome = _repeat(item, earlier) if earlier else _first(item, book)
-        decided.setdefault(item.key, outcome)
+        if goes_on:
+            parts[-1].append(item)
+        else:
+            parts.append([item])
+        goes_on = item.linked
+    return parts
+
+
+def _decide_one(item: Transfer, decided: Mapping[UUID, Outcome], book: Book) -> Outcome:
+    earlier = decided.get(item.key)
+    return _repeat(item, earlier) if earlier else _first(item, book)
+
+
+def _decide_group(group: Sequence[Transfer], decided: Mapping[UUID, Outcome], book: Book) -> list[Outcome]:
+    """Post all of a group, or refuse all of it that is new.
+
+    A group that is repeated answers as the first time. One of which only a part was decided before is refused: that
+    part can be taken for the whole no more.
+    """
+    if all(item.key in decided for item in group):
+        return [_repeat(item, decided[item.key]) for item in group]
+    trial = Book(
+        decided,
+        {account: book.standings[account] for account in bounded(group)},
+        {item.reverses: book.originals[item.reverses] for item in group if item.reverses in book.originals},
+    )
+    for item in group:
+        outcome = _decide_one(item, decided, trial)
+        if outcome.reason or outcome.replayed:
+            return _refuse_group(group, item, outcome, decided, book)
+    book.standings.update(trial.standings)
+    book.originals.update(trial.originals)
+    book.postings += trial.postings
+    book.touched |= trial.touched
+    return [Outcome(item.fingerprint) for item in group]
+
+
+def _refuse_group(
+    group: Sequence[Transfer], cause: Transfer, own: Outcome, decided: Mapping[UUID, Outcome], book: Book
+) -> list[Outcome]:
+    why = "was decided before, without this group" if cause.key in decided else f"was refused: {own.reason}"
+    linked = LinkedTransferRefused(f"{cause.transfer_id} of the group {why}")
+    outcomes: list[Outcome] = []
+    for item in group:
+        if earlier := decided.get(item.key):
+            outcomes.append(_repeat(item, earlier))
+            continue
+        outcome = own if item is cause else _refused(item, linked)
+        book.refusals.append((item, outcome))
         outcomes.append(outcome)
     return outcomes
 

@@ -149,6 +149,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/POT_SHARE_NOT_FOUND", "status": 404, "metadata": {"pot_id": "0192…", "profile_id": "0192…"}}`
     """
+    ERROR_REASON_LINKED_TRANSFER_REFUSED: _ErrorReason.ValueType  # 60
+    """Another transfer of the linked group was refused, or had been decided before without this group: nothing of the group is posted.
+
+    Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -279,5 +284,10 @@ ERROR_REASON_POT_SHARE_NOT_FOUND: ErrorReason.ValueType  # 35
 """The person won nothing in this pot, or it is not frozen.
 
 Example: `{"type": "/problems/POT_SHARE_NOT_FOUND", "status": 404, "metadata": {"pot_id": "0192…", "profile_id": "0192…"}}`
+"""
+ERROR_REASON_LINKED_TRANSFER_REFUSED: ErrorReason.ValueType  # 60
+"""Another transfer of the linked group was refused, or had been decided before without this group: nothing of the group is posted.
+
+Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

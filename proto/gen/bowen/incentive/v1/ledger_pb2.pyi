@@ -70,6 +70,7 @@ class Transfer(_message.Message):
     MEMO_FIELD_NUMBER: _builtins.int
     REVERSES_TRANSFER_ID_FIELD_NUMBER: _builtins.int
     POST_TIME_FIELD_NUMBER: _builtins.int
+    LINKED_FIELD_NUMBER: _builtins.int
     transfer_id: _builtins.str
     """The caller's id; unique for ever within the caller's scope."""
     debit_account: _builtins.str
@@ -84,6 +85,8 @@ class Transfer(_message.Message):
     """Why, for people: shown in statements."""
     reverses_transfer_id: _builtins.str
     """The transfer that this one takes back, wholly or in part. Empty for an ordinary transfer."""
+    linked: _builtins.bool
+    """Links it with the transfer after it in the request. Linked transfers up to the first that is not are a group: all of them are posted, or none."""
     @_builtins.property
     def post_time(self) -> _timestamp_pb2.Timestamp:
         """When it was posted. Output only."""
@@ -99,10 +102,11 @@ class Transfer(_message.Message):
         memo: _builtins.str = ...,
         reverses_transfer_id: _builtins.str = ...,
         post_time: _timestamp_pb2.Timestamp | None = ...,
+        linked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "credit_account", b"credit_account", "debit_account", b"debit_account", "memo", b"memo", "post_time", b"post_time", "reverses_transfer_id", b"reverses_transfer_id", "transfer_id", b"transfer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "credit_account", b"credit_account", "debit_account", b"debit_account", "linked", b"linked", "memo", b"memo", "post_time", b"post_time", "reverses_transfer_id", b"reverses_transfer_id", "transfer_id", b"transfer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

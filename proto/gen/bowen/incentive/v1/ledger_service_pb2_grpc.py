@@ -67,11 +67,12 @@ class LedgerServiceServicer:
     """
 
     def PostTransfers(self, request, context):
-        """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours.
+        """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours, unless they are `linked` with it: of a group all are posted, or none.
+        The item that failed carries its own reason, the others `LINKED_TRANSFER_REFUSED`. A group of which a part was decided before is refused; that part keeps its outcome.
 
         Idempotent by `transfer_id` within the calling principal: a repeat answers as the first time, also when that was a refusal.
 
-        Errors: `INVALID_ARGUMENT` for a malformed item refuses the whole call before anything is posted. Business refusals stand in the outcomes.
+        Errors: `INVALID_ARGUMENT` for a malformed item, or for a group that does not end or names a transfer twice, refuses the whole call before anything is posted. Business refusals stand in the outcomes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,11 +34,12 @@ class LedgerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     PostTransfers: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.PostTransfersRequest, _ledger_service_pb2.PostTransfersResponse]
-    """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours.
+    """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours, unless they are `linked` with it: of a group all are posted, or none.
+    The item that failed carries its own reason, the others `LINKED_TRANSFER_REFUSED`. A group of which a part was decided before is refused; that part keeps its outcome.
 
     Idempotent by `transfer_id` within the calling principal: a repeat answers as the first time, also when that was a refusal.
 
-    Errors: `INVALID_ARGUMENT` for a malformed item refuses the whole call before anything is posted. Business refusals stand in the outcomes.
+    Errors: `INVALID_ARGUMENT` for a malformed item, or for a group that does not end or names a transfer twice, refuses the whole call before anything is posted. Business refusals stand in the outcomes.
     """
     GetAccount: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetAccountRequest, _ledger_service_pb2.GetAccountResponse]
     """Reads an account's balance. An account that was never used has balance 0."""
@@ -55,11 +56,12 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PostTransfers: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.PostTransfersRequest, _ledger_service_pb2.PostTransfersResponse]  # type: ignore[assignment]
-    """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours.
+    """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours, unless they are `linked` with it: of a group all are posted, or none.
+    The item that failed carries its own reason, the others `LINKED_TRANSFER_REFUSED`. A group of which a part was decided before is refused; that part keeps its outcome.
 
     Idempotent by `transfer_id` within the calling principal: a repeat answers as the first time, also when that was a refusal.
 
-    Errors: `INVALID_ARGUMENT` for a malformed item refuses the whole call before anything is posted. Business refusals stand in the outcomes.
+    Errors: `INVALID_ARGUMENT` for a malformed item, or for a group that does not end or names a transfer twice, refuses the whole call before anything is posted. Business refusals stand in the outcomes.
     """
     GetAccount: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetAccountRequest, _ledger_service_pb2.GetAccountResponse]  # type: ignore[assignment]
     """Reads an account's balance. An account that was never used has balance 0."""
@@ -79,11 +81,12 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.PostTransfersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.PostTransfersResponse, _abc.Awaitable[_ledger_service_pb2.PostTransfersResponse]]:
-        """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours.
+        """Posts transfers, one outcome per item, in order. An item's refusal does not touch its neighbours, unless they are `linked` with it: of a group all are posted, or none.
+        The item that failed carries its own reason, the others `LINKED_TRANSFER_REFUSED`. A group of which a part was decided before is refused; that part keeps its outcome.
 
         Idempotent by `transfer_id` within the calling principal: a repeat answers as the first time, also when that was a refusal.
 
-        Errors: `INVALID_ARGUMENT` for a malformed item refuses the whole call before anything is posted. Business refusals stand in the outcomes.
+        Errors: `INVALID_ARGUMENT` for a malformed item, or for a group that does not end or names a transfer twice, refuses the whole call before anything is posted. Business refusals stand in the outcomes.
         """
 
     @_abc_1.abstractmethod
