@@ -5,6 +5,7 @@ complements, so true then. Numbers compare as numbers, `"30"` is not 30 and true
 and case).
 """
 
+import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -24,6 +25,8 @@ def fold(value: Any) -> Any:
         return unicodedata.normalize("NFKC", value).casefold()
     if isinstance(value, bool):
         return ("bool", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return ("float", str(value))
     if isinstance(value, int | float | Decimal):
         return Decimal(str(value))
     return value

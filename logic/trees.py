@@ -3,6 +3,7 @@
 Depth and leaves are limited (§4.3, 8), so that no tree is too dear to evaluate. What a leaf means is told by its user.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -29,11 +30,16 @@ class TreeFault(Exception):
 @dataclass
 class _Compiler:
     leaves: Mapping[str, LeafCompiler[Any]]
+    operators_max: int | None
+    operators: int = field(default=0)
     count: int = field(default=0)
 
     def node(self, tree: object, path: str, depth: int) -> Test[Any]:
         if depth > DEPTH_MAX:
             raise TreeFault(path, f"must not be deeper than {DEPTH_MAX} levels")
+        self.operators += 1
+        if self.operators_max is not None and self.operators > self.operators_max:
+            raise TreeFault("$", f"must not have more than {self.operators_max} operators")
         kind, body = only_entry(tree, path)
         below = f"{path}.{kind}"
         if kind in ("all", "any"):
@@ -64,14 +70,31 @@ class _Compiler:
         return compiler(body, path)
 
 
-def compile_tree(tree: object, leaves: Mapping[str, LeafCompiler[T]]) -> Test[T]:
-    """The closure of a tree. Its root may carry `"v": 1`. Raises `TreeFault`."""
+def parse_tree(text: str, bytes_max: int) -> object:
+    """The tree that a JSON text tells. Raises `TreeFault` when it is longer than `bytes_max`, or is not JSON."""
+    if len(text.encode()) > bytes_max:
+        raise TreeFault("$", f"must not be longer than {bytes_max} bytes")
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise TreeFault("$", "must be JSON") from error
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def compile_tree(tree: object, leaves: Mapping[str, LeafCompiler[T]], *, operators_max: int | None = None) -> Test[T]:
+    """The closure of a tree. Its root may carry `"v": 1`. Raises `TreeFault`.
+
+    Every node counts as an operator: `all`, `any`, `not`, `const` and each leaf.
+    """
     if not isinstance(tree, dict):
         raise TreeFault("$", "must be an object")
     version = tree.get("v", VERSION)
     if version != VERSION or isinstance(version, bool):
         raise TreeFault("$.v", f"must be {VERSION}")
-    return _Compiler(leaves).node({key: value for key, value in tree.items() if key != "v"}, "$", 1)
+    return _Compiler(leaves, operators_max).node({key: value for key, value in tree.items() if key != "v"}, "$", 1)
 
 
 def only_entry(tree: object, path: str) -> tuple[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+from bowen.distribution.v1 import order_pb2
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1 import campaign_pb2, campaign_service_pb2
 from bowen.profile.v1.events_pb2 import EventRecorded
@@ -12,6 +14,7 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered
 
 from chassis.errors import Violation
 from chassis.stamps import moment, stamp
+from logic.trees import TreeFault
 from services.incentive.budgets.domain import Budget
 from services.incentive.campaigns.domain import (
     RATE_BP_MAX,
@@ -23,6 +26,7 @@ from services.incentive.campaigns.domain import (
     Reward,
     State,
     Trigger,
+    compile_when,
 )
 from services.incentive.campaigns.errors import CampaignInvalid
 
@@ -56,6 +60,7 @@ def campaign_from_proto(
         start_time=moment(request.start_time),
         end_time=moment(request.end_time),
         create_time=now,
+        when=request.when,
     )
     return campaign, Budget(budget_id, request.budget)
 
@@ -63,6 +68,7 @@ def campaign_from_proto(
 def _violations(request: campaign_service_pb2.CreateCampaignRequest) -> Iterator[Violation]:
     yield from _trigger_violations(request.trigger)
     yield from _reward_violations(request)
+    yield from _when_violations(request)
     if moment(request.end_time) <= moment(request.start_time):
         yield "end_time", "must be after start_time"
 
@@ -96,6 +102,17 @@ def _reward_violations(request: campaign_service_pb2.CreateCampaignRequest) -> I
                 yield "reward.order_rate_bp", "needs trigger order_paid"
         case _:
             yield "reward", "must name fixed or order_rate_bp"
+
+
+def _when_violations(request: campaign_service_pb2.CreateCampaignRequest) -> Iterator[Violation]:
+    if not request.when:
+        return
+    if request.trigger.WhichOneof("on") == "segment_id":
+        yield "when", "needs trigger event_name or order_paid"
+    try:
+        compile_when(request.when)
+    except TreeFault as fault:
+        yield "when", str(fault)
 
 
 def _fixed_violations(fixed: int, budget: int) -> Iterator[Violation]:
@@ -133,6 +150,7 @@ def campaign_to_proto(campaign: Campaign, budget: Budget) -> campaign_pb2.Campai
         start_time=stamp(campaign.start_time),
         end_time=stamp(campaign.end_time),
         create_time=stamp(campaign.create_time),
+        when=campaign.when,
     )
 
 
@@ -175,7 +193,18 @@ def occasion_of_event(event: EventRecorded, now: datetime) -> Occasion | None:
     """A recorded event; None if it has no name, as those that only tell who somebody is."""
     if not event.name:
         return None
-    return Occasion(Kind.EVENT, event.name, UUID(event.event_id), event.profile_id, moment(event.timestamp), now)
+    return Occasion(
+        kind=Kind.EVENT,
+        value=event.name,
+        cause=UUID(event.event_id),
+        profile_id=event.profile_id,
+        time=moment(event.timestamp),
+        now=now,
+        facts=lambda: {
+            "source_id": event.source_id or None,
+            "properties": msgspec.json.decode(event.properties or "{}"),
+        },
+    )
 
 
 def occasion_of_entry(event: SegmentEntered, now: datetime) -> Occasion:
@@ -188,8 +217,29 @@ def occasion_of_order(event: OrderPaid, now: datetime) -> Occasion | None:
     """A paid order; None if nobody knows who bought."""
     if not event.profile_id:
         return None
-    pay_time, net_minor = moment(event.pay_time), event.order.net_minor
-    return Occasion(Kind.ORDER, "", UUID(event.order_id), event.profile_id, pay_time, now, net_minor)
+    return Occasion(
+        kind=Kind.ORDER,
+        value="",
+        cause=UUID(event.order_id),
+        profile_id=event.profile_id,
+        time=moment(event.pay_time),
+        now=now,
+        net_minor=event.order.net_minor,
+        facts=lambda: _order_facts(event.order),
+    )
+
+
+def _order_facts(order: order_pb2.Order) -> dict[str, object]:
+    return {
+        "net_minor": order.net_minor,
+        "currency_code": order.currency_code,
+        "source": order.source or None,
+        "store_id": order.store_id or None,
+        "order_number": order.order_number,
+        "quantity": sum(line.quantity for line in order.lines),
+        "skus": [line.sku for line in order.lines],
+        "categories": [line.category for line in order.lines if line.category],
+    }
 
 
 def refund_from_proto(event: OrderRefunded, now: datetime) -> Refund:

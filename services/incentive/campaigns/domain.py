@@ -9,14 +9,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from logic.attributes import compile_attribute
+from logic.trees import Test, compile_tree, parse_tree
 from services.incentive.budgets.domain import Purse, Want
 from services.incentive.campaigns.errors import CampaignNotRunning
 from services.incentive.subjects.domain import Person
 
 RATE_BP_MAX = 10_000
+OPERATORS_MAX = 64
+WHEN_BYTES_MAX = 4096
+
+
+@lru_cache(maxsize=10_000)
+def compile_when(when: str) -> Test[Mapping[str, Any]]:
+    """The closure of a campaign's condition. Raises `TreeFault`."""
+    return compile_tree(parse_tree(when, WHEN_BYTES_MAX), {"attr": compile_attribute}, operators_max=OPERATORS_MAX)
 
 
 class State(StrEnum):
@@ -71,6 +82,7 @@ class Campaign:
     start_time: datetime
     end_time: datetime
     create_time: datetime
+    when: str = ""
 
     @property
     def is_limited(self) -> bool:
@@ -94,7 +106,7 @@ def paused(campaign: Campaign) -> Campaign:
 class Occasion:
     """A fact about a person. `cause` identifies it for ever; `net_minor` is an order's.
 
-    It is judged at `time`, when it happened; what comes of it happens `now`.
+    It is judged at `time`, when it happened; what comes of it happens `now`. `facts` tells what conditions may ask.
     """
 
     kind: Kind
@@ -104,6 +116,11 @@ class Occasion:
     time: datetime
     now: datetime
     net_minor: int | None = None
+    facts: Callable[[], Mapping[str, Any]] = field(default=dict, compare=False)
+
+    def fulfils(self, when: str) -> bool:
+        """Whether a condition holds of it. There is always an answer: what is missing compares as false."""
+        return not when or compile_when(when)(self.facts())
 
 
 class Claim(NamedTuple):
@@ -135,6 +152,8 @@ def claims_of(campaigns: Iterable[Campaign], occasions: Iterable[Occasion]) -> l
 def _claim(campaign: Campaign, occasion: Occasion) -> Claim | None:
     net_minor = occasion.net_minor or 0
     if not campaign.start_time <= occasion.time < campaign.end_time or net_minor < campaign.trigger.net_minor_min:
+        return None
+    if not occasion.fulfils(campaign.when):
         return None
     amount = campaign.reward.amount(net_minor)
     return Claim(campaign, occasion, amount) if amount > 0 else None

@@ -23,14 +23,14 @@ _SWITCH = 0x737769746368  # "switch"
 
 _CAMPAIGN = """
 SELECT campaign_id, name, state, trigger, trigger_value, net_minor_min, asset, fixed, order_rate_bp, budget_id,
-       rewards_per_profile_max, start_time, end_time, create_time
+       rewards_per_profile_max, start_time, end_time, create_time, "when"
 FROM campaign
 """
 
 _INSERT = """
 INSERT INTO campaign (campaign_id, name, state, trigger, trigger_value, net_minor_min, asset, fixed, order_rate_bp,
-                      budget_id, rewards_per_profile_max, start_time, end_time, create_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                      budget_id, rewards_per_profile_max, start_time, end_time, create_time, "when")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 
 _RUNNING = f"""
@@ -145,6 +145,7 @@ async def insert_campaign(tx: Tx, campaign: Campaign) -> None:
         campaign.start_time,
         campaign.end_time,
         campaign.create_time,
+        campaign.when,
     )
 
 

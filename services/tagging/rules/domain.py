@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from logic import comparisons
+from logic.attributes import compile_attribute
 from logic.trees import Test, TreeFault, compile_tree, fields
 from services.tagging.rules.errors import RuleInvalid
 
@@ -102,7 +103,7 @@ class _Leaves:
     windows: list[tuple[str, Window]] = field(default_factory=list)
 
     def attr(self, body: Any, path: str) -> Test[View]:
-        compare = _comparison(body, path)
+        compare = compile_attribute(body, path)
         return lambda view: compare(view.attributes)
 
     def event(self, body: Any, path: str) -> Test[View]:
@@ -148,17 +149,10 @@ def facts_needed(conditions: Sequence[Condition], now: datetime) -> dict[str, da
     return needed
 
 
-def _comparison(body: Any, path: str) -> Callable[[Mapping[str, Any]], bool]:
-    given = fields(body, path, required=("path", "op"), optional=("value",))
-    steps = tuple(_name(given["path"], f"{path}.path").split("."))
-    compare = comparisons.compile_comparison(given["op"], given.get("value"), path)
-    return lambda values: compare(comparisons.look_up(values, steps))
-
-
 def _where(body: object, path: str) -> tuple[Callable[[Mapping[str, Any]], bool], ...]:
     if not isinstance(body, list) or len(body) > 10:
         raise TreeFault(path, "must be a list of at most 10 comparisons")
-    return tuple(_comparison(part, f"{path}[{index}]") for index, part in enumerate(body))
+    return tuple(compile_attribute(part, f"{path}[{index}]") for index, part in enumerate(body))
 
 
 def _window(body: object, path: str) -> Window:

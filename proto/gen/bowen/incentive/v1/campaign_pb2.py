@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bowen/incentive/v1/campaign.proto\x12\x12\x62owen.incentive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x03\n\x08\x43\x61mpaign\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".bowen.incentive.v1.Campaign.State\x12,\n\x07trigger\x18\x04 \x01(\x0b\x32\x1b.bowen.incentive.v1.Trigger\x12*\n\x06reward\x18\x05 \x01(\x0b\x32\x1a.bowen.incentive.v1.Reward\x12\x0e\n\x06\x62udget\x18\x06 \x01(\x03\x12\r\n\x05spent\x18\x07 \x01(\x03\x12\x1f\n\x17rewards_per_profile_max\x18\x08 \x01(\x05\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATE_DRAFT\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x10\n\x0cSTATE_PAUSED\x10\x03\"w\n\x07Trigger\x12\x14\n\nevent_name\x18\x01 \x01(\tH\x00\x12\x14\n\nsegment_id\x18\x02 \x01(\tH\x00\x12:\n\norder_paid\x18\x03 \x01(\x0b\x32$.bowen.incentive.v1.OrderPaidTriggerH\x00\x42\x04\n\x02on\")\n\x10OrderPaidTrigger\x12\x15\n\rnet_minor_min\x18\x01 \x01(\x03\"K\n\x06Reward\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0f\n\x05\x66ixed\x18\x02 \x01(\x03H\x00\x12\x17\n\rorder_rate_bp\x18\x03 \x01(\x05H\x00\x42\x08\n\x06\x61mount\"\xcb\x02\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12\x17\n\x0freversed_amount\x18\x07 \x01(\x03\x12.\n\x05state\x18\x08 \x01(\x0e\x32\x1f.bowen.incentive.v1.Grant.State\x12.\n\ngrant_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_GRANTED\x10\x01\x12\x19\n\x15STATE_PARTLY_REVERSED\x10\x02\x12\x12\n\x0eSTATE_REVERSED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bowen/incentive/v1/campaign.proto\x12\x12\x62owen.incentive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x03\n\x08\x43\x61mpaign\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".bowen.incentive.v1.Campaign.State\x12,\n\x07trigger\x18\x04 \x01(\x0b\x32\x1b.bowen.incentive.v1.Trigger\x12*\n\x06reward\x18\x05 \x01(\x0b\x32\x1a.bowen.incentive.v1.Reward\x12\x0e\n\x06\x62udget\x18\x06 \x01(\x03\x12\r\n\x05spent\x18\x07 \x01(\x03\x12\x1f\n\x17rewards_per_profile_max\x18\x08 \x01(\x05\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04when\x18\x0c \x01(\t\"T\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATE_DRAFT\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x10\n\x0cSTATE_PAUSED\x10\x03\"w\n\x07Trigger\x12\x14\n\nevent_name\x18\x01 \x01(\tH\x00\x12\x14\n\nsegment_id\x18\x02 \x01(\tH\x00\x12:\n\norder_paid\x18\x03 \x01(\x0b\x32$.bowen.incentive.v1.OrderPaidTriggerH\x00\x42\x04\n\x02on\")\n\x10OrderPaidTrigger\x12\x15\n\rnet_minor_min\x18\x01 \x01(\x03\"K\n\x06Reward\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0f\n\x05\x66ixed\x18\x02 \x01(\x03H\x00\x12\x17\n\rorder_rate_bp\x18\x03 \x01(\x05H\x00\x42\x08\n\x06\x61mount\"\xcb\x02\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12\x17\n\x0freversed_amount\x18\x07 \x01(\x03\x12.\n\x05state\x18\x08 \x01(\x0e\x32\x1f.bowen.incentive.v1.Grant.State\x12.\n\ngrant_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_GRANTED\x10\x01\x12\x19\n\x15STATE_PARTLY_REVERSED\x10\x02\x12\x12\n\x0eSTATE_REVERSED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.incentive.v1.campaign
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAMPAIGN']._serialized_start=91
-  _globals['_CAMPAIGN']._serialized_end=570
-  _globals['_CAMPAIGN_STATE']._serialized_start=486
-  _globals['_CAMPAIGN_STATE']._serialized_end=570
-  _globals['_TRIGGER']._serialized_start=572
-  _globals['_TRIGGER']._serialized_end=691
-  _globals['_ORDERPAIDTRIGGER']._serialized_start=693
-  _globals['_ORDERPAIDTRIGGER']._serialized_end=734
-  _globals['_REWARD']._serialized_start=736
-  _globals['_REWARD']._serialized_end=811
-  _globals['_GRANT']._serialized_start=814
-  _globals['_GRANT']._serialized_end=1145
-  _globals['_GRANT_STATE']._serialized_start=1049
-  _globals['_GRANT_STATE']._serialized_end=1145
+  _globals['_CAMPAIGN']._serialized_end=584
+  _globals['_CAMPAIGN_STATE']._serialized_start=500
+  _globals['_CAMPAIGN_STATE']._serialized_end=584
+  _globals['_TRIGGER']._serialized_start=586
+  _globals['_TRIGGER']._serialized_end=705
+  _globals['_ORDERPAIDTRIGGER']._serialized_start=707
+  _globals['_ORDERPAIDTRIGGER']._serialized_end=748
+  _globals['_REWARD']._serialized_start=750
+  _globals['_REWARD']._serialized_end=825
+  _globals['_GRANT']._serialized_start=828
+  _globals['_GRANT']._serialized_end=1159
+  _globals['_GRANT_STATE']._serialized_start=1063
+  _globals['_GRANT_STATE']._serialized_end=1159
 # @@protoc_insertion_point(module_scope)

@@ -62,6 +62,7 @@ class Campaign(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -74,6 +75,14 @@ class Campaign(_message.Message):
     """Given so far, reversals subtracted."""
     rewards_per_profile_max: _builtins.int
     """Most rewards one person may get from it. 0 means no limit."""
+    when: _builtins.str
+    """What must hold of a fact beyond its name, as a JSON tree of at most 64 operators: `all`, `any`, `not`, `const` and `attr`, spec people §4. Empty when nothing.
+
+    Of an event the paths are `source_id` and `properties.…`; of an order `net_minor`, `currency_code`, `source`, `store_id`, `order_number`, `quantity` and the
+    lists `skus` and `categories`. What is missing compares as false. A fact for which it does not hold is not judged.
+
+    Example: `{"v": 1, "all": [{"attr": {"path": "properties.channel", "op": "in", "value": ["mini_program", "pos"]}}]}`
+    """
     @_builtins.property
     def trigger(self) -> Global___Trigger:
         """What it answers to."""
@@ -108,10 +117,11 @@ class Campaign(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        when: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "campaign_id", b"campaign_id", "create_time", b"create_time", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "campaign_id", b"campaign_id", "create_time", b"create_time", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "trigger", b"trigger", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

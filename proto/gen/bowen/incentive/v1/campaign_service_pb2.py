@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)bowen/incentive/v1/campaign_service.proto\x12\x12\x62owen.incentive.v1\x1a!bowen/incentive/v1/campaign.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n\x15\x43reateCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x34\n\x07trigger\x18\x03 \x01(\x0b\x32\x1b.bowen.incentive.v1.TriggerB\x06\x9a\xb5\x18\x02\x08\x01\x12\x32\n\x06reward\x18\x04 \x01(\x0b\x32\x1a.bowen.incentive.v1.RewardB\x06\x9a\xb5\x18\x02\x08\x01\x12!\n\x06\x62udget\x18\x05 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\'\n\x17rewards_per_profile_max\x18\x06 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x36\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\"H\n\x16\x43reateCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"T\n\x14StartCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1d\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"G\n\x15StartCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"T\n\x14PauseCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1d\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"G\n\x15PauseCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"3\n\x12GetCampaignRequest\x12\x1d\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x13GetCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"N\n\x14ListCampaignsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"a\n\x15ListCampaignsResponse\x12/\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1c.bowen.incentive.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x18ListProfileGrantsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"_\n\x19ListProfileGrantsResponse\x12)\n\x06grants\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9c\x08\n\x0f\x43\x61mpaignService\x12\xa3\x01\n\x0e\x43reateCampaign\x12).bowen.incentive.v1.CreateCampaignRequest\x1a*.bowen.incentive.v1.CreateCampaignResponse\":\x8a\xb5\x18\x1e\n\x19incentive.campaigns:write \xc9\x01\x82\xd3\xe4\x93\x02\x12\"\r/v1/campaigns:\x01*\x12\xb1\x01\n\rStartCampaign\x12(.bowen.incentive.v1.StartCampaignRequest\x1a).bowen.incentive.v1.StartCampaignResponse\"K\x8a\xb5\x18\x1b\n\x19incentive.campaigns:write\x82\xd3\xe4\x93\x02&\"!/v1/campaigns/{campaign_id}:start:\x01*\x12\xb1\x01\n\rPauseCampaign\x12(.bowen.incentive.v1.PauseCampaignRequest\x1a).bowen.incentive.v1.PauseCampaignResponse\"K\x8a\xb5\x18\x1b\n\x19incentive.campaigns:write\x82\xd3\xe4\x93\x02&\"!/v1/campaigns/{campaign_id}:pause:\x01*\x12\xa1\x01\n\x0bGetCampaign\x12&.bowen.incentive.v1.GetCampaignRequest\x1a\'.bowen.incentive.v1.GetCampaignResponse\"A\x8a\xb5\x18\x1a\n\x18incentive.campaigns:read\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/campaigns/{campaign_id}\x12\x99\x01\n\rListCampaigns\x12(.bowen.incentive.v1.ListCampaignsRequest\x1a).bowen.incentive.v1.ListCampaignsResponse\"3\x8a\xb5\x18\x1a\n\x18incentive.campaigns:read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/campaigns\x12\xba\x01\n\x11ListProfileGrants\x12,.bowen.incentive.v1.ListProfileGrantsRequest\x1a-.bowen.incentive.v1.ListProfileGrantsResponse\"H\x8a\xb5\x18\x1c\n\x18incentive.campaigns:read\x10\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/grantsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)bowen/incentive/v1/campaign_service.proto\x12\x12\x62owen.incentive.v1\x1a!bowen/incentive/v1/campaign.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x03\n\x15\x43reateCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x34\n\x07trigger\x18\x03 \x01(\x0b\x32\x1b.bowen.incentive.v1.TriggerB\x06\x9a\xb5\x18\x02\x08\x01\x12\x32\n\x06reward\x18\x04 \x01(\x0b\x32\x1a.bowen.incentive.v1.RewardB\x06\x9a\xb5\x18\x02\x08\x01\x12!\n\x06\x62udget\x18\x05 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\'\n\x17rewards_per_profile_max\x18\x06 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x36\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x17\n\x04when\x18\t \x01(\tB\t\x9a\xb5\x18\x05(\x80 X\x01\"H\n\x16\x43reateCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"T\n\x14StartCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1d\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"G\n\x15StartCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"T\n\x14PauseCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1d\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"G\n\x15PauseCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"3\n\x12GetCampaignRequest\x12\x1d\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x13GetCampaignResponse\x12.\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.Campaign\"N\n\x14ListCampaignsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"a\n\x15ListCampaignsResponse\x12/\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1c.bowen.incentive.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x18ListProfileGrantsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"_\n\x19ListProfileGrantsResponse\x12)\n\x06grants\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9c\x08\n\x0f\x43\x61mpaignService\x12\xa3\x01\n\x0e\x43reateCampaign\x12).bowen.incentive.v1.CreateCampaignRequest\x1a*.bowen.incentive.v1.CreateCampaignResponse\":\x8a\xb5\x18\x1e\n\x19incentive.campaigns:write \xc9\x01\x82\xd3\xe4\x93\x02\x12\"\r/v1/campaigns:\x01*\x12\xb1\x01\n\rStartCampaign\x12(.bowen.incentive.v1.StartCampaignRequest\x1a).bowen.incentive.v1.StartCampaignResponse\"K\x8a\xb5\x18\x1b\n\x19incentive.campaigns:write\x82\xd3\xe4\x93\x02&\"!/v1/campaigns/{campaign_id}:start:\x01*\x12\xb1\x01\n\rPauseCampaign\x12(.bowen.incentive.v1.PauseCampaignRequest\x1a).bowen.incentive.v1.PauseCampaignResponse\"K\x8a\xb5\x18\x1b\n\x19incentive.campaigns:write\x82\xd3\xe4\x93\x02&\"!/v1/campaigns/{campaign_id}:pause:\x01*\x12\xa1\x01\n\x0bGetCampaign\x12&.bowen.incentive.v1.GetCampaignRequest\x1a\'.bowen.incentive.v1.GetCampaignResponse\"A\x8a\xb5\x18\x1a\n\x18incentive.campaigns:read\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/campaigns/{campaign_id}\x12\x99\x01\n\rListCampaigns\x12(.bowen.incentive.v1.ListCampaignsRequest\x1a).bowen.incentive.v1.ListCampaignsResponse\"3\x8a\xb5\x18\x1a\n\x18incentive.campaigns:read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/campaigns\x12\xba\x01\n\x11ListProfileGrants\x12,.bowen.incentive.v1.ListProfileGrantsRequest\x1a-.bowen.incentive.v1.ListProfileGrantsResponse\"H\x8a\xb5\x18\x1c\n\x18incentive.campaigns:read\x10\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/grantsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATECAMPAIGNREQUEST'].fields_by_name['start_time']._serialized_options = b'\232\265\030\002\010\001'
   _globals['_CREATECAMPAIGNREQUEST'].fields_by_name['end_time']._loaded_options = None
   _globals['_CREATECAMPAIGNREQUEST'].fields_by_name['end_time']._serialized_options = b'\232\265\030\002\010\001'
+  _globals['_CREATECAMPAIGNREQUEST'].fields_by_name['when']._loaded_options = None
+  _globals['_CREATECAMPAIGNREQUEST'].fields_by_name['when']._serialized_options = b'\232\265\030\005(\200 X\001'
   _globals['_STARTCAMPAIGNREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_STARTCAMPAIGNREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_STARTCAMPAIGNREQUEST'].fields_by_name['campaign_id']._loaded_options = None
@@ -85,29 +87,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ListProfileGrants']._loaded_options = None
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ListProfileGrants']._serialized_options = b'\212\265\030\034\n\030incentive.campaigns:read\020\001\202\323\344\223\002\"\022 /v1/profiles/{profile_id}/grants'
   _globals['_CREATECAMPAIGNREQUEST']._serialized_start=223
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=593
-  _globals['_CREATECAMPAIGNRESPONSE']._serialized_start=595
-  _globals['_CREATECAMPAIGNRESPONSE']._serialized_end=667
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=669
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=753
-  _globals['_STARTCAMPAIGNRESPONSE']._serialized_start=755
-  _globals['_STARTCAMPAIGNRESPONSE']._serialized_end=826
-  _globals['_PAUSECAMPAIGNREQUEST']._serialized_start=828
-  _globals['_PAUSECAMPAIGNREQUEST']._serialized_end=912
-  _globals['_PAUSECAMPAIGNRESPONSE']._serialized_start=914
-  _globals['_PAUSECAMPAIGNRESPONSE']._serialized_end=985
-  _globals['_GETCAMPAIGNREQUEST']._serialized_start=987
-  _globals['_GETCAMPAIGNREQUEST']._serialized_end=1038
-  _globals['_GETCAMPAIGNRESPONSE']._serialized_start=1040
-  _globals['_GETCAMPAIGNRESPONSE']._serialized_end=1109
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=1111
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=1189
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=1191
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=1288
-  _globals['_LISTPROFILEGRANTSREQUEST']._serialized_start=1290
-  _globals['_LISTPROFILEGRANTSREQUEST']._serialized_end=1402
-  _globals['_LISTPROFILEGRANTSRESPONSE']._serialized_start=1404
-  _globals['_LISTPROFILEGRANTSRESPONSE']._serialized_end=1499
-  _globals['_CAMPAIGNSERVICE']._serialized_start=1502
-  _globals['_CAMPAIGNSERVICE']._serialized_end=2554
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=618
+  _globals['_CREATECAMPAIGNRESPONSE']._serialized_start=620
+  _globals['_CREATECAMPAIGNRESPONSE']._serialized_end=692
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=694
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=778
+  _globals['_STARTCAMPAIGNRESPONSE']._serialized_start=780
+  _globals['_STARTCAMPAIGNRESPONSE']._serialized_end=851
+  _globals['_PAUSECAMPAIGNREQUEST']._serialized_start=853
+  _globals['_PAUSECAMPAIGNREQUEST']._serialized_end=937
+  _globals['_PAUSECAMPAIGNRESPONSE']._serialized_start=939
+  _globals['_PAUSECAMPAIGNRESPONSE']._serialized_end=1010
+  _globals['_GETCAMPAIGNREQUEST']._serialized_start=1012
+  _globals['_GETCAMPAIGNREQUEST']._serialized_end=1063
+  _globals['_GETCAMPAIGNRESPONSE']._serialized_start=1065
+  _globals['_GETCAMPAIGNRESPONSE']._serialized_end=1134
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=1136
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=1214
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=1216
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=1313
+  _globals['_LISTPROFILEGRANTSREQUEST']._serialized_start=1315
+  _globals['_LISTPROFILEGRANTSREQUEST']._serialized_end=1427
+  _globals['_LISTPROFILEGRANTSRESPONSE']._serialized_start=1429
+  _globals['_LISTPROFILEGRANTSRESPONSE']._serialized_end=1524
+  _globals['_CAMPAIGNSERVICE']._serialized_start=1527
+  _globals['_CAMPAIGNSERVICE']._serialized_end=2579
 # @@protoc_insertion_point(module_scope)

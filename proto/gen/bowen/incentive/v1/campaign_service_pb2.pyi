@@ -34,6 +34,7 @@ class CreateCampaignRequest(_message.Message):
     REWARDS_PER_PROFILE_MAX_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     name: _builtins.str
@@ -42,6 +43,8 @@ class CreateCampaignRequest(_message.Message):
     """Most it may give in all, in the reward's asset."""
     rewards_per_profile_max: _builtins.int
     """Most rewards one person may get from it. 0 means no limit."""
+    when: _builtins.str
+    """What must hold of a fact beyond its name; see `Campaign.when`. Not with trigger `segment_id`."""
     @_builtins.property
     def trigger(self) -> _campaign_pb2.Trigger:
         """What it answers to."""
@@ -69,10 +72,11 @@ class CreateCampaignRequest(_message.Message):
         rewards_per_profile_max: _builtins.int = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        when: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end_time", b"end_time", "name", b"name", "request_id", b"request_id", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end_time", b"end_time", "name", b"name", "request_id", b"request_id", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "start_time", b"start_time", "trigger", b"trigger", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
