@@ -28,16 +28,17 @@ async def test_the_walk_of_incentive_runs_as_printed_and_again(world: World):
         "/v1/api-keys",
         {
             "name": world.unique("walk"),
-            "scopes": [f"incentive.{noun}:{verb}" for noun in ("ledger", "coupons") for verb in ("read", "write")],
+            "scopes": [f"incentive.{noun}:{verb}" for noun in ("ledger", "holds", "coupons") for verb in ("read", "write")],
         },
     )
     commands = walk(ROOT / "services" / "incentive" / "README.md", "A walk with curl")
-    assert commands.count("curl") >= 8
+    assert commands.count("curl") >= 12
 
     said = [await run(commands, world.suite.url, made["key"], profile_id) for _ in range(2)]
 
     assert all("/problems/" not in text for text in said), said
     assert '"replayed":true' in said[1]
+    assert all('"refunded_amount":50' in text for text in said)
     assert await world.points(profile_id) == 100
     coupons = (await world.api.get(f"/v1/profiles/{profile_id}/coupons"))["coupons"]
     assert [coupon["state"] for coupon in coupons] == ["REDEEMED"]
