@@ -24,11 +24,12 @@ async def test_the_walk_of_incentive_runs_as_printed_and_again(world: World):
     if not shutil.which("curl") or not shutil.which("bash"):
         pytest.skip("the walk is typed into bash and needs curl")
     _, profile_id = await world.a_person()
+    nouns = ("ledger", "holds", "coupons")
     made = await world.api.post(
         "/v1/api-keys",
         {
             "name": world.unique("walk"),
-            "scopes": [f"incentive.{noun}:{verb}" for noun in ("ledger", "holds", "coupons") for verb in ("read", "write")],
+            "scopes": [f"incentive.{noun}:{verb}" for noun in nouns for verb in ("read", "write")],
         },
     )
     commands = walk(ROOT / "services" / "incentive" / "README.md", "A walk with curl")

@@ -14,6 +14,7 @@ from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, violated
 from chassis.errors import Conflict
+from chassis.stamps import moment
 from services.incentive.ledger import convert, operations, store
 from services.incentive.ledger.domain import Outcome, Transfer
 from services.incentive.subjects import store as subjects
@@ -67,8 +68,9 @@ class LedgerServicer(LedgerServiceServicer):
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         subjects.check_brand(current().caller)
         account = convert.account_from_proto(request.account, request.asset)
+        as_of = moment(request.as_of) if request.HasField("as_of") else None
         async with self._db.read() as tx:
-            standing = await store.get_account(tx, account)
+            standing = await store.get_account(tx, account, as_of)
         return pb.GetAccountResponse(account=convert.account_to_proto(account, standing))
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: Context) -> pb.ListEntriesResponse:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +86,19 @@ _GET = "SELECT balance, sequence FROM account WHERE account = $1 AND asset = $2"
 _GET_UNBOUNDED = """
 SELECT coalesce(sum(amount) FILTER (WHERE credit_account = $1), 0)::bigint
      - coalesce(sum(amount) FILTER (WHERE debit_account = $1), 0)::bigint
-FROM transfer WHERE asset = $2 AND (credit_account = $1 OR debit_account = $1)
+FROM transfer
+WHERE asset = $2 AND (credit_account = $1 OR debit_account = $1) AND ($3::timestamptz IS NULL OR post_time <= $3)
+"""
+
+# By position and not by time alone: two transfers may be of one instant, and their positions tell which was later.
+_GET_AS_OF = """
+SELECT balance, position FROM (
+    (SELECT debit_balance AS balance, debit_position AS position FROM transfer
+     WHERE debit_account = $1 AND asset = $2 AND post_time <= $3 ORDER BY debit_position DESC LIMIT 1)
+    UNION ALL
+    (SELECT credit_balance, credit_position FROM transfer
+     WHERE credit_account = $1 AND asset = $2 AND post_time <= $3 ORDER BY credit_position DESC LIMIT 1)
+) AS side ORDER BY position DESC LIMIT 1
 """
 
 _ENTRIES = """
@@ -241,12 +254,13 @@ async def save_refusals(tx: Tx, refusals: Sequence[tuple[Transfer, Outcome]]) ->
     await (await driver(tx)).execute(_REFUSE, *(list(column) for column in zip(*rows, strict=True)))
 
 
-async def get_account(tx: ReadTx, account: Account) -> Standing:
-    """Where an account stands; at zero when nothing ever touched it."""
+async def get_account(tx: ReadTx, account: Account, as_of: datetime | None = None) -> Standing:
+    """Where an account stands, or stood at an instant; at zero when nothing had touched it."""
     connection = await driver(tx)
     if not account.is_bounded:
-        return Standing(await connection.fetchval(_GET_UNBOUNDED, account.name, account.asset), 0)
-    row = await connection.fetchrow(_GET, account.name, account.asset)
+        return Standing(await connection.fetchval(_GET_UNBOUNDED, account.name, account.asset, as_of), 0)
+    query, moment = (_GET, ()) if as_of is None else (_GET_AS_OF, (as_of,))
+    row = await connection.fetchrow(query, account.name, account.asset, *moment)
     return Standing(row[0], row[1]) if row else Standing()
 
 

@@ -26,9 +26,10 @@ from bowen.incentive.v1 import ledger_pb2 as bowen_dot_incentive_dot_v1_dot_ledg
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/incentive/v1/ledger_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/ledger.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"R\n\x14PostTransfersRequest\x12:\n\ttransfers\x18\x01 \x03(\x0b\x32\x1c.bowen.incentive.v1.TransferB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"N\n\x15PostTransfersResponse\x12\x35\n\x08outcomes\x18\x01 \x03(\x0b\x32#.bowen.incentive.v1.TransferOutcome\"\xdd\x01\n\x0fTransferOutcome\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12:\n\x06result\x18\x02 \x01(\x0e\x32*.bowen.incentive.v1.TransferOutcome.Result\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"G\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x11\n\rRESULT_POSTED\x10\x01\x12\x12\n\x0eRESULT_REFUSED\x10\x02\"H\n\x11GetAccountRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \"B\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Account\"\x81\x01\n\x12ListEntriesRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"Z\n\x13ListEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x19GetProfileBalancesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x1aGetProfileBalancesResponse\x12\x34\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\".bowen.incentive.v1.ProfileBalance\"_\n\x0eProfileBalance\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0f\n\x07pending\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x0c\n\x04\x64\x65\x62t\x18\x05 \x01(\x03\"\x18\n\x16GetTrialBalanceRequest\"N\n\x17GetTrialBalanceResponse\x12\x33\n\x05lines\x18\x01 \x03(\x0b\x32$.bowen.incentive.v1.TrialBalanceLine\"j\n\x10TrialBalanceLine\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x02 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x03\x12\x11\n\tliability\x18\x04 \x01(\x03\x12\x13\n\x0b\x64iscrepancy\x18\x05 \x01(\x03\x32\xc9\x06\n\rLedgerService\x12\xa1\x01\n\rPostTransfers\x12(.bowen.incentive.v1.PostTransfersRequest\x1a).bowen.incentive.v1.PostTransfersResponse\";\x8a\xb5\x18\x18\n\x16incentive.ledger:write\x82\xd3\xe4\x93\x02\x19\"\x14/v1/ledger/transfers:\x01*\x12\x92\x01\n\nGetAccount\x12%.bowen.incentive.v1.GetAccountRequest\x1a&.bowen.incentive.v1.GetAccountResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/account\x12\x95\x01\n\x0bListEntries\x12&.bowen.incentive.v1.ListEntriesRequest\x1a\'.bowen.incentive.v1.ListEntriesResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/entries\x12\xbc\x01\n\x12GetProfileBalances\x12-.bowen.incentive.v1.GetProfileBalancesRequest\x1a..bowen.incentive.v1.GetProfileBalancesResponse\"G\x8a\xb5\x18\x19\n\x15incentive.ledger:read\x10\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/balances\x12\xa7\x01\n\x0fGetTrialBalance\x12*.bowen.incentive.v1.GetTrialBalanceRequest\x1a+.bowen.incentive.v1.GetTrialBalanceResponse\";\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/ledger/trial-balanceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/incentive/v1/ledger_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/ledger.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x14PostTransfersRequest\x12:\n\ttransfers\x18\x01 \x03(\x0b\x32\x1c.bowen.incentive.v1.TransferB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"N\n\x15PostTransfersResponse\x12\x35\n\x08outcomes\x18\x01 \x03(\x0b\x32#.bowen.incentive.v1.TransferOutcome\"\xdd\x01\n\x0fTransferOutcome\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12:\n\x06result\x18\x02 \x01(\x0e\x32*.bowen.incentive.v1.TransferOutcome.Result\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"G\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x11\n\rRESULT_POSTED\x10\x01\x12\x12\n\x0eRESULT_REFUSED\x10\x02\"s\n\x11GetAccountRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Account\"\x81\x01\n\x12ListEntriesRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"Z\n\x13ListEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x19GetProfileBalancesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x1aGetProfileBalancesResponse\x12\x34\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\".bowen.incentive.v1.ProfileBalance\"_\n\x0eProfileBalance\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0f\n\x07pending\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x0c\n\x04\x64\x65\x62t\x18\x05 \x01(\x03\"\x18\n\x16GetTrialBalanceRequest\"N\n\x17GetTrialBalanceResponse\x12\x33\n\x05lines\x18\x01 \x03(\x0b\x32$.bowen.incentive.v1.TrialBalanceLine\"j\n\x10TrialBalanceLine\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x02 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x03\x12\x11\n\tliability\x18\x04 \x01(\x03\x12\x13\n\x0b\x64iscrepancy\x18\x05 \x01(\x03\x32\xc9\x06\n\rLedgerService\x12\xa1\x01\n\rPostTransfers\x12(.bowen.incentive.v1.PostTransfersRequest\x1a).bowen.incentive.v1.PostTransfersResponse\";\x8a\xb5\x18\x18\n\x16incentive.ledger:write\x82\xd3\xe4\x93\x02\x19\"\x14/v1/ledger/transfers:\x01*\x12\x92\x01\n\nGetAccount\x12%.bowen.incentive.v1.GetAccountRequest\x1a&.bowen.incentive.v1.GetAccountResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/account\x12\x95\x01\n\x0bListEntries\x12&.bowen.incentive.v1.ListEntriesRequest\x1a\'.bowen.incentive.v1.ListEntriesResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/entries\x12\xbc\x01\n\x12GetProfileBalances\x12-.bowen.incentive.v1.GetProfileBalancesRequest\x1a..bowen.incentive.v1.GetProfileBalancesResponse\"G\x8a\xb5\x18\x19\n\x15incentive.ledger:read\x10\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/balances\x12\xa7\x01\n\x0fGetTrialBalance\x12*.bowen.incentive.v1.GetTrialBalanceRequest\x1a+.bowen.incentive.v1.GetTrialBalanceResponse\";\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/ledger/trial-balanceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,34 +62,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEDGERSERVICE'].methods_by_name['GetProfileBalances']._serialized_options = b'\212\265\030\031\n\025incentive.ledger:read\020\001\202\323\344\223\002$\022\"/v1/profiles/{profile_id}/balances'
   _globals['_LEDGERSERVICE'].methods_by_name['GetTrialBalance']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['GetTrialBalance']._serialized_options = b'\212\265\030\027\n\025incentive.ledger:read\202\323\344\223\002\032\022\030/v1/ledger/trial-balance'
-  _globals['_POSTTRANSFERSREQUEST']._serialized_start=185
-  _globals['_POSTTRANSFERSREQUEST']._serialized_end=267
-  _globals['_POSTTRANSFERSRESPONSE']._serialized_start=269
-  _globals['_POSTTRANSFERSRESPONSE']._serialized_end=347
-  _globals['_TRANSFEROUTCOME']._serialized_start=350
-  _globals['_TRANSFEROUTCOME']._serialized_end=571
-  _globals['_TRANSFEROUTCOME_RESULT']._serialized_start=500
-  _globals['_TRANSFEROUTCOME_RESULT']._serialized_end=571
-  _globals['_GETACCOUNTREQUEST']._serialized_start=573
-  _globals['_GETACCOUNTREQUEST']._serialized_end=645
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=647
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=713
-  _globals['_LISTENTRIESREQUEST']._serialized_start=716
-  _globals['_LISTENTRIESREQUEST']._serialized_end=845
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=847
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=937
-  _globals['_GETPROFILEBALANCESREQUEST']._serialized_start=939
-  _globals['_GETPROFILEBALANCESREQUEST']._serialized_end=996
-  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_start=998
-  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_end=1080
-  _globals['_PROFILEBALANCE']._serialized_start=1082
-  _globals['_PROFILEBALANCE']._serialized_end=1177
-  _globals['_GETTRIALBALANCEREQUEST']._serialized_start=1179
-  _globals['_GETTRIALBALANCEREQUEST']._serialized_end=1203
-  _globals['_GETTRIALBALANCERESPONSE']._serialized_start=1205
-  _globals['_GETTRIALBALANCERESPONSE']._serialized_end=1283
-  _globals['_TRIALBALANCELINE']._serialized_start=1285
-  _globals['_TRIALBALANCELINE']._serialized_end=1391
-  _globals['_LEDGERSERVICE']._serialized_start=1394
-  _globals['_LEDGERSERVICE']._serialized_end=2235
+  _globals['_POSTTRANSFERSREQUEST']._serialized_start=218
+  _globals['_POSTTRANSFERSREQUEST']._serialized_end=300
+  _globals['_POSTTRANSFERSRESPONSE']._serialized_start=302
+  _globals['_POSTTRANSFERSRESPONSE']._serialized_end=380
+  _globals['_TRANSFEROUTCOME']._serialized_start=383
+  _globals['_TRANSFEROUTCOME']._serialized_end=604
+  _globals['_TRANSFEROUTCOME_RESULT']._serialized_start=533
+  _globals['_TRANSFEROUTCOME_RESULT']._serialized_end=604
+  _globals['_GETACCOUNTREQUEST']._serialized_start=606
+  _globals['_GETACCOUNTREQUEST']._serialized_end=721
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=723
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=789
+  _globals['_LISTENTRIESREQUEST']._serialized_start=792
+  _globals['_LISTENTRIESREQUEST']._serialized_end=921
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=923
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1013
+  _globals['_GETPROFILEBALANCESREQUEST']._serialized_start=1015
+  _globals['_GETPROFILEBALANCESREQUEST']._serialized_end=1072
+  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_start=1074
+  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_end=1156
+  _globals['_PROFILEBALANCE']._serialized_start=1158
+  _globals['_PROFILEBALANCE']._serialized_end=1253
+  _globals['_GETTRIALBALANCEREQUEST']._serialized_start=1255
+  _globals['_GETTRIALBALANCEREQUEST']._serialized_end=1279
+  _globals['_GETTRIALBALANCERESPONSE']._serialized_start=1281
+  _globals['_GETTRIALBALANCERESPONSE']._serialized_end=1359
+  _globals['_TRIALBALANCELINE']._serialized_start=1361
+  _globals['_TRIALBALANCELINE']._serialized_end=1467
+  _globals['_LEDGERSERVICE']._serialized_start=1470
+  _globals['_LEDGERSERVICE']._serialized_end=2311
 # @@protoc_insertion_point(module_scope)

@@ -79,7 +79,7 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAccount(self, request, context):
-        """Reads an account's balance. An account that was never used has balance 0.
+        """Reads an account's balance, now or as of an instant. An account that was never used has balance 0.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

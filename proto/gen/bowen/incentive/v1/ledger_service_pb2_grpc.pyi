@@ -42,7 +42,7 @@ class LedgerServiceStub:
     Errors: `INVALID_ARGUMENT` for a malformed item, or for a group that does not end or names a transfer twice, refuses the whole call before anything is posted. Business refusals stand in the outcomes.
     """
     GetAccount: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetAccountRequest, _ledger_service_pb2.GetAccountResponse]
-    """Reads an account's balance. An account that was never used has balance 0."""
+    """Reads an account's balance, now or as of an instant. An account that was never used has balance 0."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListEntriesRequest, _ledger_service_pb2.ListEntriesResponse]
     """Lists an account's entries, newest first."""
     GetProfileBalances: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetProfileBalancesRequest, _ledger_service_pb2.GetProfileBalancesResponse]
@@ -64,7 +64,7 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     Errors: `INVALID_ARGUMENT` for a malformed item, or for a group that does not end or names a transfer twice, refuses the whole call before anything is posted. Business refusals stand in the outcomes.
     """
     GetAccount: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetAccountRequest, _ledger_service_pb2.GetAccountResponse]  # type: ignore[assignment]
-    """Reads an account's balance. An account that was never used has balance 0."""
+    """Reads an account's balance, now or as of an instant. An account that was never used has balance 0."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListEntriesRequest, _ledger_service_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists an account's entries, newest first."""
     GetProfileBalances: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetProfileBalancesRequest, _ledger_service_pb2.GetProfileBalancesResponse]  # type: ignore[assignment]
@@ -95,7 +95,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.GetAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.GetAccountResponse, _abc.Awaitable[_ledger_service_pb2.GetAccountResponse]]:
-        """Reads an account's balance. An account that was never used has balance 0."""
+        """Reads an account's balance, now or as of an instant. An account that was never used has balance 0."""
 
     @_abc_1.abstractmethod
     def ListEntries(
