@@ -26,10 +26,11 @@ from bowen.distribution.v1 import commission_pb2 as bowen_dot_distribution_dot_v
 from bowen.distribution.v1 import order_pb2 as bowen_dot_distribution_dot_v1_dot_order__pb2
 from bowen.distribution.v1 import ripple_pb2 as bowen_dot_distribution_dot_v1_dot_ripple__pb2
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
+from bowen.profile.v1 import privacy_pb2 as bowen_dot_profile_dot_v1_dot_privacy__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"bowen/distribution/v1/events.proto\x12\x15\x62owen.distribution.v1\x1a&bowen/distribution/v1/commission.proto\x1a!bowen/distribution/v1/order.proto\x1a\"bowen/distribution/v1/ripple.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\tOrderPaid\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12,\n\x08pay_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1a\x92\xb5\x18\x16\n\norder.paid\x12\x08order_id\"\xb6\x01\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\x30\n\x0c\x64\x65liver_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\x0forder.delivered\x12\x08order_id\"\xdc\x01\n\rOrderRefunded\x12\x11\n\trefund_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12+\n\x05order\x18\x05 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12/\n\x0brefund_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0eorder.refunded\x12\x08order_id\"\xbf\x01\n\rTouchRecorded\x12\r\n\x05token\x18\x01 \x01(\t\x12+\n\x05touch\x18\x02 \x01(\x0b\x32\x1c.bowen.distribution.v1.Touch\x12\x19\n\x11sharer_partner_id\x18\x03 \x01(\t\x12\x19\n\x11sharer_profile_id\x18\x04 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x06 \x01(\x05:\x1b\x92\xb5\x18\x17\n\x0etouch.recorded\x12\x05token\"\x80\x01\n\x11\x43ommissionAccrued\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission:\"\x92\xb5\x18\x1e\n\x12\x63ommission.accrued\x12\x08order_id\"\x98\x01\n\x12\x43ommissionReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03:#\x92\xb5\x18\x1f\n\x13\x63ommission.reversed\x12\x08order_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"bowen/distribution/v1/events.proto\x12\x15\x62owen.distribution.v1\x1a&bowen/distribution/v1/commission.proto\x1a!bowen/distribution/v1/order.proto\x1a\"bowen/distribution/v1/ripple.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\tOrderPaid\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12,\n\x08pay_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1a\x92\xb5\x18\x16\n\norder.paid\x12\x08order_id\"\xb6\x01\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\x30\n\x0c\x64\x65liver_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\x0forder.delivered\x12\x08order_id\"\xdc\x01\n\rOrderRefunded\x12\x11\n\trefund_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12+\n\x05order\x18\x05 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12/\n\x0brefund_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0eorder.refunded\x12\x08order_id\"\xbf\x01\n\rTouchRecorded\x12\r\n\x05token\x18\x01 \x01(\t\x12+\n\x05touch\x18\x02 \x01(\x0b\x32\x1c.bowen.distribution.v1.Touch\x12\x19\n\x11sharer_partner_id\x18\x03 \x01(\t\x12\x19\n\x11sharer_profile_id\x18\x04 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x06 \x01(\x05:\x1b\x92\xb5\x18\x17\n\x0etouch.recorded\x12\x05token\"\x80\x01\n\x11\x43ommissionAccrued\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission:\"\x92\xb5\x18\x1e\n\x12\x63ommission.accrued\x12\x08order_id\"\x98\x01\n\x12\x43ommissionReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03:#\x92\xb5\x18\x1f\n\x13\x63ommission.reversed\x12\x08order_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,16 +49,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMISSIONACCRUED']._serialized_options = b'\222\265\030\036\n\022commission.accrued\022\010order_id'
   _globals['_COMMISSIONREVERSED']._loaded_options = None
   _globals['_COMMISSIONREVERSED']._serialized_options = b'\222\265\030\037\n\023commission.reversed\022\010order_id'
-  _globals['_ORDERPAID']._serialized_start=235
-  _globals['_ORDERPAID']._serialized_end=403
-  _globals['_ORDERDELIVERED']._serialized_start=406
-  _globals['_ORDERDELIVERED']._serialized_end=588
-  _globals['_ORDERREFUNDED']._serialized_start=591
-  _globals['_ORDERREFUNDED']._serialized_end=811
-  _globals['_TOUCHRECORDED']._serialized_start=814
-  _globals['_TOUCHRECORDED']._serialized_end=1005
-  _globals['_COMMISSIONACCRUED']._serialized_start=1008
-  _globals['_COMMISSIONACCRUED']._serialized_end=1136
-  _globals['_COMMISSIONREVERSED']._serialized_start=1139
-  _globals['_COMMISSIONREVERSED']._serialized_end=1291
+  _globals['_ERASURECONFIRMED']._loaded_options = None
+  _globals['_ERASURECONFIRMED']._serialized_options = b'\222\265\030\037\n\021erasure.confirmed\022\nprofile_id'
+  _globals['_PERSONALDATAPROVIDED']._loaded_options = None
+  _globals['_PERSONALDATAPROVIDED']._serialized_options = b'\222\265\030$\n\026personal_data.provided\022\nprofile_id'
+  _globals['_ORDERPAID']._serialized_start=267
+  _globals['_ORDERPAID']._serialized_end=435
+  _globals['_ORDERDELIVERED']._serialized_start=438
+  _globals['_ORDERDELIVERED']._serialized_end=620
+  _globals['_ORDERREFUNDED']._serialized_start=623
+  _globals['_ORDERREFUNDED']._serialized_end=843
+  _globals['_TOUCHRECORDED']._serialized_start=846
+  _globals['_TOUCHRECORDED']._serialized_end=1037
+  _globals['_COMMISSIONACCRUED']._serialized_start=1040
+  _globals['_COMMISSIONACCRUED']._serialized_end=1168
+  _globals['_COMMISSIONREVERSED']._serialized_start=1171
+  _globals['_COMMISSIONREVERSED']._serialized_end=1323
+  _globals['_ERASURECONFIRMED']._serialized_start=1326
+  _globals['_ERASURECONFIRMED']._serialized_end=1465
+  _globals['_PERSONALDATAPROVIDED']._serialized_start=1468
+  _globals['_PERSONALDATAPROVIDED']._serialized_end=1614
 # @@protoc_insertion_point(module_scope)

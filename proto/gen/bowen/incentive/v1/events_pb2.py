@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
+from bowen.profile.v1 import privacy_pb2 as bowen_dot_profile_dot_v1_dot_privacy__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/events.proto\x12\x12\x62owen.incentive.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n\rRewardGranted\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12.\n\ngrant_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0ereward.granted\x12\nprofile_id\"\xd8\x01\n\x0eRewardReversed\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x17\n\x0freversed_amount\x18\x06 \x01(\x03\x12\x30\n\x0creverse_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0freward.reversed\x12\nprofile_id\"\xc7\x01\n\x0c\x43ouponIssued\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12.\n\nissue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\rcoupon.issued\x12\nprofile_id\"\xe5\x01\n\x0e\x43ouponRedeemed\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x17\n\x0forder_reference\x18\x06 \x01(\t\x12/\n\x0bredeem_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0f\x63oupon.redeemed\x12\nprofile_id\"\x8e\x01\n\tPotFrozen\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x14\n\x0cwinner_count\x18\x02 \x01(\x03\x12\x10\n\x08set_hash\x18\x03 \x01(\t\x12/\n\x0b\x66reeze_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x18\x92\xb5\x18\x14\n\npot.frozen\x12\x06pot_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/events.proto\x12\x12\x62owen.incentive.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n\rRewardGranted\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12.\n\ngrant_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0ereward.granted\x12\nprofile_id\"\xd8\x01\n\x0eRewardReversed\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x17\n\x0freversed_amount\x18\x06 \x01(\x03\x12\x30\n\x0creverse_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0freward.reversed\x12\nprofile_id\"\xc7\x01\n\x0c\x43ouponIssued\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12.\n\nissue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\rcoupon.issued\x12\nprofile_id\"\xe5\x01\n\x0e\x43ouponRedeemed\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x17\n\x0forder_reference\x18\x06 \x01(\t\x12/\n\x0bredeem_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0f\x63oupon.redeemed\x12\nprofile_id\"\x8e\x01\n\tPotFrozen\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x14\n\x0cwinner_count\x18\x02 \x01(\x03\x12\x10\n\x08set_hash\x18\x03 \x01(\t\x12/\n\x0b\x66reeze_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x18\x92\xb5\x18\x14\n\npot.frozen\x12\x06pot_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,14 +44,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUPONREDEEMED']._serialized_options = b'\222\265\030\035\n\017coupon.redeemed\022\nprofile_id'
   _globals['_POTFROZEN']._loaded_options = None
   _globals['_POTFROZEN']._serialized_options = b'\222\265\030\024\n\npot.frozen\022\006pot_id'
-  _globals['_REWARDGRANTED']._serialized_start=118
-  _globals['_REWARDGRANTED']._serialized_end=320
-  _globals['_REWARDREVERSED']._serialized_start=323
-  _globals['_REWARDREVERSED']._serialized_end=539
-  _globals['_COUPONISSUED']._serialized_start=542
-  _globals['_COUPONISSUED']._serialized_end=741
-  _globals['_COUPONREDEEMED']._serialized_start=744
-  _globals['_COUPONREDEEMED']._serialized_end=973
-  _globals['_POTFROZEN']._serialized_start=976
-  _globals['_POTFROZEN']._serialized_end=1118
+  _globals['_ERASURECONFIRMED']._loaded_options = None
+  _globals['_ERASURECONFIRMED']._serialized_options = b'\222\265\030\037\n\021erasure.confirmed\022\nprofile_id'
+  _globals['_PERSONALDATAPROVIDED']._loaded_options = None
+  _globals['_PERSONALDATAPROVIDED']._serialized_options = b'\222\265\030$\n\026personal_data.provided\022\nprofile_id'
+  _globals['_REWARDGRANTED']._serialized_start=150
+  _globals['_REWARDGRANTED']._serialized_end=352
+  _globals['_REWARDREVERSED']._serialized_start=355
+  _globals['_REWARDREVERSED']._serialized_end=571
+  _globals['_COUPONISSUED']._serialized_start=574
+  _globals['_COUPONISSUED']._serialized_end=773
+  _globals['_COUPONREDEEMED']._serialized_start=776
+  _globals['_COUPONREDEEMED']._serialized_end=1005
+  _globals['_POTFROZEN']._serialized_start=1008
+  _globals['_POTFROZEN']._serialized_end=1150
+  _globals['_ERASURECONFIRMED']._serialized_start=1153
+  _globals['_ERASURECONFIRMED']._serialized_end=1292
+  _globals['_PERSONALDATAPROVIDED']._serialized_start=1295
+  _globals['_PERSONALDATAPROVIDED']._serialized_end=1441
 # @@protoc_insertion_point(module_scope)

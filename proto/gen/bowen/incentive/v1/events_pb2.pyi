@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from bowen.profile.v1 import privacy_pb2 as _privacy_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -240,3 +241,67 @@ class PotFrozen(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PotFrozen: _TypeAlias = PotFrozen  # noqa: Y015
+
+@_typing.final
+class ErasureConfirmed(_message.Message):
+    """Incentive has forgotten a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ERASURE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The privacy request."""
+    profile_id: _builtins.str
+    """The profile that stood for the person."""
+    @_builtins.property
+    def erasure(self) -> _privacy_pb2.Erasure:
+        """What was done."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        erasure: _privacy_pb2.Erasure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "profile_id", b"profile_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasureConfirmed: _TypeAlias = ErasureConfirmed  # noqa: Y015
+
+@_typing.final
+class PersonalDataProvided(_message.Message):
+    """A part of what incentive holds about a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The privacy request."""
+    profile_id: _builtins.str
+    """The profile that stands for the person."""
+    @_builtins.property
+    def part(self) -> _privacy_pb2.DataPart:
+        """The part."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        part: _privacy_pb2.DataPart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "profile_id", b"profile_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonalDataProvided: _TypeAlias = PersonalDataProvided  # noqa: Y015

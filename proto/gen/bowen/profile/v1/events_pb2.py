@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
+from bowen.profile.v1 import consent_pb2 as bowen_dot_profile_dot_v1_dot_consent__pb2
 from bowen.profile.v1 import event_pb2 as bowen_dot_profile_dot_v1_dot_event__pb2
 from bowen.profile.v1 import profile_pb2 as bowen_dot_profile_dot_v1_dot_profile__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62owen/profile/v1/events.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n\rEventRecorded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12)\n\x04type\x18\x04 \x01(\x0e\x32\x1b.bowen.profile.v1.EventType\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x11\n\tsource_id\x18\x06 \x01(\t\x12&\n\x05trust\x18\x07 \x01(\x0e\x32\x17.bowen.profile.v1.Trust\x12\x14\n\x0c\x61nonymous_id\x18\x08 \x01(\t\x12\x12\n\nproperties\x18\t \x01(\t\x12-\n\ttimestamp\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0creceive_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0e\x65vent.recorded\x12\nprofile_id\"\xae\x01\n\x0eProfileUpdated\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x12\n\nattributes\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x03 \x03(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0fprofile.updated\x12\nprofile_id\"\xf3\x01\n\rProfileMerged\x12\x10\n\x08merge_id\x18\x01 \x01(\t\x12\x13\n\x0bsurvivor_id\x18\x02 \x01(\t\x12\x10\n\x08loser_id\x18\x03 \x01(\t\x12\x12\n\nattributes\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\x31\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12.\n\nmerge_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0eprofile.merged\x12\x0bsurvivor_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62owen/profile/v1/events.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/consent.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n\rEventRecorded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12)\n\x04type\x18\x04 \x01(\x0e\x32\x1b.bowen.profile.v1.EventType\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x11\n\tsource_id\x18\x06 \x01(\t\x12&\n\x05trust\x18\x07 \x01(\x0e\x32\x17.bowen.profile.v1.Trust\x12\x14\n\x0c\x61nonymous_id\x18\x08 \x01(\t\x12\x12\n\nproperties\x18\t \x01(\t\x12-\n\ttimestamp\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0creceive_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0e\x65vent.recorded\x12\nprofile_id\"\xae\x01\n\x0eProfileUpdated\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x12\n\nattributes\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x03 \x03(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0fprofile.updated\x12\nprofile_id\"\xf3\x01\n\rProfileMerged\x12\x10\n\x08merge_id\x18\x01 \x01(\t\x12\x13\n\x0bsurvivor_id\x18\x02 \x01(\t\x12\x10\n\x08loser_id\x18\x03 \x01(\t\x12\x12\n\nattributes\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\x31\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12.\n\nmerge_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0eprofile.merged\x12\x0bsurvivor_id\"\x86\x02\n\x0e\x43onsentChanged\x12\x12\n\nconsent_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x64\x64ress_hash\x18\x06 \x01(\t\x12-\n\x05state\x18\x07 \x01(\x0e\x32\x1e.bowen.profile.v1.ConsentState\x12\x30\n\x0c\x63onsent_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0f\x63onsent.changed\x12\nprofile_id\"\xc6\x01\n\x11ProcessingChanged\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x15\n\ris_restricted\x18\x03 \x01(\x08\x12\x1e\n\x16is_personalization_off\x18\x04 \x01(\x08\x12/\n\x0b\x63hange_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:$\x92\xb5\x18 \n\x12processing.changed\x12\nprofile_id\"\xad\x01\n\rProfileErased\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x13\n\x0bprofile_ids\x18\x03 \x03(\t\x12\r\n\x05token\x18\x04 \x01(\t\x12.\n\nerase_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0eprofile.erased\x12\nprofile_id\"\xb1\x01\n\x15PersonalDataRequested\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x13\n\x0bprofile_ids\x18\x03 \x03(\t\x12\x30\n\x0crequest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:)\x92\xb5\x18%\n\x17personal_data.requested\x12\nprofile_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,10 +42,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROFILEUPDATED']._serialized_options = b'\222\265\030\035\n\017profile.updated\022\nprofile_id'
   _globals['_PROFILEMERGED']._loaded_options = None
   _globals['_PROFILEMERGED']._serialized_options = b'\222\265\030\035\n\016profile.merged\022\013survivor_id'
-  _globals['_EVENTRECORDED']._serialized_start=176
-  _globals['_EVENTRECORDED']._serialized_end=538
-  _globals['_PROFILEUPDATED']._serialized_start=541
-  _globals['_PROFILEUPDATED']._serialized_end=715
-  _globals['_PROFILEMERGED']._serialized_start=718
-  _globals['_PROFILEMERGED']._serialized_end=961
+  _globals['_CONSENTCHANGED']._loaded_options = None
+  _globals['_CONSENTCHANGED']._serialized_options = b'\222\265\030\035\n\017consent.changed\022\nprofile_id'
+  _globals['_PROCESSINGCHANGED']._loaded_options = None
+  _globals['_PROCESSINGCHANGED']._serialized_options = b'\222\265\030 \n\022processing.changed\022\nprofile_id'
+  _globals['_PROFILEERASED']._loaded_options = None
+  _globals['_PROFILEERASED']._serialized_options = b'\222\265\030\034\n\016profile.erased\022\nprofile_id'
+  _globals['_PERSONALDATAREQUESTED']._loaded_options = None
+  _globals['_PERSONALDATAREQUESTED']._serialized_options = b'\222\265\030%\n\027personal_data.requested\022\nprofile_id'
+  _globals['_EVENTRECORDED']._serialized_start=208
+  _globals['_EVENTRECORDED']._serialized_end=570
+  _globals['_PROFILEUPDATED']._serialized_start=573
+  _globals['_PROFILEUPDATED']._serialized_end=747
+  _globals['_PROFILEMERGED']._serialized_start=750
+  _globals['_PROFILEMERGED']._serialized_end=993
+  _globals['_CONSENTCHANGED']._serialized_start=996
+  _globals['_CONSENTCHANGED']._serialized_end=1258
+  _globals['_PROCESSINGCHANGED']._serialized_start=1261
+  _globals['_PROCESSINGCHANGED']._serialized_end=1459
+  _globals['_PROFILEERASED']._serialized_start=1462
+  _globals['_PROFILEERASED']._serialized_end=1635
+  _globals['_PERSONALDATAREQUESTED']._serialized_start=1638
+  _globals['_PERSONALDATAREQUESTED']._serialized_end=1815
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from bowen.profile.v1 import consent_pb2 as _consent_pb2
 from bowen.profile.v1 import event_pb2 as _event_pb2
 from bowen.profile.v1 import profile_pb2 as _profile_pb2
 from collections import abc as _abc
@@ -178,3 +179,175 @@ class ProfileMerged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProfileMerged: _TypeAlias = ProfileMerged  # noqa: Y015
+
+@_typing.final
+class ConsentChanged(_message.Message):
+    """A person gave, denied or withdrew consent. What holds for a person is decided over all ids that were merged: ask `CheckConsent` before sending."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ADDRESS_HASH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CONSENT_TIME_FIELD_NUMBER: _builtins.int
+    consent_id: _builtins.str
+    """The entry of the ledger."""
+    profile_id: _builtins.str
+    """The profile it was given for; merges do not move it."""
+    sequence: _builtins.int
+    """Its place in that profile's ledger: an earlier entry never replaces a later one."""
+    purpose: _builtins.str
+    """What for."""
+    channel: _builtins.str
+    """By which channel. Empty: by every one."""
+    address_hash: _builtins.str
+    """Keyed hash of the address. Empty: every address of the channel."""
+    state: _consent_pb2.ConsentState.ValueType
+    """What was said."""
+    @_builtins.property
+    def consent_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        consent_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        purpose: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        address_hash: _builtins.str = ...,
+        state: _consent_pb2.ConsentState.ValueType = ...,
+        consent_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent_time", b"consent_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_hash", b"address_hash", "channel", b"channel", "consent_id", b"consent_id", "consent_time", b"consent_time", "profile_id", b"profile_id", "purpose", b"purpose", "sequence", b"sequence", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentChanged: _TypeAlias = ConsentChanged  # noqa: Y015
+
+@_typing.final
+class ProcessingChanged(_message.Message):
+    """How a profile may be processed changed. Stated for this id alone: a person is restricted, or not to be personalised, when any of the merged ids is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    IS_RESTRICTED_FIELD_NUMBER: _builtins.int
+    IS_PERSONALIZATION_OFF_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The profile."""
+    version: _builtins.int
+    """Grows with every change of this profile: an older state never replaces a newer one."""
+    is_restricted: _builtins.bool
+    """Nothing but storage: the person is not evaluated, and nothing is sent."""
+    is_personalization_off: _builtins.bool
+    """No automated decisions by profile: rule tags are not used, generic content only."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        is_restricted: _builtins.bool = ...,
+        is_personalization_off: _builtins.bool = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "is_personalization_off", b"is_personalization_off", "is_restricted", b"is_restricted", "profile_id", b"profile_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcessingChanged: _TypeAlias = ProcessingChanged  # noqa: Y015
+
+@_typing.final
+class ProfileErased(_message.Message):
+    """A person has to be forgotten: whoever holds something about any of these ids deletes it, or puts the token in its place where the law wants rows kept, and answers with `ErasureConfirmed`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_IDS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The privacy request."""
+    profile_id: _builtins.str
+    """The profile that stood for the person."""
+    token: _builtins.str
+    """A random UUID that stands for the person in what must be kept. It leads nowhere."""
+    @_builtins.property
+    def profile_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All ids of the person, merged ones too."""
+
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        profile_ids: _abc.Iterable[_builtins.str] | None = ...,
+        token: _builtins.str = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time", "profile_id", b"profile_id", "profile_ids", b"profile_ids", "request_id", b"request_id", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileErased: _TypeAlias = ProfileErased  # noqa: Y015
+
+@_typing.final
+class PersonalDataRequested(_message.Message):
+    """A person wants to know what is held about them: whoever holds something answers with `PersonalDataProvided`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_IDS_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The privacy request."""
+    profile_id: _builtins.str
+    """The profile that stands for the person."""
+    @_builtins.property
+    def profile_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All ids of the person, merged ones too."""
+
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        profile_ids: _abc.Iterable[_builtins.str] | None = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request_time", b"request_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id", "profile_ids", b"profile_ids", "request_id", b"request_id", "request_time", b"request_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonalDataRequested: _TypeAlias = PersonalDataRequested  # noqa: Y015

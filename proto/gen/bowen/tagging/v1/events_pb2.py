@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
+from bowen.profile.v1 import privacy_pb2 as bowen_dot_profile_dot_v1_dot_privacy__pb2
 from bowen.tagging.v1 import taxonomy_pb2 as bowen_dot_tagging_dot_v1_dot_taxonomy__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62owen/tagging/v1/events.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x08TagAdded\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06tag_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x33\n\x06origin\x18\x04 \x01(\x0e\x32#.bowen.tagging.v1.ProfileTag.Origin\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12,\n\x08\x61\x64\x64_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1b\x92\xb5\x18\x17\n\ttag.added\x12\nprofile_id\"\x8d\x01\n\nTagRemoved\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06tag_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12/\n\x0bremove_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1d\x92\xb5\x18\x19\n\x0btag.removed\x12\nprofile_id\"\x9d\x01\n\x0eSegmentEntered\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x12\n\nsegment_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12.\n\nenter_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0fsegment.entered\x12\nprofile_id\"\x97\x01\n\x0bSegmentLeft\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x12\n\nsegment_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12.\n\nleave_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0csegment.left\x12\nprofile_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62owen/tagging/v1/events.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x08TagAdded\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06tag_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x33\n\x06origin\x18\x04 \x01(\x0e\x32#.bowen.tagging.v1.ProfileTag.Origin\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12,\n\x08\x61\x64\x64_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1b\x92\xb5\x18\x17\n\ttag.added\x12\nprofile_id\"\x8d\x01\n\nTagRemoved\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06tag_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12/\n\x0bremove_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1d\x92\xb5\x18\x19\n\x0btag.removed\x12\nprofile_id\"\x9d\x01\n\x0eSegmentEntered\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x12\n\nsegment_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12.\n\nenter_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0fsegment.entered\x12\nprofile_id\"\x97\x01\n\x0bSegmentLeft\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x12\n\nsegment_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12.\n\nleave_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0csegment.left\x12\nprofile_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,12 +43,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENTENTERED']._serialized_options = b'\222\265\030\035\n\017segment.entered\022\nprofile_id'
   _globals['_SEGMENTLEFT']._loaded_options = None
   _globals['_SEGMENTLEFT']._serialized_options = b'\222\265\030\032\n\014segment.left\022\nprofile_id'
-  _globals['_TAGADDED']._serialized_start=147
-  _globals['_TAGADDED']._serialized_end=351
-  _globals['_TAGREMOVED']._serialized_start=354
-  _globals['_TAGREMOVED']._serialized_end=495
-  _globals['_SEGMENTENTERED']._serialized_start=498
-  _globals['_SEGMENTENTERED']._serialized_end=655
-  _globals['_SEGMENTLEFT']._serialized_start=658
-  _globals['_SEGMENTLEFT']._serialized_end=809
+  _globals['_ERASURECONFIRMED']._loaded_options = None
+  _globals['_ERASURECONFIRMED']._serialized_options = b'\222\265\030\037\n\021erasure.confirmed\022\nprofile_id'
+  _globals['_PERSONALDATAPROVIDED']._loaded_options = None
+  _globals['_PERSONALDATAPROVIDED']._serialized_options = b'\222\265\030$\n\026personal_data.provided\022\nprofile_id'
+  _globals['_TAGADDED']._serialized_start=179
+  _globals['_TAGADDED']._serialized_end=383
+  _globals['_TAGREMOVED']._serialized_start=386
+  _globals['_TAGREMOVED']._serialized_end=527
+  _globals['_SEGMENTENTERED']._serialized_start=530
+  _globals['_SEGMENTENTERED']._serialized_end=687
+  _globals['_SEGMENTLEFT']._serialized_start=690
+  _globals['_SEGMENTLEFT']._serialized_end=841
+  _globals['_ERASURECONFIRMED']._serialized_start=844
+  _globals['_ERASURECONFIRMED']._serialized_end=983
+  _globals['_PERSONALDATAPROVIDED']._serialized_start=986
+  _globals['_PERSONALDATAPROVIDED']._serialized_end=1132
 # @@protoc_insertion_point(module_scope)
