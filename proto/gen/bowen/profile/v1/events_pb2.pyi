@@ -11,6 +11,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -179,6 +180,355 @@ class ProfileMerged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProfileMerged: _TypeAlias = ProfileMerged  # noqa: Y015
+
+@_typing.final
+class ProfileUnmerged(_message.Message):
+    """A merge was undone: who was taken for one person is two again.
+
+    Told in the transaction that undoes the merge, and once per merge: effects of others are keyed by `merge_id`, as those of
+    `ProfileMerged` were. A consumer that has not seen the merge's `ProfileMerged` yet (facts of different types overtake each
+    other) keeps the undoing and ignores the merge when it comes.
+
+    What it takes to restore each record (spec people §3.5):
+    * Redirects: `restored_id` leads to itself again, and every id in `restored_from_ids` leads to `restored_id`. All others
+      keep leading to `remaining_id`.
+    * What was kept per profile before the merge belongs to whom it was kept for. What came after the merge was kept for the
+      survivor: each event of it that is the restored person's is told as an `EventReassigned` with the same `merge_id`.
+    * Attributes: both sides are given in full with versions above any that was told of either before, so that they replace
+      what is known, as `ProfileUpdated` does.
+    * The two must not be made one again: a link between them is refused from now on (`MergeRefused` with `NEVER_MERGE`).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERGE_ID_FIELD_NUMBER: _builtins.int
+    SURVIVOR_ID_FIELD_NUMBER: _builtins.int
+    RESTORED_ID_FIELD_NUMBER: _builtins.int
+    REMAINING_ID_FIELD_NUMBER: _builtins.int
+    RESTORED_FROM_IDS_FIELD_NUMBER: _builtins.int
+    REMAINING_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    REMAINING_VERSION_FIELD_NUMBER: _builtins.int
+    RESTORED_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    RESTORED_VERSION_FIELD_NUMBER: _builtins.int
+    RESTORED_IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    REASSIGNED_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    REQUESTED_MERGE_ID_FIELD_NUMBER: _builtins.int
+    MERGE_TIME_FIELD_NUMBER: _builtins.int
+    UNMERGE_TIME_FIELD_NUMBER: _builtins.int
+    merge_id: _builtins.str
+    """The merge that was undone. It is undone at most once; the same two may be merged by another one later."""
+    survivor_id: _builtins.str
+    """The profile that had lived on in that merge."""
+    restored_id: _builtins.str
+    """The profile that had become a redirect in that merge: it is a person of its own again."""
+    remaining_id: _builtins.str
+    """Whom the survivor is part of now: `survivor_id` itself, unless it was merged into another profile since, which stands."""
+    remaining_attributes: _builtins.str
+    """Attributes of the remaining person, UTF-8 text of a JSON object: as before the merge, with what was said of it since."""
+    remaining_version: _builtins.int
+    """Version of the remaining person, as in `ProfileUpdated`."""
+    restored_attributes: _builtins.str
+    """Attributes of the restored person, UTF-8 text of a JSON object: as before the merge, with what was said of it since."""
+    restored_version: _builtins.int
+    """Version of the restored person, as in `ProfileUpdated`."""
+    reassigned_event_count: _builtins.int
+    """How many `EventReassigned` with this `merge_id` are told with it."""
+    requested_merge_id: _builtins.str
+    """The merge whose undoing was asked for. Another one than `merge_id` when this merge depended on it and was undone with it."""
+    @_builtins.property
+    def restored_from_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Profiles that had been merged into `restored_id` before: their ids lead to it again. `restored_id` is not among them."""
+
+    @_builtins.property
+    def restored_identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_profile_pb2.Identifier]:
+        """The identifiers that name the restored person from now on: those it held before the merge and still would, and those
+        that came since with its events.
+        """
+
+    @_builtins.property
+    def merge_time(self) -> _timestamp_pb2.Timestamp:
+        """When the merge had happened."""
+
+    @_builtins.property
+    def unmerge_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was undone."""
+
+    def __init__(
+        self,
+        *,
+        merge_id: _builtins.str = ...,
+        survivor_id: _builtins.str = ...,
+        restored_id: _builtins.str = ...,
+        remaining_id: _builtins.str = ...,
+        restored_from_ids: _abc.Iterable[_builtins.str] | None = ...,
+        remaining_attributes: _builtins.str = ...,
+        remaining_version: _builtins.int = ...,
+        restored_attributes: _builtins.str = ...,
+        restored_version: _builtins.int = ...,
+        restored_identifiers: _abc.Iterable[_profile_pb2.Identifier] | None = ...,
+        reassigned_event_count: _builtins.int = ...,
+        requested_merge_id: _builtins.str = ...,
+        merge_time: _timestamp_pb2.Timestamp | None = ...,
+        unmerge_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["merge_time", b"merge_time", "unmerge_time", b"unmerge_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merge_id", b"merge_id", "merge_time", b"merge_time", "reassigned_event_count", b"reassigned_event_count", "remaining_attributes", b"remaining_attributes", "remaining_id", b"remaining_id", "remaining_version", b"remaining_version", "requested_merge_id", b"requested_merge_id", "restored_attributes", b"restored_attributes", "restored_from_ids", b"restored_from_ids", "restored_id", b"restored_id", "restored_identifiers", b"restored_identifiers", "restored_version", b"restored_version", "survivor_id", b"survivor_id", "unmerge_time", b"unmerge_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileUnmerged: _TypeAlias = ProfileUnmerged  # noqa: Y015
+
+@_typing.final
+class EventReassigned(_message.Message):
+    """A stored event is another person's than was told when it was stored, because a merge was undone.
+
+    The event itself does not change: it carries all that `EventRecorded` told, so that who counts events can take it off
+    `from_profile_id` and count it for `profile_id` at its own time. Of several about one event the latest holds.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    FROM_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    MERGE_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    TRUST_FIELD_NUMBER: _builtins.int
+    ANONYMOUS_ID_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    TIMESTAMP_FIELD_NUMBER: _builtins.int
+    RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    REASSIGN_TIME_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    """The event's id, as in its `EventRecorded`."""
+    profile_id: _builtins.str
+    """The person whose event it is now."""
+    from_profile_id: _builtins.str
+    """Whom it was recorded for, or last reassigned to. A profile that may have been merged into another since."""
+    merge_id: _builtins.str
+    """The merge that was undone."""
+    message_id: _builtins.str
+    """The sender's id of the event."""
+    type: _event_pb2.EventType.ValueType
+    """Kind."""
+    name: _builtins.str
+    """Name of a track, page or screen event."""
+    source_id: _builtins.str
+    """Source that sent it."""
+    trust: _event_pb2.Trust.ValueType
+    """What the source may claim."""
+    anonymous_id: _builtins.str
+    """The anonymous id it carried. Empty when none."""
+    properties: _builtins.str
+    """Properties or traits, UTF-8 text of a JSON object."""
+    @_builtins.property
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """When it happened, corrected."""
+
+    @_builtins.property
+    def receive_time(self) -> _timestamp_pb2.Timestamp:
+        """When Bowen had received it."""
+
+    @_builtins.property
+    def reassign_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was reassigned."""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        from_profile_id: _builtins.str = ...,
+        merge_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        type: _event_pb2.EventType.ValueType = ...,
+        name: _builtins.str = ...,
+        source_id: _builtins.str = ...,
+        trust: _event_pb2.Trust.ValueType = ...,
+        anonymous_id: _builtins.str = ...,
+        properties: _builtins.str = ...,
+        timestamp: _timestamp_pb2.Timestamp | None = ...,
+        receive_time: _timestamp_pb2.Timestamp | None = ...,
+        reassign_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reassign_time", b"reassign_time", "receive_time", b"receive_time", "timestamp", b"timestamp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous_id", b"anonymous_id", "event_id", b"event_id", "from_profile_id", b"from_profile_id", "merge_id", b"merge_id", "message_id", b"message_id", "name", b"name", "profile_id", b"profile_id", "properties", b"properties", "reassign_time", b"reassign_time", "receive_time", b"receive_time", "source_id", b"source_id", "timestamp", b"timestamp", "trust", b"trust", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventReassigned: _TypeAlias = EventReassigned  # noqa: Y015
+
+@_typing.final
+class IdentifierMoved(_message.Message):
+    """An identifier left a person without a merge: it was taken away, given to another, or claimed with fresh proof by another.
+
+    From now on it says nothing about `from_profile_id`: what is sent to a phone or an e-mail address for that person stops.
+    Devices that are handed from login to login are not told of.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Reason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[IdentifierMoved._Reason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_UNSPECIFIED: IdentifierMoved._Reason.ValueType  # 0
+        """Not set."""
+        REASON_RECYCLED: IdentifierMoved._Reason.ValueType  # 1
+        """Another person proved it while the old owner's proof had grown old: a recycled phone number."""
+        REASON_REASSIGNED: IdentifierMoved._Reason.ValueType  # 2
+        """Somebody gave it to another profile."""
+        REASON_REMOVED: IdentifierMoved._Reason.ValueType  # 3
+        """Somebody took it away."""
+        REASON_HANDED_OVER: IdentifierMoved._Reason.ValueType  # 4
+        """A contact that nobody had proved was seen with somebody else."""
+
+    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
+        """Why it moved."""
+
+    REASON_UNSPECIFIED: IdentifierMoved.Reason.ValueType  # 0
+    """Not set."""
+    REASON_RECYCLED: IdentifierMoved.Reason.ValueType  # 1
+    """Another person proved it while the old owner's proof had grown old: a recycled phone number."""
+    REASON_REASSIGNED: IdentifierMoved.Reason.ValueType  # 2
+    """Somebody gave it to another profile."""
+    REASON_REMOVED: IdentifierMoved.Reason.ValueType  # 3
+    """Somebody took it away."""
+    REASON_HANDED_OVER: IdentifierMoved.Reason.ValueType  # 4
+    """A contact that nobody had proved was seen with somebody else."""
+
+    MOVE_ID_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    FROM_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    TO_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MOVE_TIME_FIELD_NUMBER: _builtins.int
+    move_id: _builtins.str
+    """The move's id."""
+    from_profile_id: _builtins.str
+    """Whom it named until now."""
+    to_profile_id: _builtins.str
+    """Whom it names now. Empty when nobody."""
+    reason: Global___IdentifierMoved.Reason.ValueType
+    """Why."""
+    @_builtins.property
+    def identifier(self) -> _profile_pb2.Identifier:
+        """The identifier, normalised."""
+
+    @_builtins.property
+    def move_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        move_id: _builtins.str = ...,
+        identifier: _profile_pb2.Identifier | None = ...,
+        from_profile_id: _builtins.str = ...,
+        to_profile_id: _builtins.str = ...,
+        reason: Global___IdentifierMoved.Reason.ValueType = ...,
+        move_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "move_time", b"move_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_profile_id", b"from_profile_id", "identifier", b"identifier", "move_id", b"move_id", "move_time", b"move_time", "reason", b"reason", "to_profile_id", b"to_profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentifierMoved: _TypeAlias = IdentifierMoved  # noqa: Y015
+
+@_typing.final
+class MergeRefused(_message.Message):
+    """A link between people was not believed: it would have made them one against a rule. Told once per person, identifier and
+    rule; what follows is counted in the conflict.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    REFUSE_TIME_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """Whom the event was resolved to instead."""
+    owner_id: _builtins.str
+    """Who holds the identifier that was not believed."""
+    rule: _builtins.str
+    """The rule: `MERGES_MAX`, `LINKS_MAX`, `NEVER_MERGE`, `PUBLIC_TRUST`, `STALE_PROOF`, or `LIMIT <type> <n>`."""
+    event_id: _builtins.str
+    """The event that named it. Empty when an import did."""
+    @_builtins.property
+    def identifier(self) -> _profile_pb2.Identifier:
+        """The identifier that was not believed."""
+
+    @_builtins.property
+    def refuse_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was refused."""
+
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        owner_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        identifier: _profile_pb2.Identifier | None = ...,
+        event_id: _builtins.str = ...,
+        refuse_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "refuse_time", b"refuse_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "identifier", b"identifier", "owner_id", b"owner_id", "profile_id", b"profile_id", "refuse_time", b"refuse_time", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeRefused: _TypeAlias = MergeRefused  # noqa: Y015
+
+@_typing.final
+class IdentifierQuarantined(_message.Message):
+    """A value was seen with too many people within a day: it names nobody any more, until somebody releases it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    SEEN_COUNT_FIELD_NUMBER: _builtins.int
+    QUARANTINE_TIME_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """Who holds it; it stays there and leads nobody else to it."""
+    seen_count: _builtins.int
+    """With how many it was seen within the day."""
+    @_builtins.property
+    def identifier(self) -> _profile_pb2.Identifier:
+        """The identifier."""
+
+    @_builtins.property
+    def quarantine_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was quarantined."""
+
+    def __init__(
+        self,
+        *,
+        identifier: _profile_pb2.Identifier | None = ...,
+        profile_id: _builtins.str = ...,
+        seen_count: _builtins.int = ...,
+        quarantine_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "quarantine_time", b"quarantine_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "profile_id", b"profile_id", "quarantine_time", b"quarantine_time", "seen_count", b"seen_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentifierQuarantined: _TypeAlias = IdentifierQuarantined  # noqa: Y015
 
 @_typing.final
 class ConsentChanged(_message.Message):
