@@ -8,6 +8,7 @@ from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServ
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from bowen.incentive.v1.packet_service_pb2_grpc import add_PacketServiceServicer_to_server
 from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered
@@ -20,6 +21,8 @@ from services.incentive.coupons.servicer import CouponServicer
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
 from services.incentive.ledger.servicer import LedgerServicer
+from services.incentive.packets.clients import Sender, payout_of
+from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots import consumers as pots
 from services.incentive.pots.servicer import PotServicer
 from services.incentive.settings import Settings
@@ -27,6 +30,7 @@ from services.incentive.settings import Settings
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 HOLDS_EXPIRE_SECONDS = 1.0
+PACKETS_SEND_SECONDS = 1.0
 POTS_PAY_SECONDS = 1.0
 
 
@@ -41,6 +45,11 @@ async def assemble(process: Process[Settings]) -> None:
     holds = HoldServicer(db, clock)
     process.server.add(add_HoldServiceServicer_to_server, holds)
     process.every(HOLDS_EXPIRE_SECONDS, "expire holds", holds.expire)
+    settings = process.settings
+    payout = payout_of(settings.payout, clock=clock, book=settings.payout_book, seed=settings.payout_seed)
+    sender = Sender(db, clock, payout)
+    process.server.add(add_PacketServiceServicer_to_server, PacketServicer(db, clock, sender))
+    process.every(PACKETS_SEND_SECONDS, "send packets", sender.tend)
     pot_servicer = PotServicer(db, clock)
     process.server.add(add_PotServiceServicer_to_server, pot_servicer)
     process.every(POTS_PAY_SECONDS, "pay pots", pot_servicer.pay)

@@ -154,6 +154,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
     """
+    ERROR_REASON_PACKET_NOT_FOUND: _ErrorReason.ValueType  # 400
+    """No packet has this id or bill number.
+
+    Example: `{"type": "/problems/PACKET_NOT_FOUND", "status": 404, "metadata": {"packet": "0192…"}}`
+    """
+    ERROR_REASON_PAYOUT_OFF: _ErrorReason.ValueType  # 401
+    """This deployment has no payment provider configured for packets.
+
+    Example: `{"type": "/problems/PAYOUT_OFF", "status": 422}`
+    """
+    ERROR_REASON_PACKET_UNFUNDED: _ErrorReason.ValueType  # 402
+    """A packet's budget is not there, or does not cover it.
+
+    Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "amount_minor": "5000"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -289,5 +304,20 @@ ERROR_REASON_LINKED_TRANSFER_REFUSED: ErrorReason.ValueType  # 60
 """Another transfer of the linked group was refused, or had been decided before without this group: nothing of the group is posted.
 
 Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
+"""
+ERROR_REASON_PACKET_NOT_FOUND: ErrorReason.ValueType  # 400
+"""No packet has this id or bill number.
+
+Example: `{"type": "/problems/PACKET_NOT_FOUND", "status": 404, "metadata": {"packet": "0192…"}}`
+"""
+ERROR_REASON_PAYOUT_OFF: ErrorReason.ValueType  # 401
+"""This deployment has no payment provider configured for packets.
+
+Example: `{"type": "/problems/PAYOUT_OFF", "status": 422}`
+"""
+ERROR_REASON_PACKET_UNFUNDED: ErrorReason.ValueType  # 402
+"""A packet's budget is not there, or does not cover it.
+
+Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "amount_minor": "5000"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -243,6 +243,146 @@ class PotFrozen(_message.Message):
 Global___PotFrozen: _TypeAlias = PotFrozen  # noqa: Y015
 
 @_typing.final
+class PacketSent(_message.Message):
+    """The payment provider has sent a packet; the person can open it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKET_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    SEND_TIME_FIELD_NUMBER: _builtins.int
+    packet_id: _builtins.str
+    """The packet."""
+    profile_id: _builtins.str
+    """The person."""
+    amount_minor: _builtins.int
+    """In minor units."""
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    grant_id: _builtins.str
+    """The grant that gave it. Empty when it was sent by hand."""
+    @_builtins.property
+    def send_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        packet_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency_code: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        send_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency_code", b"currency_code", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "send_time", b"send_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PacketSent: _TypeAlias = PacketSent  # noqa: Y015
+
+@_typing.final
+class PacketClaimed(_message.Message):
+    """A person opened a packet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKET_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    CLAIM_TIME_FIELD_NUMBER: _builtins.int
+    packet_id: _builtins.str
+    """The packet."""
+    profile_id: _builtins.str
+    """The person."""
+    amount_minor: _builtins.int
+    """In minor units."""
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    grant_id: _builtins.str
+    """The grant that gave it. Empty when it was sent by hand."""
+    @_builtins.property
+    def claim_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was known."""
+
+    def __init__(
+        self,
+        *,
+        packet_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency_code: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        claim_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "claim_time", b"claim_time", "currency_code", b"currency_code", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PacketClaimed: _TypeAlias = PacketClaimed  # noqa: Y015
+
+@_typing.final
+class PacketReturned(_message.Message):
+    """A packet's money did not reach the person; its budget is free again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKET_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROVIDER_CODE_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
+    packet_id: _builtins.str
+    """The packet."""
+    profile_id: _builtins.str
+    """The person."""
+    amount_minor: _builtins.int
+    """In minor units."""
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    grant_id: _builtins.str
+    """The grant that gave it; it is returned too. Empty when it was sent by hand."""
+    state: _builtins.str
+    """Why: `RETURNED` when nobody opened it, `FAILED` when the provider refused it, `WITHDRAWN` when it was called back in time."""
+    provider_code: _builtins.str
+    """What the provider said. Empty when it found no fault."""
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was known."""
+
+    def __init__(
+        self,
+        *,
+        packet_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency_code: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+        provider_code: _builtins.str = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_time", b"return_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency_code", b"currency_code", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "provider_code", b"provider_code", "return_time", b"return_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PacketReturned: _TypeAlias = PacketReturned  # noqa: Y015
+
+@_typing.final
 class ErasureConfirmed(_message.Message):
     """Incentive has forgotten a person."""
 

@@ -1,0 +1,98 @@
+"""What changes packets: lock, decide, save, move budget and money, tell.
+
+Rows are held in one order everywhere: packets, budgets, accounts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import Tx
+from services.incentive.budgets import operations as budgets
+from services.incentive.budgets import store as budget_store
+from services.incentive.budgets.domain import Want
+from services.incentive.ledger import operations as ledger
+from services.incentive.ledger.domain import Transfer
+from services.incentive.packets import domain, events, store
+from services.incentive.packets.domain import Answer, Packet
+from services.incentive.packets.errors import PacketUnfunded
+from services.incentive.subjects import store as subjects
+
+LEASED_MAX = 100
+
+Change = tuple[Packet, Packet]
+"""A packet before and after."""
+
+
+async def send_packet(tx: Tx, packet: Packet) -> Packet:
+    """Reserve a packet out of its budget. Raises `PacketUnfunded`."""
+    packet = replace(packet, profile_id=await subjects.resolve(tx, packet.profile_id))
+    if packet.budget_id not in await budget_store.find_budgets(tx, [packet.budget_id]):
+        raise PacketUnfunded(packet.budget_id, packet.amount_minor)
+    if not all(await budgets.reserve_all(tx, [Want(packet.budget_id, packet.amount_minor)])):
+        raise PacketUnfunded(packet.budget_id, packet.amount_minor)
+    await send_packets(tx, [packet])
+    return packet
+
+
+async def send_packets(tx: Tx, packets: Sequence[Packet]) -> None:
+    """Have packets sent whose budgets the caller reserved in this transaction.
+
+    From here on the budgets are the packets': whatever does not stay with a person they give back, once.
+    """
+    if packets:
+        await store.insert_packets(tx, packets)
+        await _post(tx, [domain.reserving(packet) for packet in packets])
+
+
+async def withdraw(tx: Tx, totals: Mapping[UUID, int], reason: str, now: datetime) -> list[Packet]:
+    """Want packets back, each up to a total in minor units; a total that is not more than before changes nothing.
+
+    A packet of which all is wanted before it is sent is not sent. Otherwise what is wanted is taken back in the ledger
+    once the person has the money, what they have not as debt. Packets that are not there are left out.
+    """
+    packets = await store.lock_packets(tx, totals)
+    changes = [(packet, domain.recalled(packet, totals[packet.packet_id], now)) for packet in packets]
+    await _save(tx, changes, reason, now)
+    return [after for _, after in changes]
+
+
+async def lease(tx: Tx, now: datetime) -> list[Packet]:
+    """Take packets about which the provider is to be asked now."""
+    return await store.lease_due(tx, now, now + domain.LEASE, LEASED_MAX)
+
+
+async def note(tx: Tx, answers: Mapping[UUID, Answer], now: datetime) -> list[Packet]:
+    """Keep what the provider said, and do once what follows from it."""
+    packets = await store.lock_packets(tx, answers)
+    changes = [(packet, domain.heard(packet, answers[packet.packet_id], now)) for packet in packets]
+    await _save(tx, changes, "packet was recalled", now)
+    return [after for _, after in changes]
+
+
+async def _save(tx: Tx, changes: Sequence[Change], reason: str, now: datetime) -> None:
+    changes = [(before, after) for before, after in changes if before != after]
+    await store.save_packets(tx, [after for _, after in changes])
+    wants = [Want(after.budget_id, amount) for before, after in changes if (amount := domain.freed(before, after))]
+    if wants:
+        await budgets.release_all(tx, wants)
+    claims = [domain.debt(before, after, reason, now) for before, after in changes if domain.owed(before, after)]
+    if claims:
+        await ledger.take_back(tx, domain.SCOPE, claims)
+    await _post(tx, [move for before, after in changes for move in domain.closing(before, after, now)])
+    await _tell(tx, [after for before, after in changes if before.state != after.state], now)
+
+
+async def _tell(tx: Tx, moved: Sequence[Packet], now: datetime) -> None:
+    survivors = await subjects.find_survivors(tx, {packet.profile_id for packet in moved})
+    await events.packets_moved(tx, moved, survivors, now=now)
+
+
+async def _post(tx: Tx, moves: Sequence[Transfer]) -> None:
+    """Post between accounts that cannot refuse."""
+    if not moves:
+        return
+    for move, outcome in zip(moves, await ledger.post(tx, moves), strict=True):
+        if outcome.reason:
+            raise ledger.Unpostable(f"{move.transfer_id}: {outcome.reason}: {outcome.detail}")
