@@ -34,6 +34,11 @@ class SystemClock:
 _SANDBOX_NOW: ContextVar[datetime | None] = ContextVar("bowen_sandbox_now", default=None)
 
 
+def sandbox_now() -> datetime | None:
+    """The time that this call or delivery brought along; None outside of a sandbox."""
+    return _SANDBOX_NOW.get()
+
+
 class SandboxClock:
     """The time that calls and events bring along, so that a year can be replayed in minutes.
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.incentive.v1.budget_service_pb2_grpc import add_BudgetServiceServicer_to_server
 from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
@@ -15,6 +16,7 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered
 
 from chassis.command import command
 from chassis.process import Process
+from services.incentive.budgets.servicer import BudgetServicer
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponServicer
@@ -40,6 +42,7 @@ async def assemble(process: Process[Settings]) -> None:
     servicer = LedgerServicer(db, clock)
     process.resources.push_async_callback(servicer.close)
     process.server.add(add_LedgerServiceServicer_to_server, servicer)
+    process.server.add(add_BudgetServiceServicer_to_server, BudgetServicer(db))
     process.server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
     process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
     holds = HoldServicer(db, clock)

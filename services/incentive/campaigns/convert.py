@@ -62,7 +62,7 @@ def campaign_from_proto(
         create_time=now,
         when=request.when,
     )
-    return campaign, Budget(budget_id, request.budget)
+    return campaign, Budget(budget_id, request.budget, name=request.name, asset=request.reward.asset)
 
 
 def _violations(request: campaign_service_pb2.CreateCampaignRequest) -> Iterator[Violation]:

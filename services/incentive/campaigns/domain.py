@@ -15,7 +15,7 @@ from uuid import UUID
 
 from logic.attributes import compile_attribute
 from logic.trees import Test, compile_tree, parse_tree
-from services.incentive.budgets.domain import Purse, Want
+from services.incentive.budgets.domain import Outcome, Purse, Want
 from services.incentive.campaigns.errors import CampaignNotRunning
 from services.incentive.subjects.domain import Person
 
@@ -192,6 +192,7 @@ class Reason(StrEnum):
     """Why a running campaign gave nothing."""
 
     BUDGET_EXHAUSTED = "BUDGET_EXHAUSTED"
+    BUDGET_KILLED = "BUDGET_KILLED"
     PERSON_LIMIT = "PERSON_LIMIT"
     ORDER_REFUNDED = "ORDER_REFUNDED"
 
@@ -246,9 +247,8 @@ def _reason_against(claim: Claim, person: Person, docket: Docket) -> Reason | No
     rewards = sum(docket.tallies.get((campaign.campaign_id, profile_id), 0) for profile_id in person.ids)
     if campaign.is_limited and rewards >= campaign.rewards_per_profile_max:
         return Reason.PERSON_LIMIT
-    if not docket.purse.reserve(Want(campaign.budget_id, claim.amount)):
-        return Reason.BUDGET_EXHAUSTED
-    return None
+    outcome = docket.purse.charge(Want(campaign.budget_id, claim.amount))
+    return None if outcome is Outcome.PAID else Reason(outcome)
 
 
 def _grant(claim: Claim, person: Person, grant_id: UUID) -> Grant:

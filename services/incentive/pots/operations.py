@@ -23,7 +23,7 @@ PAID_AT_ONCE_MAX = 500
 
 async def create_pot(tx: Tx, pot: Pot) -> None:
     """Add a pot with a budget for what it pays at most."""
-    await budget_store.insert_budget(tx, Budget(pot.budget_id, pot.prizes.most))
+    await budget_store.insert_budget(tx, Budget(pot.budget_id, pot.prizes.most, name=pot.name, asset=pot.asset))
     await store.insert_pot(tx, pot)
 
 

@@ -9,7 +9,7 @@ import pytest
 from chassis.db import Database, driver, violated
 from chassis.ids import new_id
 from services.incentive.budgets import operations, store
-from services.incentive.budgets.domain import Budget, Want
+from services.incentive.budgets.domain import Budget, Move, Want
 
 WORKERS = 8
 
@@ -96,4 +96,4 @@ async def test_the_table_itself_refuses_what_no_statement_may_do(workers: list[D
 
     assert violated(error.value) == "budget_committed_check"
     with pytest.raises(store.Overspent):
-        await workers[0].transact(lambda tx: store.save_moved(tx, [Want(budget_id, value)]))
+        await workers[0].transact(lambda tx: store.save_moved(tx, [Move(budget_id, value)]))

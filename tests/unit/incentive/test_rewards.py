@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.incentive.budgets.domain import Budget, Purse, Want
+from services.incentive.budgets.domain import Budget, Move, Purse, Want
 from services.incentive.campaigns import domain
 from services.incentive.campaigns.domain import (
     Campaign,
@@ -75,7 +75,7 @@ def test_a_purse_never_pays_more_than_it_holds_and_never_in_part(cap: int, wants
             purse.release(Want(BUDGET, amount))
             paid -= amount
 
-    assert purse.moved == ([Want(BUDGET, paid)] if paid else [])
+    assert purse.moved == ([Move(BUDGET, paid)] if paid else [])
 
 
 @given(st.lists(st.tuples(st.integers(1, 8), st.sampled_from(["p1", "p2", "p3"])), max_size=20), st.integers(1, 3))
@@ -121,7 +121,7 @@ def test_who_is_refused_by_the_limit_does_not_touch_the_budget() -> None:
     judged(claims, docket)
 
     assert [item.reason for item in docket.denials] == [Reason.PERSON_LIMIT]
-    assert docket.purse.moved == [Want(BUDGET, 10)]
+    assert docket.purse.moved == [Move(BUDGET, 10)]
 
 
 def test_of_several_refunds_of_an_order_the_highest_total_counts() -> None:

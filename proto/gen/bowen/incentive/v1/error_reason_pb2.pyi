@@ -169,6 +169,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "amount_minor": "5000"}}`
     """
+    ERROR_REASON_BUDGET_NOT_FOUND: _ErrorReason.ValueType  # 500
+    """No budget has this id, or it is another store's.
+
+    Example: `{"type": "/problems/BUDGET_NOT_FOUND", "status": 404, "metadata": {"budget_id": "0192…"}}`
+    """
+    ERROR_REASON_BUDGET_INVALID: _ErrorReason.ValueType  # 501
+    """A budget's fields do not fit together, or not below its parent.
+
+    Example: `{"type": "/problems/BUDGET_INVALID", "status": 400, "errors": [{"pointer": "/kind", "detail": "must come after the parent's: PROGRAMME"}]}`
+    """
+    ERROR_REASON_BUDGET_EXISTS: _ErrorReason.ValueType  # 502
+    """The parent has a child of this kind and scope.
+
+    Example: `{"type": "/problems/BUDGET_EXISTS", "status": 409, "metadata": {"parent_id": "0192…", "kind": "STORE", "scope": "s-17"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -319,5 +334,20 @@ ERROR_REASON_PACKET_UNFUNDED: ErrorReason.ValueType  # 402
 """A packet's budget is not there, or does not cover it.
 
 Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "amount_minor": "5000"}}`
+"""
+ERROR_REASON_BUDGET_NOT_FOUND: ErrorReason.ValueType  # 500
+"""No budget has this id, or it is another store's.
+
+Example: `{"type": "/problems/BUDGET_NOT_FOUND", "status": 404, "metadata": {"budget_id": "0192…"}}`
+"""
+ERROR_REASON_BUDGET_INVALID: ErrorReason.ValueType  # 501
+"""A budget's fields do not fit together, or not below its parent.
+
+Example: `{"type": "/problems/BUDGET_INVALID", "status": 400, "errors": [{"pointer": "/kind", "detail": "must come after the parent's: PROGRAMME"}]}`
+"""
+ERROR_REASON_BUDGET_EXISTS: ErrorReason.ValueType  # 502
+"""The parent has a child of this kind and scope.
+
+Example: `{"type": "/problems/BUDGET_EXISTS", "status": 409, "metadata": {"parent_id": "0192…", "kind": "STORE", "scope": "s-17"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

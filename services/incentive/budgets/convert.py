@@ -1,0 +1,85 @@
+"""Messages about budgets, from and to what they mean."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from bowen.incentive.v1 import budget_pb2, budget_service_pb2
+
+from chassis.errors import Violation
+from chassis.stamps import stamp
+from services.incentive.budgets.domain import TIME_ZONE_DEFAULT, Budget, Kind, Period, is_zone
+from services.incentive.budgets.errors import BudgetInvalid
+
+_KINDS = {budget_pb2.Budget.Kind.Value(f"KIND_{kind.upper()}"): kind for kind in Kind}
+
+_PERIODS = {
+    budget_pb2.Budget.PERIOD_UNSPECIFIED: Period.NONE,
+    budget_pb2.Budget.PERIOD_DAY: Period.DAY,
+    budget_pb2.Budget.PERIOD_WEEK: Period.WEEK,
+    budget_pb2.Budget.PERIOD_MONTH: Period.MONTH,
+}
+_PERIODS_TO_PROTO = {period: number for number, period in _PERIODS.items()}
+
+
+def budget_from_proto(request: budget_service_pb2.CreateBudgetRequest, *, budget_id: UUID) -> Budget:
+    """The budget that is asked for, not yet below its parent. Raises `BudgetInvalid` with all that does not fit."""
+    if violations := list(_violations(request)):
+        raise BudgetInvalid(violations)
+    return Budget(
+        budget_id=budget_id,
+        cap=request.cap,
+        kind=_KINDS[request.kind],
+        scope=request.scope,
+        name=request.name,
+        asset=request.asset,
+        period=_PERIODS[request.period],
+        time_zone=request.time_zone or TIME_ZONE_DEFAULT,
+        soft=request.soft,
+    )
+
+
+def _violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Violation]:
+    kind = _KINDS.get(request.kind)
+    if kind is None:
+        yield "kind", "must be one of the kinds"
+    elif kind.is_scoped:
+        yield from _part_violations(request)
+    elif request.scope:
+        yield "scope", "must be empty for a tenant, programme or campaign"
+    if request.period not in _PERIODS:
+        yield "period", "must be one of the periods"
+    if not request.parent_id and not request.asset:
+        yield "asset", "is required for a root"
+    if request.time_zone and not is_zone(request.time_zone):
+        yield "time_zone", f"{request.time_zone} is not an IANA time zone"
+
+
+def _part_violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Violation]:
+    if not request.scope:
+        yield "scope", "must name the store, region, ring or arm"
+    if not request.parent_id:
+        yield "parent_id", "is required for a store, region, ring or arm"
+
+
+def budget_to_proto(budget: Budget, *, stopped: bool) -> budget_pb2.Budget:
+    """A budget as it stands. `stopped`: its own kill switch is on, or one above."""
+    start, end = budget.bucket or (None, None)
+    return budget_pb2.Budget(
+        budget_id=str(budget.budget_id),
+        parent_id=str(budget.parent_id or ""),
+        kind=budget_pb2.Budget.Kind.Value(f"KIND_{budget.kind.upper()}"),
+        scope=budget.scope,
+        name=budget.name,
+        asset=budget.asset,
+        cap=budget.cap,
+        committed=budget.committed,
+        reserved=budget.reserved,
+        period=_PERIODS_TO_PROTO[budget.period],
+        time_zone=budget.time_zone,
+        soft=budget.soft,
+        status=budget_pb2.Budget.Status.Value(f"STATUS_{budget.status(stopped=stopped).upper()}"),
+        killed=budget.killed,
+        period_start_time=stamp(start) if start else None,
+        period_end_time=stamp(end) if end else None,
+        create_time=stamp(budget.create_time) if budget.create_time else None,
+    )

@@ -1,0 +1,46 @@
+"""Why budgets are refused."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.errors import AlreadyExists, InvalidArgument, NotFound, Violation
+
+
+class BudgetNotFound(NotFound):
+    """No budget has this id, or it is another store's."""
+
+    reason = "BUDGET_NOT_FOUND"
+
+    def __init__(self, budget_id: UUID) -> None:
+        super().__init__("no such budget", budget_id=str(budget_id))
+
+
+class BudgetInvalid(InvalidArgument):
+    """The budget's fields do not fit together, or not below its parent."""
+
+    reason = "BUDGET_INVALID"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(*violations[0])
+        self.violations = list(violations)
+        self.message = "; ".join(f"{field} {rule}" for field, rule in violations)
+
+
+class BudgetExists(AlreadyExists):
+    """The parent has a child of this kind and scope."""
+
+    reason = "BUDGET_EXISTS"
+
+    def __init__(self, parent_id: UUID, kind: str, scope: str) -> None:
+        super().__init__(
+            f"the parent has a budget for this {kind.lower()}", parent_id=str(parent_id), kind=kind, scope=scope
+        )
+
+
+class ConcernedMeanwhile(Exception):
+    """A budget for what a want is about was created between finding the nodes it concerns and holding them.
+
+    The transaction is repeated from its start, as after a serialization failure, whose SQLSTATE this carries.
+    """
+
+    sqlstate = "40001"
