@@ -1,0 +1,111 @@
+"""Keyed hashes and sealed text, and the keys for both, which are themselves sealed with a key from outside.
+
+The key from outside (`Wrapping`) opens the keys in the database; those do the work. So the one outside can be changed
+without touching what was sealed, and a copy of the database alone says nothing.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.profile.vault.errors import KeyWrong
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+HASH_BYTES = 32
+INDEX, DATA = "index", "data"
+"""What a key is for: hashes, of which there is one key for ever; text, whose keys follow each other by version."""
+
+SEALED = "bowen-sealed:"
+"""What sealed text begins with, which plain JSON never does."""
+
+
+class Wrapped(NamedTuple):
+    """A key as the database keeps it."""
+
+    name: str
+    version: int
+    wrapping_id: str
+    content: bytes
+
+
+class Wrapping(NamedTuple):
+    """A key from outside, which opens those in the database."""
+
+    wrapping_id: str
+    key: bytes
+
+    def wrap(self, name: str, version: int, key: bytes) -> Wrapped:
+        """Seal a key."""
+        nonce = os.urandom(NONCE_BYTES)
+        content = nonce + AESGCM(self.key).encrypt(nonce, key, f"{name}/{version}".encode())
+        return Wrapped(name, version, self.wrapping_id, content)
+
+    def unwrap(self, wrapped: Wrapped) -> bytes:
+        """Open a key. Raises `KeyWrong`."""
+        nonce, content = wrapped.content[:NONCE_BYTES], wrapped.content[NONCE_BYTES:]
+        try:
+            return AESGCM(self.key).decrypt(nonce, content, f"{wrapped.name}/{wrapped.version}".encode())
+        except InvalidTag:
+            raise KeyWrong(f"the key {wrapped.name}/{wrapped.version} does not open") from None
+
+
+def wrapping(text: str) -> Wrapping:
+    """The key that a setting holds: base64 of 32 random bytes. Raises `ValueError`."""
+    try:
+        key = base64.b64decode(text.strip(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError("must be 32 random bytes in base64")
+    return Wrapping(hashlib.sha256(b"bowen-wrapping\0" + key).hexdigest()[:16], key)
+
+
+def new_key() -> bytes:
+    """A random key."""
+    return os.urandom(KEY_BYTES)
+
+
+class Vault:
+    """The keys of a service, open. Made once and shared: it holds no state but keys."""
+
+    def __init__(self, index_key: bytes, data_keys: Mapping[int, bytes]) -> None:
+        self._index_key = index_key
+        self._ciphers = {version: AESGCM(key) for version, key in data_keys.items()}
+        self.version = max(data_keys)
+
+    def hash(self, purpose: str, *parts: bytes, size: int = HASH_BYTES) -> bytes:
+        """A keyed hash (BLAKE2b, RFC 7693, section 2.9): who lacks the key cannot tell what was hashed by trying."""
+        hashed = hashlib.blake2b(key=self._index_key, person=purpose.encode(), digest_size=size)
+        for part in parts:
+            hashed.update(len(part).to_bytes(4, "big"))
+            hashed.update(part)
+        return hashed.digest()
+
+    def seal(self, text: str, about: bytes) -> str:
+        """The text, sealed with the newest key and bound to what it is about: moved elsewhere it does not open."""
+        nonce = os.urandom(NONCE_BYTES)
+        content = nonce + self._ciphers[self.version].encrypt(nonce, text.encode(), about)
+        return f"{SEALED}{self.version}:{base64.b64encode(content).decode()}"
+
+    def unseal(self, text: str, about: bytes) -> str:
+        """The text that was sealed; text that never was, as it is. Raises `KeyWrong`."""
+        if not text.startswith(SEALED):
+            return text
+        version, _, encoded = text[len(SEALED) :].partition(":")
+        try:
+            content = base64.b64decode(encoded, validate=True)
+            cipher = self._ciphers[int(version)]
+            return cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], about).decode()
+        except (InvalidTag, KeyError, ValueError):
+            raise KeyWrong("sealed text does not open") from None
+
+    def is_current(self, text: str) -> bool:
+        """Whether the text is sealed with the newest key."""
+        return text.startswith(f"{SEALED}{self.version}:")

@@ -1,0 +1,5 @@
+"""Why keys do not open."""
+
+
+class KeyWrong(Exception):
+    """What was sealed does not open: it was sealed with another key, or changed since."""
