@@ -20,6 +20,8 @@ from chassis.db import Database
 from chassis.ids import new_id
 from services.profile.ingest import convert, operations
 from services.profile.ingest.servicer import EVENTS_PER_TRANSACTION_MAX, IngestServicer
+from services.profile.vault import domain as vaults
+from services.profile.vault.domain import Vault
 
 EVENTS = 7_500
 EVENTS_ALONE = 200
@@ -43,10 +45,10 @@ async def ingest(call: Callable[[pb.IngestRequest], Awaitable[pb.IngestResponse]
     check(all(each.result != REJECTED for each in answer.outcomes), "an event was rejected")
 
 
-async def one_by_one(db: Database, event: Event) -> None:
+async def one_by_one(db: Database, vault: Vault, event: Event) -> None:
     """The same operation with a transaction of its own."""
     now, item = SystemClock().now(), convert.incoming_from_proto(incoming(event))
-    (outcome,) = await db.transact(lambda tx: operations.ingest(tx, [item], now=now))
+    (outcome,) = await db.transact(lambda tx: operations.ingest(tx, [item], vault=vault, now=now))
     check(outcome.refusal is None, "an event was rejected")
 
 
@@ -99,7 +101,8 @@ async def run(report: Report) -> None:
             await servers.database(suite.server, name, "profile") for name in ("here", "copied", "alone")
         ]
         db, db_alone = Database.open(here), Database.open(alone)
-        servicer, http = IngestServicer(db, SystemClock()), Http(suite.url)
+        vault = Vault(vaults.new_key(), {1: vaults.new_key()})
+        servicer, http = IngestServicer(db, SystemClock(), vault), Http(suite.url)
         local, remote, web, single = (Population(name) for name in ("local", "remote", "web", "single"))
         key = await write_key(http)
 
@@ -117,7 +120,7 @@ async def run(report: Report) -> None:
                 "COPY": called(partial(copy.gained, portions), copy.write, 2, items=EVENTS),
                 "gRPC": called(partial(requests, remote), partial(ingest, stub.Ingest), RPC_CALLERS, items=EVENTS),
                 "HTTP": called(partial(bodies, http, key, web), partial(post, http), HTTP_CALLERS, items=EVENTS),
-                "one by one": called(partial(single.events, EVENTS_ALONE), partial(one_by_one, db_alone), 1),
+                "one by one": called(partial(single.events, EVENTS_ALONE), partial(one_by_one, db_alone, vault), 1),
             }
             runs = await alternate(variants, suite.meter())
         http.close()

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 HOST = "127.0.0.1"
 PYTHONPATH = os.pathsep.join((str(ROOT), str(ROOT / "proto/gen")))
 ROOT_KEY = "bench-root-key-of-nobody-else"
+VAULT_KEY = "A" * 43 + "="
 
 UNLIMITED = {
     f"BOWEN_{name}": value
@@ -126,6 +127,8 @@ def _component(name: str, database_url: str, addresses: dict[str, str], nats_url
         command = (sys.executable, "-m", "gateway")
         settings |= UNLIMITED | {"BOWEN_ROOT_KEY": ROOT_KEY}
         return Component(name, command, settings, partial(probes.http_ready, f"http://{addresses[name]}"))
+    if name == "profile":
+        settings |= {"BOWEN_VAULT_KEY": VAULT_KEY}
     return Component(
         name, (sys.executable, "-m", f"services.{name}"), settings, partial(probes.grpc_ready, addresses[name])
     )

@@ -1,6 +1,7 @@
 """The whole suite on one machine: two servers, five databases, five components."""
 
 import asyncio
+import base64
 import contextlib
 import fcntl
 import secrets
@@ -93,6 +94,7 @@ async def running(options: Options, tell: Tell) -> AsyncIterator[Machine]:
     """
     with _owned(options.data_dir):
         root_key = _root_key(options.data_dir)
+        _vault_key(options.data_dir)
         for component in COMPONENTS:
             check_port(options.port(component), component)
         async with _postgres(options, tell) as postgres_url, _nats(options, tell) as nats_url:
@@ -128,13 +130,22 @@ def _owned(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _root_key(data_dir: Path) -> str:
-    """The key that may do everything, made once and readable by its owner only."""
-    path = data_dir / "root.key"
+def _secret(path: Path, make: Callable[[], str]) -> str:
+    """What a file holds that is made once and readable by its owner only."""
     if not path.exists() or not path.read_text().strip():
         path.touch(mode=0o600)
-        path.write_text("bwn_" + secrets.token_urlsafe(32))
+        path.write_text(make())
     return path.read_text().strip()
+
+
+def _root_key(data_dir: Path) -> str:
+    """The key that may do everything."""
+    return _secret(data_dir / "root.key", lambda: "bwn_" + secrets.token_urlsafe(32))
+
+
+def _vault_key(data_dir: Path) -> str:
+    """The key to personal data. Without it the data beside it is lost."""
+    return _secret(data_dir / "vault.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 # ---------------------------------------------------------------------------------------------------- servers
@@ -271,4 +282,6 @@ def _component(options: Options, name: str, settings: dict[str, str]) -> Compone
     if name == "gateway":
         settings["BOWEN_ROOT_KEY_FILE"] = str((options.data_dir / "root.key").absolute())
         ready = partial(probes.http_ready, f"http://{address}")
+    if name == "profile":
+        settings["BOWEN_VAULT_KEY_FILE"] = str((options.data_dir / "vault.key").absolute())
     return Component(name, _command(name), settings, ready)

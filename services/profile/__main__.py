@@ -3,15 +3,20 @@
 import sys
 from pathlib import Path
 
+from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 
 from chassis.command import command
+from chassis.lifecycle import Unstartable
 from chassis.process import Process
+from services.profile.consent.servicer import ConsentServicer
 from services.profile.identity.servicer import ProfileServicer
 from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.settings import Settings
+from services.profile.vault import domain, errors
+from services.profile.vault import operations as vaults
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_EVERY_S = 600.0
@@ -19,11 +24,25 @@ FORGET_EVERY_S = 600.0
 
 async def assemble(process: Process[Settings]) -> None:
     """Put the service together."""
-    ingest = IngestServicer(process.db, process.clock)
+    vault = await _vault(process)
+    ingest = IngestServicer(process.db, process.clock, vault)
     process.resources.push_async_callback(ingest.close)
     process.server.add(add_IngestServiceServicer_to_server, ingest)
     process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock))
+    consent = ConsentServicer(process.db, process.clock, vault)
+    process.server.add(add_ConsentServiceServicer_to_server, consent)
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
+
+
+async def _vault(process: Process[Settings]) -> domain.Vault:
+    """The keys to personal data. Raises `Unstartable` without the key that opens them."""
+    if not process.settings.vault_key:
+        raise Unstartable("BOWEN_VAULT_KEY is required to serve: 32 random bytes in base64")
+    try:
+        wrappings = [domain.wrapping(each) for each in process.settings.vault_key]
+        return await process.db.transact(lambda tx: vaults.open_vault(tx, wrappings))
+    except (ValueError, errors.KeyWrong) as error:
+        raise Unstartable(f"BOWEN_VAULT_KEY: {error}") from None
 
 
 def main() -> int:

@@ -1,12 +1,14 @@
 """What profile is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chassis.process import ProcessSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ProcessSettings):
-    """Nothing but what every service is told."""
+    """`vault_key`: what the keys to personal data are wrapped with; earlier ones may follow, until a start has wrapped
+    all anew. Needed to serve, not to migrate."""
 
     listen: str = "127.0.0.1:7101"
+    vault_key: tuple[str, ...] = field(default=(), repr=False)

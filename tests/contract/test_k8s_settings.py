@@ -20,6 +20,7 @@ VALUES = {
     "BOWEN_DATABASE_URL": "postgresql://component:secret@postgres:5432/component",
     "BOWEN_NATS_URL": "nats://nats:4222",
     "BOWEN_ROOT_KEY": "bwn_" + "k" * 43,
+    "BOWEN_VAULT_KEY": "A" * 43 + "=",
 }
 
 pytestmark = pytest.mark.skipif(not available(), reason="kubectl is not installed, so no overlay can be rendered")

@@ -1,6 +1,6 @@
 """Taking events in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,21 +10,25 @@ from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.errors import InvalidArgument
 from chassis.ids import new_id
+from services.profile.consent import operations as consent
+from services.profile.consent.convert import preferences
+from services.profile.consent.domain import Preference
 from services.profile.identity import operations as identity
 from services.profile.identity.domain import Verdict
 from services.profile.ingest import domain, events, store
 from services.profile.ingest.domain import Accepted, Incoming, Outcome
 from services.profile.timeline import store as timeline_store
 from services.profile.timeline.domain import Event
+from services.profile.vault.domain import Vault
 
 FORGET_ROWS_MAX = 5_000
 
 
-async def ingest(tx: Tx, incoming: Sequence[Incoming], *, now: datetime) -> list[Outcome]:
+async def ingest(tx: Tx, incoming: Sequence[Incoming], *, vault: Vault, now: datetime) -> list[Outcome]:
     """Store events and resolve each to a person, with one outcome per event, in order.
 
-    Drops repeats by message id, within the batch as well; corrects clocks; applies traits; tells others. One event's
-    refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
+    Drops repeats by message id, within the batch as well; corrects clocks; applies traits and consent; tells others.
+    One event's refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
     """
     judged = [_judge(event, now) for event in incoming]
     firsts: dict[bytes, Accepted] = {}
@@ -32,7 +36,7 @@ async def ingest(tx: Tx, incoming: Sequence[Incoming], *, now: datetime) -> list
         if isinstance(each, Accepted):
             firsts.setdefault(each.key, each)
     taken = await store.take(tx, {key: each.event_id for key, each in firsts.items()}, now=now)
-    stored = await _store(tx, [each for key, each in firsts.items() if key not in taken], now)
+    stored = await _store(tx, [each for key, each in firsts.items() if key not in taken], vault, now)
     return [each if isinstance(each, Outcome) else _outcome(each, firsts, taken, stored) for each in judged]
 
 
@@ -46,7 +50,7 @@ def _judge(event: Incoming, now: datetime) -> Accepted | Outcome:
         return Outcome(event.message_id, refusal=refusal)
 
 
-async def _store(tx: Tx, fresh: Sequence[Accepted], now: datetime) -> dict[UUID, Verdict]:
+async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime) -> dict[UUID, Verdict]:
     """Resolve events, append them to their people's timelines, tell of them. Returns the verdicts by event id."""
     if not fresh:
         return {}
@@ -55,7 +59,19 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], now: datetime) -> dict[UUID,
     await timeline_store.append(tx, recorded)
     await events.event_recorded(tx, recorded, now=now)
     await timeline_store.count(tx, {"events": len(recorded)})
+    await consent.record_preferences(tx, vault, list(_preferences(fresh, verdicts)), now=now)
     return {each.event_id: verdict for each, verdict in zip(fresh, verdicts, strict=True)}
+
+
+def _preferences(fresh: Sequence[Accepted], verdicts: Sequence[Verdict]) -> Iterator[Preference]:
+    """What events say of the categories of consent banners."""
+    for each, verdict in zip(fresh, verdicts, strict=True):
+        yield from preferences(
+            each.event.context,
+            profile_id=verdict.person.root.profile_id,
+            time=each.times.timestamp,
+            source=each.event.source_id,
+        )
 
 
 def _event(accepted: Accepted, verdict: Verdict) -> Event:

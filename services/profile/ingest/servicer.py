@@ -9,10 +9,11 @@ from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceServicer
 
 from chassis.batch import Gatherer
 from chassis.clock import Clock
-from chassis.db import Database
+from chassis.db import Database, Tx
 from services.profile.identity import operations as identity
 from services.profile.ingest import convert, operations
 from services.profile.ingest.domain import Incoming, Outcome
+from services.profile.vault.domain import Vault
 
 EVENTS_PER_TRANSACTION_MAX = 2_500
 CALLS_PER_BATCH_MAX = 250
@@ -31,8 +32,8 @@ class Batch(NamedTuple):
 class IngestServicer(IngestServiceServicer):
     """Answers `bowen.profile.v1.IngestService`."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
+        self._db, self._clock, self._vault = db, clock, vault
         self._gatherer: Gatherer[Batch, list[Outcome]] = Gatherer(
             self._store,
             batch_max=EVENTS_PER_TRANSACTION_MAX,
@@ -54,7 +55,11 @@ class IngestServicer(IngestServiceServicer):
         """Store calls in one transaction."""
         events = [event for batch in batches for event in batch.events]
         now = max(batch.now for batch in batches)
-        found = iter(await identity.transact(self._db, lambda tx: operations.ingest(tx, events, now=now)))
+
+        async def work(tx: Tx) -> list[Outcome]:
+            return await operations.ingest(tx, events, vault=self._vault, now=now)
+
+        found = iter(await identity.transact(self._db, work))
         return [[next(found) for _ in batch.events] for batch in batches]
 
 

@@ -13,6 +13,7 @@ from services.profile.identity.servicer import ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.test_ingest import basic
+from tests.service.profile.vaults import a_vault
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncItera
     """A gateway with a profile service of its own."""
     clock, db = SystemClock(), Database.open(fresh_database("profile"))
     server = Server(listen="127.0.0.1:0", service="profile", clock=clock)
-    ingest = IngestServicer(db, clock)
+    ingest = IngestServicer(db, clock, await a_vault(db))
     server.add(add_IngestServiceServicer_to_server, ingest)
     server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock))
     port = await server.start()

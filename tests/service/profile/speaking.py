@@ -9,6 +9,7 @@ from uuid import UUID
 from bowen.profile.v1 import event_pb2, profile_pb2
 from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 from bowen.profile.v1 import profile_service_pb2 as pb
+from bowen.profile.v1.consent_service_pb2_grpc import ConsentServiceStub
 from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceStub
 from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
 from bowen.wire.v1 import envelope_pb2
@@ -17,6 +18,7 @@ from chassis.client import Client
 from chassis.clock import FixedClock
 from chassis.db import Database, driver
 from chassis.ids import new_id
+from services.profile.vault.domain import Vault
 
 Outcome = ingest_pb.IngestOutcome
 ACCEPTED, DUPLICATE, REJECTED = Outcome.RESULT_ACCEPTED, Outcome.RESULT_DUPLICATE, Outcome.RESULT_REJECTED
@@ -51,8 +53,9 @@ def identify(**fields: Any) -> ingest_pb.IncomingEvent:
 class Profile:
     """A running profile service."""
 
-    def __init__(self, client: Client, db: Database, clock: FixedClock) -> None:
-        self.db, self.clock = db, clock
+    def __init__(self, client: Client, db: Database, clock: FixedClock, vault: Vault) -> None:
+        self.db, self.clock, self.vault = db, clock, vault
+        self.consent_stub = ConsentServiceStub(client)
         self.ingest_stub = IngestServiceStub(client)
         self.stub = ProfileServiceStub(client)
 

@@ -9,6 +9,7 @@ from chassis.clock import FixedClock
 from chassis.db import Database, driver
 from services.profile.ingest.servicer import EVENTS_PER_TRANSACTION_MAX, IngestServicer
 from tests.service.profile.speaking import ACCEPTED, an_event
+from tests.service.profile.vaults import a_vault
 
 POISON = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -24,7 +25,7 @@ async def test_a_call_that_fails_does_not_have_its_neighbours_events_stored_twic
         await (await driver(tx)).execute(POISON)  # type: ignore[arg-type]
 
     await db.transact(poison)
-    servicer = IngestServicer(db, clock)
+    servicer = IngestServicer(db, clock, await a_vault(db))
     most = EVENTS_PER_TRANSACTION_MAX // 2 + 1
     calls = [
         pb.IngestRequest(events=[an_event(message_id="", anonymous_id="one", name=name)] * most)

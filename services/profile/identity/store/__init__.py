@@ -8,11 +8,12 @@ from services.profile.identity.store.reads import (
     everyone_of,
     get_profile,
     list_merges,
+    own,
     owners,
     root_of,
     roots_of,
 )
-from services.profile.identity.store.writes import Clash, load, save, save_conflicts, save_merges, take_turn
+from services.profile.identity.store.writes import Clash, hold, load, save, save_conflicts, save_merges, take_turn
 
 __all__ = [
     "Clash",
@@ -22,9 +23,11 @@ __all__ = [
     "Reading",
     "everyone_of",
     "get_profile",
+    "hold",
     "imported",
     "list_merges",
     "load",
+    "own",
     "owners",
     "root_of",
     "roots_of",

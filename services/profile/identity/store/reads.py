@@ -7,7 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from chassis.caller import Caller
 from chassis.db import ReadTx, driver
+from chassis.errors import PermissionDenied
 from services.profile.identity.errors import ProfileNotFound
 
 _OWNERS = "SELECT key, profile_id FROM identifier WHERE key = ANY($1)"
@@ -81,6 +83,23 @@ async def everyone_of(tx: ReadTx, profile_id: UUID) -> list[UUID]:
     if not await connection.fetchval("SELECT true FROM profile WHERE profile_id = $1", profile_id):
         raise ProfileNotFound(profile_id=str(profile_id))
     return [profile_id, *(row["loser_id"] for row in await connection.fetch(_EVERYONE, profile_id))]
+
+
+async def own(tx: ReadTx, caller: Caller, asked: UUID) -> list[UUID]:
+    """All ids of the person whom an id means, the one that stands for them first.
+
+    Raises `ProfileNotFound`, and `PermissionDenied` for a shopper who asks for somebody else.
+    """
+    if not caller.profile_id:
+        return await everyone_of(tx, await root_of(tx, asked))
+    try:
+        shopper = UUID(caller.profile_id)
+    except ValueError:
+        raise PermissionDenied("the shopper's token names no profile") from None
+    roots = await roots_of(tx, [asked, shopper])
+    if roots[asked] != roots[shopper]:
+        raise PermissionDenied("another person's profile")
+    return await everyone_of(tx, roots[asked])
 
 
 async def get_profile(tx: ReadTx, profile_id: UUID) -> Reading:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -103,6 +104,13 @@ async def take_turn(tx: Tx, *, alone: bool) -> None:
     """Go ahead beside others who settle who is who, or alone; until the transaction ends."""
     lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     await (await driver(tx)).execute(f"SET LOCAL lock_timeout = '{_TURN_SECONDS_MAX}s'; SELECT {lock}({_TURN})")
+
+
+async def hold(tx: Tx, profile_ids: Sequence[UUID]) -> None:
+    """Keep people from being merged, parted or erased until the transaction ends."""
+    await (await driver(tx)).execute(
+        "SELECT FROM profile WHERE profile_id = ANY($1) ORDER BY profile_id FOR SHARE", profile_ids
+    )
 
 
 async def load(tx: Tx, batch: Sequence[Evidence]) -> People:

@@ -44,6 +44,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example outcome: `{"result": "REJECTED", "reason": "EVENT_INVALID", "detail": "event is required for track"}`
     """
+    ERROR_REASON_CONSENT_INVALID: _ErrorReason.ValueType  # 150
+    """A statement of consent cannot be written down: its address is none of its channel, it lies in the future, or the purpose is Bowen's own.
+
+    Example: `{"type": "/problems/CONSENT_INVALID", "status": 400, "detail": "statements[0].address is no telephone number"}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -69,5 +74,10 @@ ERROR_REASON_EVENT_INVALID: ErrorReason.ValueType  # 4
 """An event breaks a rule of its kind: no name on a track event, a message id above 100 characters, properties that are no object.
 
 Example outcome: `{"result": "REJECTED", "reason": "EVENT_INVALID", "detail": "event is required for track"}`
+"""
+ERROR_REASON_CONSENT_INVALID: ErrorReason.ValueType  # 150
+"""A statement of consent cannot be written down: its address is none of its channel, it lies in the future, or the purpose is Bowen's own.
+
+Example: `{"type": "/problems/CONSENT_INVALID", "status": 400, "detail": "statements[0].address is no telephone number"}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

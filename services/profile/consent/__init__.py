@@ -1,0 +1,1 @@
+"""What people agree to: a ledger that only grows, and what follows from it."""

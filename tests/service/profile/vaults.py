@@ -1,0 +1,14 @@
+"""A vault for tests."""
+
+import base64
+
+from chassis.db import Database
+from services.profile.vault import domain, operations
+from services.profile.vault.domain import Vault
+
+WRAPPING = domain.wrapping(base64.b64encode(bytes(range(32))).decode())
+
+
+async def a_vault(db: Database) -> Vault:
+    """The vault of a database, opened with the key of the tests."""
+    return await db.transact(lambda tx: operations.open_vault(tx, [WRAPPING]))
