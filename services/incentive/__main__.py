@@ -9,6 +9,7 @@ from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServ
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServicer_to_server
 from bowen.incentive.v1.packet_service_pb2_grpc import add_PacketServiceServicer_to_server
 from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
@@ -23,6 +24,8 @@ from services.incentive.coupons.servicer import CouponServicer
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
 from services.incentive.ledger.servicer import LedgerServicer
+from services.incentive.missions import consumers as missions
+from services.incentive.missions.servicer import MissionServicer
 from services.incentive.packets.clients import Sender, payout_of
 from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots import consumers as pots
@@ -45,6 +48,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_BudgetServiceServicer_to_server, BudgetServicer(db))
     process.server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
     process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
+    process.server.add(add_MissionServiceServicer_to_server, MissionServicer(db, clock))
     holds = HoldServicer(db, clock)
     process.server.add(add_HoldServiceServicer_to_server, holds)
     process.every(HOLDS_EXPIRE_SECONDS, "expire holds", holds.expire)
@@ -66,6 +70,11 @@ async def assemble(process: Process[Settings]) -> None:
 
     scorer = process.consumer("incentive-pots")
     scorer.on(EventRecorded, pots.on_event_recorded)
+
+    counter = process.consumer("incentive-missions")
+    counter.on(EventRecorded, missions.on_event_recorded)
+    counter.on(OrderPaid, missions.on_order_paid)
+    counter.on(OrderRefunded, missions.on_order_refunded)
 
 
 def main() -> int:

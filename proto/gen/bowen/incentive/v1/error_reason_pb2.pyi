@@ -184,6 +184,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/BUDGET_EXISTS", "status": 409, "metadata": {"parent_id": "0192…", "kind": "STORE", "scope": "s-17"}}`
     """
+    ERROR_REASON_MISSION_NOT_FOUND: _ErrorReason.ValueType  # 700
+    """No mission has this id.
+
+    Example: `{"type": "/problems/MISSION_NOT_FOUND", "status": 404, "metadata": {"mission_id": "0192…"}}`
+    """
+    ERROR_REASON_MISSION_INVALID: _ErrorReason.ValueType  # 701
+    """A mission's fields do not fit together.
+
+    Example: `{"type": "/problems/MISSION_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -349,5 +359,15 @@ ERROR_REASON_BUDGET_EXISTS: ErrorReason.ValueType  # 502
 """The parent has a child of this kind and scope.
 
 Example: `{"type": "/problems/BUDGET_EXISTS", "status": 409, "metadata": {"parent_id": "0192…", "kind": "STORE", "scope": "s-17"}}`
+"""
+ERROR_REASON_MISSION_NOT_FOUND: ErrorReason.ValueType  # 700
+"""No mission has this id.
+
+Example: `{"type": "/problems/MISSION_NOT_FOUND", "status": 404, "metadata": {"mission_id": "0192…"}}`
+"""
+ERROR_REASON_MISSION_INVALID: ErrorReason.ValueType  # 701
+"""A mission's fields do not fit together.
+
+Example: `{"type": "/problems/MISSION_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

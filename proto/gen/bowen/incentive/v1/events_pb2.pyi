@@ -445,3 +445,91 @@ class PersonalDataProvided(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PersonalDataProvided: _TypeAlias = PersonalDataProvided  # noqa: Y015
+
+@_typing.final
+class MissionCompleted(_message.Message):
+    """A person completed an occurrence of a mission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MISSION_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    mission_id: _builtins.str
+    """The mission."""
+    profile_id: _builtins.str
+    """The person."""
+    number: _builtins.int
+    """Which occurrence."""
+    asset: _builtins.str
+    """Asset of the reward."""
+    amount: _builtins.int
+    """The reward; 0 when the budget could not pay."""
+    @_builtins.property
+    def complete_time(self) -> _timestamp_pb2.Timestamp:
+        """When the target was reached."""
+
+    def __init__(
+        self,
+        *,
+        mission_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        complete_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "complete_time", b"complete_time", "mission_id", b"mission_id", "number", b"number", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionCompleted: _TypeAlias = MissionCompleted  # noqa: Y015
+
+@_typing.final
+class MissionReversed(_message.Message):
+    """Refunds took the completion of an occurrence back, and its reward with it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MISSION_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REVERSE_TIME_FIELD_NUMBER: _builtins.int
+    mission_id: _builtins.str
+    """The mission."""
+    profile_id: _builtins.str
+    """The person."""
+    number: _builtins.int
+    """Which occurrence."""
+    asset: _builtins.str
+    """Asset of the reward."""
+    amount: _builtins.int
+    """What was taken back."""
+    @_builtins.property
+    def reverse_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        mission_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        reverse_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reverse_time", b"reverse_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "mission_id", b"mission_id", "number", b"number", "profile_id", b"profile_id", "reverse_time", b"reverse_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionReversed: _TypeAlias = MissionReversed  # noqa: Y015

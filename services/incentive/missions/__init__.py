@@ -1,0 +1,1 @@
+"""Goals that members reach by what they do."""

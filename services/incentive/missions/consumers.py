@@ -1,0 +1,33 @@
+"""What missions do about facts of others."""
+
+from collections.abc import Sequence
+
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.profile.v1.events_pb2 import EventRecorded
+
+from chassis.consumer import Delivery
+from chassis.db import Tx
+from services.incentive.missions import convert, operations
+
+
+async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) -> None:
+    """Count what people do."""
+    deeds = [deed for item in batch if (deed := convert.deed_of_event(item.event))]
+    if deeds:
+        await operations.count(tx, deeds, now=batch[0].now)
+
+
+async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
+    """Count what people buy."""
+    await _count_orders(tx, batch)
+
+
+async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
+    """Count what people do not keep no longer. A refund tells the whole order: it may come before the payment."""
+    await _count_orders(tx, batch)
+
+
+async def _count_orders(tx: Tx, batch: Sequence[Delivery[OrderPaid]] | Sequence[Delivery[OrderRefunded]]) -> None:
+    found = (convert.purchase_of_order(item.event.order, item.event.profile_id) for item in batch)
+    if purchases := [purchase for purchase in found if purchase]:
+        await operations.count(tx, purchases, now=batch[0].now)

@@ -1,0 +1,52 @@
+"""What a mission is, what counts for it, and how far somebody has come. Pure (spec value §2.6)."""
+
+from services.incentive.missions.domain.facts import Deed, Line, Purchase, Step, steps_of, withdrawals_of
+from services.incentive.missions.domain.mission import (
+    SCOPE,
+    Activation,
+    Measure,
+    Metric,
+    Mission,
+    Recurrence,
+    State,
+    compile_when,
+)
+from services.incentive.missions.domain.progress import (
+    Completion,
+    CompletionState,
+    Gain,
+    Loss,
+    Occurrence,
+    Standing,
+    Verdict,
+    changes,
+    fold,
+    standings,
+)
+
+__all__ = [
+    "SCOPE",
+    "Activation",
+    "Completion",
+    "CompletionState",
+    "Deed",
+    "Gain",
+    "Line",
+    "Loss",
+    "Measure",
+    "Metric",
+    "Mission",
+    "Occurrence",
+    "Purchase",
+    "Recurrence",
+    "Standing",
+    "State",
+    "Step",
+    "Verdict",
+    "changes",
+    "compile_when",
+    "fold",
+    "standings",
+    "steps_of",
+    "withdrawals_of",
+]
