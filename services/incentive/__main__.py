@@ -12,6 +12,7 @@ from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer
 from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServicer_to_server
 from bowen.incentive.v1.packet_service_pb2_grpc import add_PacketServiceServicer_to_server
 from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
+from bowen.incentive.v1.programme_service_pb2_grpc import add_ProgrammeServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
@@ -23,7 +24,7 @@ from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponServicer
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
-from services.incentive.ledger.servicer import LedgerServicer
+from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
 from services.incentive.missions import consumers as missions
 from services.incentive.missions.servicer import MissionServicer
 from services.incentive.packets.clients import Sender, payout_of
@@ -36,6 +37,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 HOLDS_EXPIRE_SECONDS = 1.0
 PACKETS_SEND_SECONDS = 1.0
+LOTS_SETTLE_SECONDS = 5.0
 POTS_PAY_SECONDS = 1.0
 
 
@@ -46,6 +48,9 @@ async def assemble(process: Process[Settings]) -> None:
     process.resources.push_async_callback(servicer.close)
     process.server.add(add_LedgerServiceServicer_to_server, servicer)
     process.server.add(add_BudgetServiceServicer_to_server, BudgetServicer(db))
+    programmes = ProgrammeServicer(db, clock)
+    process.server.add(add_ProgrammeServiceServicer_to_server, programmes)
+    process.every(LOTS_SETTLE_SECONDS, "settle lots", programmes.settle)
     process.server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
     process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
     process.server.add(add_MissionServiceServicer_to_server, MissionServicer(db, clock))

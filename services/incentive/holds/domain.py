@@ -54,11 +54,27 @@ class Hold:
         """An account of the person's."""
         return Account(f"member/{self.profile_id}/{kind}", self.asset)
 
-    def _move(self, step: str, debit: Account, credit: Account, amount: int, now: datetime) -> list[Transfer]:
+    def _move(
+        self, step: str, debit: Account, credit: Account, amount: int, now: datetime, goes_on: str = ""
+    ) -> list[Transfer]:
+        """The transfer of a step; it moves the lots that the step moved which it goes on from."""
         if not amount:
             return []
-        transfer_id = f"hold/{self.hold_id}/{step}"
-        return [transfer(SCOPE, transfer_id, debit, credit, amount, post_time=now, memo=self.reference)]
+        return [
+            transfer(
+                SCOPE,
+                self._id(step),
+                debit,
+                credit,
+                amount,
+                post_time=now,
+                memo=self.reference,
+                goes_on=self._id(goes_on) if goes_on else "",
+            )
+        ]
+
+    def _id(self, step: str) -> str:
+        return f"hold/{self.hold_id}/{step}"
 
     def placing(self) -> list[Transfer]:
         """What moves when it is placed."""
@@ -68,14 +84,14 @@ class Hold:
         """What moves when it is resolved: what was captured is spent, the rest goes back."""
         now, left = self.resolve_time or self.create_time, self.amount - self.captured_amount
         return [
-            *self._move("capture", self.account("held"), self.redeemed, self.captured_amount, now),
-            *self._move("release", self.account("held"), self.account("available"), left, now),
+            *self._move("capture", self.account("held"), self.redeemed, self.captured_amount, now, "place"),
+            *self._move("release", self.account("held"), self.account("available"), left, now, "place"),
         ]
 
     def refunding(self, amount: int, now: datetime) -> list[Transfer]:
         """What moves when `amount` more was given back: `refunded_amount` is the total that it came to."""
         step = f"refund/{self.refunded_amount}"
-        return self._move(step, self.redeemed, self.account("available"), amount, now)
+        return self._move(step, self.redeemed, self.account("available"), amount, now, "capture")
 
 
 def captured(hold: Hold, amount: int, now: datetime) -> Hold:

@@ -13,17 +13,18 @@ from services.incentive.holds import domain, store
 from services.incentive.holds.domain import Hold
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Transfer
-from services.incentive.ledger.errors import Insufficient
+from services.incentive.ledger.errors import Insufficient, PointsExpired
 from services.incentive.subjects import store as subjects
 
 EXPIRED_AT_ONCE_MAX = 500
 
 
 async def place_hold(tx: Tx, hold: Hold) -> Hold:
-    """Set an amount aside. Raises `Insufficient`."""
+    """Set an amount aside. Raises `Insufficient`, `PointsExpired`, `InDebt`."""
     hold = replace(hold, profile_id=await subjects.resolve(tx, hold.profile_id))
     await store.insert_hold(tx, hold)
     await _post(tx, hold.placing())
+    await ledger.check_solvent(tx, hold.account("debt"))
     return hold
 
 
@@ -65,4 +66,4 @@ async def _post(tx: Tx, moves: Sequence[Transfer]) -> None:
     """Post what is to move. Only placing can be refused: what is held is there."""
     for outcome in await ledger.post(tx, moves):
         if outcome.reason:
-            raise Insufficient(outcome.detail)
+            raise (PointsExpired if outcome.reason == PointsExpired.reason else Insufficient)(outcome.detail)

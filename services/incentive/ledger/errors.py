@@ -1,6 +1,8 @@
 """Why the ledger refuses a transfer. Refusals of items stand in their outcomes; the call itself succeeds."""
 
-from chassis.errors import AlreadyExists, FailedPrecondition
+from uuid import UUID
+
+from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 
 
 class Insufficient(FailedPrecondition):
@@ -31,3 +33,75 @@ class ReversalInvalid(FailedPrecondition):
     """What is to be reversed is not there, is something else, or less of it is left."""
 
     reason = "REVERSAL_INVALID"
+
+
+class AlreadyReversed(AlreadyExists):
+    """All of the earning was taken back before."""
+
+    reason = "ALREADY_REVERSED"
+
+    def __init__(self, transfer_id: str) -> None:
+        super().__init__("all of it was taken back before", transfer_id=transfer_id)
+
+
+class PointsExpired(FailedPrecondition):
+    """The points that would have covered the amount have expired."""
+
+    reason = "POINTS_EXPIRED"
+
+
+class BalanceLimit(FailedPrecondition):
+    """The member would have, or would have earned, more than the programme allows."""
+
+    reason = "BALANCE_LIMIT"
+
+
+class InDebt(FailedPrecondition):
+    """Nothing can be set aside by somebody who owes."""
+
+    reason = "IN_DEBT"
+
+    def __init__(self, debt: int) -> None:
+        super().__init__(f"{debt} is owed", debt=str(debt))
+
+
+class ProgrammeNotFound(NotFound):
+    """The asset has no programme."""
+
+    reason = "PROGRAMME_NOT_FOUND"
+
+    def __init__(self, asset: str) -> None:
+        super().__init__("the asset has no programme", asset=asset)
+
+
+class ProgrammeExists(AlreadyExists):
+    """The asset has a programme."""
+
+    reason = "PROGRAMME_EXISTS"
+
+    def __init__(self, asset: str) -> None:
+        super().__init__("the asset has a programme", asset=asset)
+
+
+class ProgrammeInvalid(InvalidArgument):
+    """A programme's fields do not fit together."""
+
+    reason = "PROGRAMME_INVALID"
+
+
+class EarningNotFound(NotFound):
+    """The caller posted no transfer of this id to a member."""
+
+    reason = "EARNING_NOT_FOUND"
+
+    def __init__(self, transfer_id: str) -> None:
+        super().__init__("no such earning", transfer_id=transfer_id)
+
+
+class LotNotFound(NotFound):
+    """No lot has this id."""
+
+    reason = "LOT_NOT_FOUND"
+
+    def __init__(self, lot_id: UUID) -> None:
+        super().__init__("no such lot", lot_id=str(lot_id))

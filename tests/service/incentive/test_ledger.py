@@ -116,7 +116,7 @@ async def test_led_14_an_earning_is_reversed_once(ledger: Ledger) -> None:
     (first,) = await ledger.post(a_transfer(available, "issuer/welcome", 100, reverses_transfer_id=earn.transfer_id))
     (second,) = await ledger.post(a_transfer(available, "issuer/welcome", 100, reverses_transfer_id=earn.transfer_id))
 
-    assert (first.reason, second.reason) == ("", "REVERSAL_INVALID")
+    assert (first.reason, second.reason) == ("", "ALREADY_REVERSED")
     assert second.detail == "0 of 100 left to reverse"
     assert await ledger.balance(available) == 100
 

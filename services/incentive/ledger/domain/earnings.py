@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.incentive.ledger.domain import Account, Standing, Transfer, transfer
+from services.incentive.ledger.domain import WRITEOFF, Account, Standing, Terms, Transfer, transfer
+from services.incentive.ledger.domain.programmes import Policy, Programme
 
 
 class Claim(NamedTuple):
     """An amount that a member earns of an issuer, or that is taken back from one who earned it.
 
-    `transfer_id` names the movement; `reverses` the earning that is taken back, empty for an earning.
+    `transfer_id` names the movement; `reverses` the earning that is taken back, empty for an earning. Of an asset with
+    a programme, `terms` say when an earning matures and what its last day is, and `policy` what a clawback takes,
+    where that is not left to the programme.
     """
 
     transfer_id: str
@@ -21,6 +24,8 @@ class Claim(NamedTuple):
     post_time: datetime
     memo: str = ""
     reverses: str = ""
+    terms: Terms = Terms()
+    policy: Policy | None = None
 
     def account(self, kind: str) -> Account:
         """An account of the member."""
@@ -43,6 +48,29 @@ def earn(scope: str, claims: Sequence[Claim], standings: Mapping[Account, Standi
         moves = ((claim.transfer_id, issuer, available, claim.amount), (repayment_id, available, debt, payment))
         transfers += [transfer(scope, *move, post_time=claim.post_time, memo=claim.memo) for move in moves if move[3]]
     return transfers
+
+
+def ungiven_id(transfer_id: str) -> str:
+    """The transfer of what was earned above the programme's bounds."""
+    return f"{transfer_id}/ungiven"
+
+
+def earn_in_lots(scope: str, claim: Claim, programme: Programme, room: int | None) -> list[Transfer]:
+    """What is earned of an asset with a programme: pending until it matures.
+
+    What is above the programme's bounds goes to nobody, so that it can still be taken back; debt is paid by settling.
+    """
+    matures = claim.terms.mature_time or programme.mature_time(claim.post_time)
+    issuer, given = Account(claim.issuer, claim.asset), claim.amount if room is None else min(claim.amount, room)
+    moves = (
+        (claim.transfer_id, claim.account("pending" if matures else "available"), given, claim.terms),
+        (ungiven_id(claim.transfer_id), Account(WRITEOFF, claim.asset), claim.amount - given, Terms()),
+    )
+    return [
+        transfer(scope, transfer_id, issuer, account, amount, post_time=claim.post_time, memo=claim.memo, terms=terms)
+        for transfer_id, account, amount, terms in moves
+        if amount
+    ]
 
 
 def take_back(scope: str, claims: Sequence[Claim], standings: Mapping[Account, Standing]) -> list[Transfer]:

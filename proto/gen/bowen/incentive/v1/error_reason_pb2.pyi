@@ -194,6 +194,51 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/MISSION_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
     """
+    ERROR_REASON_POINTS_EXPIRED: _ErrorReason.ValueType  # 200
+    """The points that would have covered the amount have expired.
+
+    Example outcome: `{"result": "REFUSED", "reason": "POINTS_EXPIRED", "detail": "100 expired, 0 left, needed 50"}`
+    """
+    ERROR_REASON_ALREADY_REVERSED: _ErrorReason.ValueType  # 201
+    """The earning was taken back before, all of it.
+
+    Example: `{"type": "/problems/ALREADY_REVERSED", "status": 409, "metadata": {"transfer_id": "order-17"}}`
+    """
+    ERROR_REASON_BALANCE_LIMIT: _ErrorReason.ValueType  # 202
+    """The member would have, or would have earned in a day or a year, more than the programme allows.
+
+    Example outcome: `{"result": "REFUSED", "reason": "BALANCE_LIMIT", "detail": "only 30 more can be earned"}`
+    """
+    ERROR_REASON_PROGRAMME_NOT_FOUND: _ErrorReason.ValueType  # 203
+    """The asset has no programme.
+
+    Example: `{"type": "/problems/PROGRAMME_NOT_FOUND", "status": 404, "metadata": {"asset": "points"}}`
+    """
+    ERROR_REASON_PROGRAMME_EXISTS: _ErrorReason.ValueType  # 204
+    """The asset has a programme: change it.
+
+    Example: `{"type": "/problems/PROGRAMME_EXISTS", "status": 409, "metadata": {"asset": "points"}}`
+    """
+    ERROR_REASON_PROGRAMME_INVALID: _ErrorReason.ValueType  # 205
+    """A programme's fields do not fit together.
+
+    Example: `{"type": "/problems/PROGRAMME_INVALID", "status": 400, "errors": [{"pointer": "/programme/time_zone", "detail": "Moon/Sea is not an IANA time zone"}]}`
+    """
+    ERROR_REASON_EARNING_NOT_FOUND: _ErrorReason.ValueType  # 206
+    """The caller posted no transfer of this id to a member.
+
+    Example: `{"type": "/problems/EARNING_NOT_FOUND", "status": 404, "metadata": {"transfer_id": "order-17"}}`
+    """
+    ERROR_REASON_LOT_NOT_FOUND: _ErrorReason.ValueType  # 207
+    """No lot has this id.
+
+    Example: `{"type": "/problems/LOT_NOT_FOUND", "status": 404, "metadata": {"lot_id": "0192…"}}`
+    """
+    ERROR_REASON_IN_DEBT: _ErrorReason.ValueType  # 208
+    """Nothing can be set aside by somebody who owes.
+
+    Example: `{"type": "/problems/IN_DEBT", "status": 422, "metadata": {"debt": "40"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -369,5 +414,50 @@ ERROR_REASON_MISSION_INVALID: ErrorReason.ValueType  # 701
 """A mission's fields do not fit together.
 
 Example: `{"type": "/problems/MISSION_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
+"""
+ERROR_REASON_POINTS_EXPIRED: ErrorReason.ValueType  # 200
+"""The points that would have covered the amount have expired.
+
+Example outcome: `{"result": "REFUSED", "reason": "POINTS_EXPIRED", "detail": "100 expired, 0 left, needed 50"}`
+"""
+ERROR_REASON_ALREADY_REVERSED: ErrorReason.ValueType  # 201
+"""The earning was taken back before, all of it.
+
+Example: `{"type": "/problems/ALREADY_REVERSED", "status": 409, "metadata": {"transfer_id": "order-17"}}`
+"""
+ERROR_REASON_BALANCE_LIMIT: ErrorReason.ValueType  # 202
+"""The member would have, or would have earned in a day or a year, more than the programme allows.
+
+Example outcome: `{"result": "REFUSED", "reason": "BALANCE_LIMIT", "detail": "only 30 more can be earned"}`
+"""
+ERROR_REASON_PROGRAMME_NOT_FOUND: ErrorReason.ValueType  # 203
+"""The asset has no programme.
+
+Example: `{"type": "/problems/PROGRAMME_NOT_FOUND", "status": 404, "metadata": {"asset": "points"}}`
+"""
+ERROR_REASON_PROGRAMME_EXISTS: ErrorReason.ValueType  # 204
+"""The asset has a programme: change it.
+
+Example: `{"type": "/problems/PROGRAMME_EXISTS", "status": 409, "metadata": {"asset": "points"}}`
+"""
+ERROR_REASON_PROGRAMME_INVALID: ErrorReason.ValueType  # 205
+"""A programme's fields do not fit together.
+
+Example: `{"type": "/problems/PROGRAMME_INVALID", "status": 400, "errors": [{"pointer": "/programme/time_zone", "detail": "Moon/Sea is not an IANA time zone"}]}`
+"""
+ERROR_REASON_EARNING_NOT_FOUND: ErrorReason.ValueType  # 206
+"""The caller posted no transfer of this id to a member.
+
+Example: `{"type": "/problems/EARNING_NOT_FOUND", "status": 404, "metadata": {"transfer_id": "order-17"}}`
+"""
+ERROR_REASON_LOT_NOT_FOUND: ErrorReason.ValueType  # 207
+"""No lot has this id.
+
+Example: `{"type": "/problems/LOT_NOT_FOUND", "status": 404, "metadata": {"lot_id": "0192…"}}`
+"""
+ERROR_REASON_IN_DEBT: ErrorReason.ValueType  # 208
+"""Nothing can be set aside by somebody who owes.
+
+Example: `{"type": "/problems/IN_DEBT", "status": 422, "metadata": {"debt": "40"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

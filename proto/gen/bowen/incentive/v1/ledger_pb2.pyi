@@ -71,6 +71,8 @@ class Transfer(_message.Message):
     REVERSES_TRANSFER_ID_FIELD_NUMBER: _builtins.int
     POST_TIME_FIELD_NUMBER: _builtins.int
     LINKED_FIELD_NUMBER: _builtins.int
+    MATURE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
     transfer_id: _builtins.str
     """The caller's id; unique for ever within the caller's scope."""
     debit_account: _builtins.str
@@ -87,9 +89,15 @@ class Transfer(_message.Message):
     """The transfer that this one takes back, wholly or in part. Empty for an ordinary transfer."""
     linked: _builtins.bool
     """Links it with the transfer after it in the request. Linked transfers up to the first that is not are a group: all of them are posted, or none."""
+    last_day: _builtins.str
+    """Last local day on which what is credited to a member can be spent, `YYYY-MM-DD`, for an asset with a programme. Empty: as the programme says."""
     @_builtins.property
     def post_time(self) -> _timestamp_pb2.Timestamp:
         """When it was posted. Output only."""
+
+    @_builtins.property
+    def mature_time(self) -> _timestamp_pb2.Timestamp:
+        """When what is credited to a member's `pending` matures, for an asset with a programme. Not set: when somebody moves it to `available`, or as the programme says."""
 
     def __init__(
         self,
@@ -103,10 +111,12 @@ class Transfer(_message.Message):
         reverses_transfer_id: _builtins.str = ...,
         post_time: _timestamp_pb2.Timestamp | None = ...,
         linked: _builtins.bool = ...,
+        mature_time: _timestamp_pb2.Timestamp | None = ...,
+        last_day: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mature_time", b"mature_time", "post_time", b"post_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "credit_account", b"credit_account", "debit_account", b"debit_account", "linked", b"linked", "memo", b"memo", "post_time", b"post_time", "reverses_transfer_id", b"reverses_transfer_id", "transfer_id", b"transfer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "credit_account", b"credit_account", "debit_account", b"debit_account", "last_day", b"last_day", "linked", b"linked", "mature_time", b"mature_time", "memo", b"memo", "post_time", b"post_time", "reverses_transfer_id", b"reverses_transfer_id", "transfer_id", b"transfer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from bowen.incentive.v1 import ledger_pb2 as bowen_dot_incentive_dot_v1_dot_ledger__pb2
+from bowen.incentive.v1 import lot_pb2 as bowen_dot_incentive_dot_v1_dot_lot__pb2
+from bowen.incentive.v1 import programme_pb2 as bowen_dot_incentive_dot_v1_dot_programme__pb2
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/incentive/v1/ledger_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/ledger.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x14PostTransfersRequest\x12:\n\ttransfers\x18\x01 \x03(\x0b\x32\x1c.bowen.incentive.v1.TransferB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"N\n\x15PostTransfersResponse\x12\x35\n\x08outcomes\x18\x01 \x03(\x0b\x32#.bowen.incentive.v1.TransferOutcome\"\xdd\x01\n\x0fTransferOutcome\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12:\n\x06result\x18\x02 \x01(\x0e\x32*.bowen.incentive.v1.TransferOutcome.Result\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"G\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x11\n\rRESULT_POSTED\x10\x01\x12\x12\n\x0eRESULT_REFUSED\x10\x02\"s\n\x11GetAccountRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Account\"\x81\x01\n\x12ListEntriesRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"Z\n\x13ListEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x19GetProfileBalancesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x1aGetProfileBalancesResponse\x12\x34\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\".bowen.incentive.v1.ProfileBalance\"_\n\x0eProfileBalance\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0f\n\x07pending\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x0c\n\x04\x64\x65\x62t\x18\x05 \x01(\x03\"\x18\n\x16GetTrialBalanceRequest\"N\n\x17GetTrialBalanceResponse\x12\x33\n\x05lines\x18\x01 \x03(\x0b\x32$.bowen.incentive.v1.TrialBalanceLine\"j\n\x10TrialBalanceLine\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x02 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x03\x12\x11\n\tliability\x18\x04 \x01(\x03\x12\x13\n\x0b\x64iscrepancy\x18\x05 \x01(\x03\x32\xc9\x06\n\rLedgerService\x12\xa1\x01\n\rPostTransfers\x12(.bowen.incentive.v1.PostTransfersRequest\x1a).bowen.incentive.v1.PostTransfersResponse\";\x8a\xb5\x18\x18\n\x16incentive.ledger:write\x82\xd3\xe4\x93\x02\x19\"\x14/v1/ledger/transfers:\x01*\x12\x92\x01\n\nGetAccount\x12%.bowen.incentive.v1.GetAccountRequest\x1a&.bowen.incentive.v1.GetAccountResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/account\x12\x95\x01\n\x0bListEntries\x12&.bowen.incentive.v1.ListEntriesRequest\x1a\'.bowen.incentive.v1.ListEntriesResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/entries\x12\xbc\x01\n\x12GetProfileBalances\x12-.bowen.incentive.v1.GetProfileBalancesRequest\x1a..bowen.incentive.v1.GetProfileBalancesResponse\"G\x8a\xb5\x18\x19\n\x15incentive.ledger:read\x10\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/balances\x12\xa7\x01\n\x0fGetTrialBalance\x12*.bowen.incentive.v1.GetTrialBalanceRequest\x1a+.bowen.incentive.v1.GetTrialBalanceResponse\";\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/ledger/trial-balanceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/incentive/v1/ledger_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/ledger.proto\x1a\x1c\x62owen/incentive/v1/lot.proto\x1a\"bowen/incentive/v1/programme.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x14PostTransfersRequest\x12:\n\ttransfers\x18\x01 \x03(\x0b\x32\x1c.bowen.incentive.v1.TransferB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"N\n\x15PostTransfersResponse\x12\x35\n\x08outcomes\x18\x01 \x03(\x0b\x32#.bowen.incentive.v1.TransferOutcome\"\xdd\x01\n\x0fTransferOutcome\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12:\n\x06result\x18\x02 \x01(\x0e\x32*.bowen.incentive.v1.TransferOutcome.Result\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"G\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x11\n\rRESULT_POSTED\x10\x01\x12\x12\n\x0eRESULT_REFUSED\x10\x02\"s\n\x11GetAccountRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Account\"\x81\x01\n\x12ListEntriesRequest\x12\x1a\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x17\n\x05\x61sset\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01( \x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"Z\n\x13ListEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x19GetProfileBalancesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x1aGetProfileBalancesResponse\x12\x34\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\".bowen.incentive.v1.ProfileBalance\"_\n\x0eProfileBalance\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0f\n\x07pending\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x0c\n\x04\x64\x65\x62t\x18\x05 \x01(\x03\"\xc8\x01\n\x15ReverseEarningRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1e\n\x0btransfer_id\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1f\n\x06\x61mount\x18\x03 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x10\x00\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x15\n\x04memo\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x38\n\x08\x63lawback\x18\x05 \x01(\x0e\x32&.bowen.incentive.v1.Programme.Clawback\"I\n\x16ReverseEarningResponse\x12/\n\x05lines\x18\x01 \x03(\x0b\x32 .bowen.incentive.v1.ClawbackLine\"\x87\x02\n\x0c\x43lawbackLine\x12\x37\n\x06source\x18\x01 \x01(\x0e\x32\'.bowen.incentive.v1.ClawbackLine.Source\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\"\x98\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSOURCE_PENDING\x10\x01\x12\x12\n\x0eSOURCE_EARNING\x10\x02\x12\x14\n\x10SOURCE_AVAILABLE\x10\x03\x12\x0f\n\x0bSOURCE_DEBT\x10\x04\x12\x13\n\x0fSOURCE_WRITEOFF\x10\x05\x12\x12\n\x0eSOURCE_UNGIVEN\x10\x06\"Y\n\x19ListExpiringPointsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1e\n\x0bwithin_days\x18\x02 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xc2\x1c\"R\n\x1aListExpiringPointsResponse\x12\x34\n\x08\x65xpiring\x18\x01 \x03(\x0b\x32\".bowen.incentive.v1.ExpiringPoints\"r\n\x0e\x45xpiringPoints\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x10\n\x08last_day\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x0fListLotsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x15\n\x05\x61sset\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02( \x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"R\n\x10ListLotsResponse\x12%\n\x04lots\x18\x01 \x03(\x0b\x32\x17.bowen.incentive.v1.Lot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\")\n\rGetLotRequest\x12\x18\n\x06lot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"b\n\x0eGetLotResponse\x12$\n\x03lot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Lot\x12*\n\x05moves\x18\x02 \x03(\x0b\x32\x1b.bowen.incentive.v1.LotMove\"\x18\n\x16GetTrialBalanceRequest\"N\n\x17GetTrialBalanceResponse\x12\x33\n\x05lines\x18\x01 \x03(\x0b\x32$.bowen.incentive.v1.TrialBalanceLine\"j\n\x10TrialBalanceLine\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x02 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x03\x12\x11\n\tliability\x18\x04 \x01(\x03\x12\x13\n\x0b\x64iscrepancy\x18\x05 \x01(\x03\x32\xe7\x0b\n\rLedgerService\x12\xa1\x01\n\rPostTransfers\x12(.bowen.incentive.v1.PostTransfersRequest\x1a).bowen.incentive.v1.PostTransfersResponse\";\x8a\xb5\x18\x18\n\x16incentive.ledger:write\x82\xd3\xe4\x93\x02\x19\"\x14/v1/ledger/transfers:\x01*\x12\x92\x01\n\nGetAccount\x12%.bowen.incentive.v1.GetAccountRequest\x1a&.bowen.incentive.v1.GetAccountResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/account\x12\x95\x01\n\x0bListEntries\x12&.bowen.incentive.v1.ListEntriesRequest\x1a\'.bowen.incentive.v1.ListEntriesResponse\"5\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/ledger/entries\x12\xbc\x01\n\x12GetProfileBalances\x12-.bowen.incentive.v1.GetProfileBalancesRequest\x1a..bowen.incentive.v1.GetProfileBalancesResponse\"G\x8a\xb5\x18\x19\n\x15incentive.ledger:read\x10\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/balances\x12\xab\x01\n\x0eReverseEarning\x12).bowen.incentive.v1.ReverseEarningRequest\x1a*.bowen.incentive.v1.ReverseEarningResponse\"B\x8a\xb5\x18\x18\n\x16incentive.ledger:write\x82\xd3\xe4\x93\x02 \"\x1b/v1/ledger/earnings:reverse:\x01*\x12\xc3\x01\n\x12ListExpiringPoints\x12-.bowen.incentive.v1.ListExpiringPointsRequest\x1a..bowen.incentive.v1.ListExpiringPointsResponse\"N\x8a\xb5\x18\x19\n\x15incentive.ledger:read\x10\x01\x82\xd3\xe4\x93\x02+\x12)/v1/profiles/{profile_id}/expiring-points\x12\x98\x01\n\x08ListLots\x12#.bowen.incentive.v1.ListLotsRequest\x1a$.bowen.incentive.v1.ListLotsResponse\"A\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/profiles/{profile_id}/lots\x12\x8c\x01\n\x06GetLot\x12!.bowen.incentive.v1.GetLotRequest\x1a\".bowen.incentive.v1.GetLotResponse\";\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/ledger/lots/{lot_id}\x12\xa7\x01\n\x0fGetTrialBalance\x12*.bowen.incentive.v1.GetTrialBalanceRequest\x1a+.bowen.incentive.v1.GetTrialBalanceResponse\";\x8a\xb5\x18\x17\n\x15incentive.ledger:read\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/ledger/trial-balanceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +54,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\232\265\030\003(\350\007'
   _globals['_GETPROFILEBALANCESREQUEST'].fields_by_name['profile_id']._loaded_options = None
   _globals['_GETPROFILEBALANCESREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['transfer_id']._loaded_options = None
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['transfer_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['amount']._serialized_options = b'\232\265\030\013\020\000\030\200\200\232\246\352\257\343\001'
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['memo']._loaded_options = None
+  _globals['_REVERSEEARNINGREQUEST'].fields_by_name['memo']._serialized_options = b'\232\265\030\003(\364\003'
+  _globals['_LISTEXPIRINGPOINTSREQUEST'].fields_by_name['profile_id']._loaded_options = None
+  _globals['_LISTEXPIRINGPOINTSREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
+  _globals['_LISTEXPIRINGPOINTSREQUEST'].fields_by_name['within_days']._loaded_options = None
+  _globals['_LISTEXPIRINGPOINTSREQUEST'].fields_by_name['within_days']._serialized_options = b'\232\265\030\005\020\000\030\302\034'
+  _globals['_LISTLOTSREQUEST'].fields_by_name['profile_id']._loaded_options = None
+  _globals['_LISTLOTSREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
+  _globals['_LISTLOTSREQUEST'].fields_by_name['asset']._loaded_options = None
+  _globals['_LISTLOTSREQUEST'].fields_by_name['asset']._serialized_options = b'\232\265\030\002( '
+  _globals['_LISTLOTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTLOTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
+  _globals['_LISTLOTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTLOTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\232\265\030\003(\350\007'
+  _globals['_GETLOTREQUEST'].fields_by_name['lot_id']._loaded_options = None
+  _globals['_GETLOTREQUEST'].fields_by_name['lot_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LEDGERSERVICE'].methods_by_name['PostTransfers']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['PostTransfers']._serialized_options = b'\212\265\030\030\n\026incentive.ledger:write\202\323\344\223\002\031\"\024/v1/ledger/transfers:\001*'
   _globals['_LEDGERSERVICE'].methods_by_name['GetAccount']._loaded_options = None
@@ -60,36 +84,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEDGERSERVICE'].methods_by_name['ListEntries']._serialized_options = b'\212\265\030\027\n\025incentive.ledger:read\202\323\344\223\002\024\022\022/v1/ledger/entries'
   _globals['_LEDGERSERVICE'].methods_by_name['GetProfileBalances']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['GetProfileBalances']._serialized_options = b'\212\265\030\031\n\025incentive.ledger:read\020\001\202\323\344\223\002$\022\"/v1/profiles/{profile_id}/balances'
+  _globals['_LEDGERSERVICE'].methods_by_name['ReverseEarning']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['ReverseEarning']._serialized_options = b'\212\265\030\030\n\026incentive.ledger:write\202\323\344\223\002 \"\033/v1/ledger/earnings:reverse:\001*'
+  _globals['_LEDGERSERVICE'].methods_by_name['ListExpiringPoints']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['ListExpiringPoints']._serialized_options = b'\212\265\030\031\n\025incentive.ledger:read\020\001\202\323\344\223\002+\022)/v1/profiles/{profile_id}/expiring-points'
+  _globals['_LEDGERSERVICE'].methods_by_name['ListLots']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['ListLots']._serialized_options = b'\212\265\030\027\n\025incentive.ledger:read\202\323\344\223\002 \022\036/v1/profiles/{profile_id}/lots'
+  _globals['_LEDGERSERVICE'].methods_by_name['GetLot']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['GetLot']._serialized_options = b'\212\265\030\027\n\025incentive.ledger:read\202\323\344\223\002\032\022\030/v1/ledger/lots/{lot_id}'
   _globals['_LEDGERSERVICE'].methods_by_name['GetTrialBalance']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['GetTrialBalance']._serialized_options = b'\212\265\030\027\n\025incentive.ledger:read\202\323\344\223\002\032\022\030/v1/ledger/trial-balance'
-  _globals['_POSTTRANSFERSREQUEST']._serialized_start=218
-  _globals['_POSTTRANSFERSREQUEST']._serialized_end=300
-  _globals['_POSTTRANSFERSRESPONSE']._serialized_start=302
-  _globals['_POSTTRANSFERSRESPONSE']._serialized_end=380
-  _globals['_TRANSFEROUTCOME']._serialized_start=383
-  _globals['_TRANSFEROUTCOME']._serialized_end=604
-  _globals['_TRANSFEROUTCOME_RESULT']._serialized_start=533
-  _globals['_TRANSFEROUTCOME_RESULT']._serialized_end=604
-  _globals['_GETACCOUNTREQUEST']._serialized_start=606
-  _globals['_GETACCOUNTREQUEST']._serialized_end=721
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=723
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=789
-  _globals['_LISTENTRIESREQUEST']._serialized_start=792
-  _globals['_LISTENTRIESREQUEST']._serialized_end=921
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=923
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=1013
-  _globals['_GETPROFILEBALANCESREQUEST']._serialized_start=1015
-  _globals['_GETPROFILEBALANCESREQUEST']._serialized_end=1072
-  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_start=1074
-  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_end=1156
-  _globals['_PROFILEBALANCE']._serialized_start=1158
-  _globals['_PROFILEBALANCE']._serialized_end=1253
-  _globals['_GETTRIALBALANCEREQUEST']._serialized_start=1255
-  _globals['_GETTRIALBALANCEREQUEST']._serialized_end=1279
-  _globals['_GETTRIALBALANCERESPONSE']._serialized_start=1281
-  _globals['_GETTRIALBALANCERESPONSE']._serialized_end=1359
-  _globals['_TRIALBALANCELINE']._serialized_start=1361
-  _globals['_TRIALBALANCELINE']._serialized_end=1467
-  _globals['_LEDGERSERVICE']._serialized_start=1470
-  _globals['_LEDGERSERVICE']._serialized_end=2311
+  _globals['_POSTTRANSFERSREQUEST']._serialized_start=284
+  _globals['_POSTTRANSFERSREQUEST']._serialized_end=366
+  _globals['_POSTTRANSFERSRESPONSE']._serialized_start=368
+  _globals['_POSTTRANSFERSRESPONSE']._serialized_end=446
+  _globals['_TRANSFEROUTCOME']._serialized_start=449
+  _globals['_TRANSFEROUTCOME']._serialized_end=670
+  _globals['_TRANSFEROUTCOME_RESULT']._serialized_start=599
+  _globals['_TRANSFEROUTCOME_RESULT']._serialized_end=670
+  _globals['_GETACCOUNTREQUEST']._serialized_start=672
+  _globals['_GETACCOUNTREQUEST']._serialized_end=787
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=789
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=855
+  _globals['_LISTENTRIESREQUEST']._serialized_start=858
+  _globals['_LISTENTRIESREQUEST']._serialized_end=987
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=989
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1079
+  _globals['_GETPROFILEBALANCESREQUEST']._serialized_start=1081
+  _globals['_GETPROFILEBALANCESREQUEST']._serialized_end=1138
+  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_start=1140
+  _globals['_GETPROFILEBALANCESRESPONSE']._serialized_end=1222
+  _globals['_PROFILEBALANCE']._serialized_start=1224
+  _globals['_PROFILEBALANCE']._serialized_end=1319
+  _globals['_REVERSEEARNINGREQUEST']._serialized_start=1322
+  _globals['_REVERSEEARNINGREQUEST']._serialized_end=1522
+  _globals['_REVERSEEARNINGRESPONSE']._serialized_start=1524
+  _globals['_REVERSEEARNINGRESPONSE']._serialized_end=1597
+  _globals['_CLAWBACKLINE']._serialized_start=1600
+  _globals['_CLAWBACKLINE']._serialized_end=1863
+  _globals['_CLAWBACKLINE_SOURCE']._serialized_start=1711
+  _globals['_CLAWBACKLINE_SOURCE']._serialized_end=1863
+  _globals['_LISTEXPIRINGPOINTSREQUEST']._serialized_start=1865
+  _globals['_LISTEXPIRINGPOINTSREQUEST']._serialized_end=1954
+  _globals['_LISTEXPIRINGPOINTSRESPONSE']._serialized_start=1956
+  _globals['_LISTEXPIRINGPOINTSRESPONSE']._serialized_end=2038
+  _globals['_EXPIRINGPOINTS']._serialized_start=2040
+  _globals['_EXPIRINGPOINTS']._serialized_end=2154
+  _globals['_LISTLOTSREQUEST']._serialized_start=2156
+  _globals['_LISTLOTSREQUEST']._serialized_end=2282
+  _globals['_LISTLOTSRESPONSE']._serialized_start=2284
+  _globals['_LISTLOTSRESPONSE']._serialized_end=2366
+  _globals['_GETLOTREQUEST']._serialized_start=2368
+  _globals['_GETLOTREQUEST']._serialized_end=2409
+  _globals['_GETLOTRESPONSE']._serialized_start=2411
+  _globals['_GETLOTRESPONSE']._serialized_end=2509
+  _globals['_GETTRIALBALANCEREQUEST']._serialized_start=2511
+  _globals['_GETTRIALBALANCEREQUEST']._serialized_end=2535
+  _globals['_GETTRIALBALANCERESPONSE']._serialized_start=2537
+  _globals['_GETTRIALBALANCERESPONSE']._serialized_end=2615
+  _globals['_TRIALBALANCELINE']._serialized_start=2617
+  _globals['_TRIALBALANCELINE']._serialized_end=2723
+  _globals['_LEDGERSERVICE']._serialized_start=2726
+  _globals['_LEDGERSERVICE']._serialized_end=4237
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,8 @@ isort:skip_file
 """
 
 from bowen.incentive.v1 import ledger_pb2 as _ledger_pb2
+from bowen.incentive.v1 import lot_pb2 as _lot_pb2
+from bowen.incentive.v1 import programme_pb2 as _programme_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -331,6 +333,337 @@ class ProfileBalance(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProfileBalance: _TypeAlias = ProfileBalance  # noqa: Y015
+
+@_typing.final
+class ReverseEarningRequest(_message.Message):
+    """An earning to take back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    MEMO_FIELD_NUMBER: _builtins.int
+    CLAWBACK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    transfer_id: _builtins.str
+    """The transfer that the caller posted, to `available` or `pending` of a member."""
+    amount: _builtins.int
+    """How much of it. 0 means all that is left."""
+    memo: _builtins.str
+    """Why, for people: shown in statements."""
+    clawback: _programme_pb2.Programme.Clawback.ValueType
+    """What to do about what is no longer there. Not set means as the asset's programme says."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        transfer_id: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        memo: _builtins.str = ...,
+        clawback: _programme_pb2.Programme.Clawback.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "clawback", b"clawback", "memo", b"memo", "request_id", b"request_id", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReverseEarningRequest: _TypeAlias = ReverseEarningRequest  # noqa: Y015
+
+@_typing.final
+class ReverseEarningResponse(_message.Message):
+    """What was taken, from where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClawbackLine]:
+        """In the order in which they were taken."""
+
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[Global___ClawbackLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReverseEarningResponse: _TypeAlias = ReverseEarningResponse  # noqa: Y015
+
+@_typing.final
+class ClawbackLine(_message.Message):
+    """A part of what was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Source:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ClawbackLine._Source.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SOURCE_UNSPECIFIED: ClawbackLine._Source.ValueType  # 0
+        """Not set."""
+        SOURCE_PENDING: ClawbackLine._Source.ValueType  # 1
+        """What was pending of the earning."""
+        SOURCE_EARNING: ClawbackLine._Source.ValueType  # 2
+        """What was available of the earning."""
+        SOURCE_AVAILABLE: ClawbackLine._Source.ValueType  # 3
+        """What else was available."""
+        SOURCE_DEBT: ClawbackLine._Source.ValueType  # 4
+        """Owed from now on."""
+        SOURCE_WRITEOFF: ClawbackLine._Source.ValueType  # 5
+        """Borne by the brand."""
+        SOURCE_UNGIVEN: ClawbackLine._Source.ValueType  # 6
+        """Had not been given: it was above the programme's bounds."""
+
+    class Source(_Source, metaclass=_SourceEnumTypeWrapper):
+        """Where it came from."""
+
+    SOURCE_UNSPECIFIED: ClawbackLine.Source.ValueType  # 0
+    """Not set."""
+    SOURCE_PENDING: ClawbackLine.Source.ValueType  # 1
+    """What was pending of the earning."""
+    SOURCE_EARNING: ClawbackLine.Source.ValueType  # 2
+    """What was available of the earning."""
+    SOURCE_AVAILABLE: ClawbackLine.Source.ValueType  # 3
+    """What else was available."""
+    SOURCE_DEBT: ClawbackLine.Source.ValueType  # 4
+    """Owed from now on."""
+    SOURCE_WRITEOFF: ClawbackLine.Source.ValueType  # 5
+    """Borne by the brand."""
+    SOURCE_UNGIVEN: ClawbackLine.Source.ValueType  # 6
+    """Had not been given: it was above the programme's bounds."""
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    source: Global___ClawbackLine.Source.ValueType
+    """Where it came from."""
+    amount: _builtins.int
+    """How much."""
+    transfer_id: _builtins.str
+    """The transfer of it."""
+    def __init__(
+        self,
+        *,
+        source: Global___ClawbackLine.Source.ValueType = ...,
+        amount: _builtins.int = ...,
+        transfer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "source", b"source", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClawbackLine: _TypeAlias = ClawbackLine  # noqa: Y015
+
+@_typing.final
+class ListExpiringPointsRequest(_message.Message):
+    """Asks for what expires soon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    WITHIN_DAYS_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The person."""
+    within_days: _builtins.int
+    """How many days to look ahead. 0 means 90."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        within_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id", "within_days", b"within_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExpiringPointsRequest: _TypeAlias = ListExpiringPointsRequest  # noqa: Y015
+
+@_typing.final
+class ListExpiringPointsResponse(_message.Message):
+    """What expires soon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPIRING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def expiring(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpiringPoints]:
+        """By instant, then asset."""
+
+    def __init__(
+        self,
+        *,
+        expiring: _abc.Iterable[Global___ExpiringPoints] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expiring", b"expiring"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExpiringPointsResponse: _TypeAlias = ListExpiringPointsResponse  # noqa: Y015
+
+@_typing.final
+class ExpiringPoints(_message.Message):
+    """What expires on one day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    asset: _builtins.str
+    """Asset code."""
+    amount: _builtins.int
+    """How much."""
+    last_day: _builtins.str
+    """Last local day on which it can be spent, `YYYY-MM-DD`."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it can no longer be spent."""
+
+    def __init__(
+        self,
+        *,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        last_day: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "expire_time", b"expire_time", "last_day", b"last_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpiringPoints: _TypeAlias = ExpiringPoints  # noqa: Y015
+
+@_typing.final
+class ListLotsRequest(_message.Message):
+    """Asks for a person's lots."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The person."""
+    asset: _builtins.str
+    """Asset code. Empty means all."""
+    page_size: _builtins.int
+    """Default 50; above 200 means 200."""
+    page_token: _builtins.str
+    """From the previous page."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLotsRequest: _TypeAlias = ListLotsRequest  # noqa: Y015
+
+@_typing.final
+class ListLotsResponse(_message.Message):
+    """A page of lots."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def lots(self) -> _containers.RepeatedCompositeFieldContainer[_lot_pb2.Lot]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        lots: _abc.Iterable[_lot_pb2.Lot] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLotsResponse: _TypeAlias = ListLotsResponse  # noqa: Y015
+
+@_typing.final
+class GetLotRequest(_message.Message):
+    """Asks for a lot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    """The lot."""
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot_id", b"lot_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLotRequest: _TypeAlias = GetLotRequest  # noqa: Y015
+
+@_typing.final
+class GetLotResponse(_message.Message):
+    """A lot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_FIELD_NUMBER: _builtins.int
+    MOVES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """As it stands."""
+
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[_lot_pb2.LotMove]:
+        """What was done to it, oldest first; at most the first thousand."""
+
+    def __init__(
+        self,
+        *,
+        lot: _lot_pb2.Lot | None = ...,
+        moves: _abc.Iterable[_lot_pb2.LotMove] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "moves", b"moves"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLotResponse: _TypeAlias = GetLotResponse  # noqa: Y015
 
 @_typing.final
 class GetTrialBalanceRequest(_message.Message):

@@ -55,6 +55,26 @@ class LedgerServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetProfileBalancesRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetProfileBalancesResponse.FromString,
                 _registered_method=True)
+        self.ReverseEarning = channel.unary_unary(
+                '/bowen.incentive.v1.LedgerService/ReverseEarning',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ReverseEarningRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ReverseEarningResponse.FromString,
+                _registered_method=True)
+        self.ListExpiringPoints = channel.unary_unary(
+                '/bowen.incentive.v1.LedgerService/ListExpiringPoints',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListExpiringPointsRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListExpiringPointsResponse.FromString,
+                _registered_method=True)
+        self.ListLots = channel.unary_unary(
+                '/bowen.incentive.v1.LedgerService/ListLots',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListLotsRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListLotsResponse.FromString,
+                _registered_method=True)
+        self.GetLot = channel.unary_unary(
+                '/bowen.incentive.v1.LedgerService/GetLot',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetLotRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetLotResponse.FromString,
+                _registered_method=True)
         self.GetTrialBalance = channel.unary_unary(
                 '/bowen.incentive.v1.LedgerService/GetTrialBalance',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetTrialBalanceRequest.SerializeToString,
@@ -99,6 +119,40 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReverseEarning(self, request, context):
+        """Takes an earning back, wholly or in part, and says line by line from where: what is left of it, other lots, debt, or the brand, as the asset's programme says.
+
+        Idempotent by `request_id`, for ever. All that is taken back of an earning never exceeds it.
+
+        Errors: `NOT_FOUND` with `EARNING_NOT_FOUND`; `ALREADY_EXISTS` with `ALREADY_REVERSED`; `FAILED_PRECONDITION` with `REVERSAL_INVALID` when less is left of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExpiringPoints(self, request, context):
+        """Lists what of a person's points expires soon, by day: merged profiles included, what is set aside left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLots(self, request, context):
+        """Lists a person's lots, newest first, used up ones too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLot(self, request, context):
+        """Reads a lot and all that was done to it.
+
+        Errors: `NOT_FOUND` with `LOT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTrialBalance(self, request, context):
         """Sums the whole ledger per asset in one snapshot: debits equal credits at every instant.
         """
@@ -128,6 +182,26 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetProfileBalances,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetProfileBalancesRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetProfileBalancesResponse.SerializeToString,
+            ),
+            'ReverseEarning': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReverseEarning,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ReverseEarningRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ReverseEarningResponse.SerializeToString,
+            ),
+            'ListExpiringPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExpiringPoints,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListExpiringPointsRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListExpiringPointsResponse.SerializeToString,
+            ),
+            'ListLots': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLots,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListLotsRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListLotsResponse.SerializeToString,
+            ),
+            'GetLot': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLot,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetLotRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetLotResponse.SerializeToString,
             ),
             'GetTrialBalance': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTrialBalance,
@@ -244,6 +318,114 @@ class LedgerService:
             '/bowen.incentive.v1.LedgerService/GetProfileBalances',
             bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetProfileBalancesRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetProfileBalancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReverseEarning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.LedgerService/ReverseEarning',
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ReverseEarningRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ReverseEarningResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExpiringPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.LedgerService/ListExpiringPoints',
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListExpiringPointsRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListExpiringPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.LedgerService/ListLots',
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListLotsRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.ListLotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.LedgerService/GetLot',
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetLotRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_ledger__service__pb2.GetLotResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,22 @@ class LedgerServiceStub:
     """Lists an account's entries, newest first."""
     GetProfileBalances: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetProfileBalancesRequest, _ledger_service_pb2.GetProfileBalancesResponse]
     """Reads a person's balances of every asset, merged profiles included."""
+    ReverseEarning: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ReverseEarningRequest, _ledger_service_pb2.ReverseEarningResponse]
+    """Takes an earning back, wholly or in part, and says line by line from where: what is left of it, other lots, debt, or the brand, as the asset's programme says.
+
+    Idempotent by `request_id`, for ever. All that is taken back of an earning never exceeds it.
+
+    Errors: `NOT_FOUND` with `EARNING_NOT_FOUND`; `ALREADY_EXISTS` with `ALREADY_REVERSED`; `FAILED_PRECONDITION` with `REVERSAL_INVALID` when less is left of it.
+    """
+    ListExpiringPoints: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListExpiringPointsRequest, _ledger_service_pb2.ListExpiringPointsResponse]
+    """Lists what of a person's points expires soon, by day: merged profiles included, what is set aside left out."""
+    ListLots: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListLotsRequest, _ledger_service_pb2.ListLotsResponse]
+    """Lists a person's lots, newest first, used up ones too."""
+    GetLot: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetLotRequest, _ledger_service_pb2.GetLotResponse]
+    """Reads a lot and all that was done to it.
+
+    Errors: `NOT_FOUND` with `LOT_NOT_FOUND`.
+    """
     GetTrialBalance: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetTrialBalanceRequest, _ledger_service_pb2.GetTrialBalanceResponse]
     """Sums the whole ledger per asset in one snapshot: debits equal credits at every instant."""
 
@@ -69,6 +85,22 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Lists an account's entries, newest first."""
     GetProfileBalances: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetProfileBalancesRequest, _ledger_service_pb2.GetProfileBalancesResponse]  # type: ignore[assignment]
     """Reads a person's balances of every asset, merged profiles included."""
+    ReverseEarning: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ReverseEarningRequest, _ledger_service_pb2.ReverseEarningResponse]  # type: ignore[assignment]
+    """Takes an earning back, wholly or in part, and says line by line from where: what is left of it, other lots, debt, or the brand, as the asset's programme says.
+
+    Idempotent by `request_id`, for ever. All that is taken back of an earning never exceeds it.
+
+    Errors: `NOT_FOUND` with `EARNING_NOT_FOUND`; `ALREADY_EXISTS` with `ALREADY_REVERSED`; `FAILED_PRECONDITION` with `REVERSAL_INVALID` when less is left of it.
+    """
+    ListExpiringPoints: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListExpiringPointsRequest, _ledger_service_pb2.ListExpiringPointsResponse]  # type: ignore[assignment]
+    """Lists what of a person's points expires soon, by day: merged profiles included, what is set aside left out."""
+    ListLots: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListLotsRequest, _ledger_service_pb2.ListLotsResponse]  # type: ignore[assignment]
+    """Lists a person's lots, newest first, used up ones too."""
+    GetLot: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetLotRequest, _ledger_service_pb2.GetLotResponse]  # type: ignore[assignment]
+    """Reads a lot and all that was done to it.
+
+    Errors: `NOT_FOUND` with `LOT_NOT_FOUND`.
+    """
     GetTrialBalance: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetTrialBalanceRequest, _ledger_service_pb2.GetTrialBalanceResponse]  # type: ignore[assignment]
     """Sums the whole ledger per asset in one snapshot: debits equal credits at every instant."""
 
@@ -112,6 +144,46 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.GetProfileBalancesResponse, _abc.Awaitable[_ledger_service_pb2.GetProfileBalancesResponse]]:
         """Reads a person's balances of every asset, merged profiles included."""
+
+    @_abc_1.abstractmethod
+    def ReverseEarning(
+        self,
+        request: _ledger_service_pb2.ReverseEarningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ReverseEarningResponse, _abc.Awaitable[_ledger_service_pb2.ReverseEarningResponse]]:
+        """Takes an earning back, wholly or in part, and says line by line from where: what is left of it, other lots, debt, or the brand, as the asset's programme says.
+
+        Idempotent by `request_id`, for ever. All that is taken back of an earning never exceeds it.
+
+        Errors: `NOT_FOUND` with `EARNING_NOT_FOUND`; `ALREADY_EXISTS` with `ALREADY_REVERSED`; `FAILED_PRECONDITION` with `REVERSAL_INVALID` when less is left of it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListExpiringPoints(
+        self,
+        request: _ledger_service_pb2.ListExpiringPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ListExpiringPointsResponse, _abc.Awaitable[_ledger_service_pb2.ListExpiringPointsResponse]]:
+        """Lists what of a person's points expires soon, by day: merged profiles included, what is set aside left out."""
+
+    @_abc_1.abstractmethod
+    def ListLots(
+        self,
+        request: _ledger_service_pb2.ListLotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ListLotsResponse, _abc.Awaitable[_ledger_service_pb2.ListLotsResponse]]:
+        """Lists a person's lots, newest first, used up ones too."""
+
+    @_abc_1.abstractmethod
+    def GetLot(
+        self,
+        request: _ledger_service_pb2.GetLotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.GetLotResponse, _abc.Awaitable[_ledger_service_pb2.GetLotResponse]]:
+        """Reads a lot and all that was done to it.
+
+        Errors: `NOT_FOUND` with `LOT_NOT_FOUND`.
+        """
 
     @_abc_1.abstractmethod
     def GetTrialBalance(

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2
 
 from chassis.errors import InvalidArgument
-from chassis.stamps import stamp
+from chassis.stamps import moment, stamp
 from services.incentive.ledger import domain
-from services.incentive.ledger.domain import Account, Entry, Outcome, Standing, Transfer, TrialBalanceLine
+from services.incentive.ledger.domain import Account, Entry, Outcome, Standing, Terms, Transfer, TrialBalanceLine
+
+YEAR_MAX = 9000
 
 Result = ledger_service_pb2.TransferOutcome.Result
 
@@ -38,7 +40,24 @@ def transfer_from_proto(message: ledger_pb2.Transfer, *, scope: str, now: dateti
         memo=message.memo,
         reverses=message.reverses_transfer_id,
         linked=message.linked,
+        terms=_terms(message),
     )
+
+
+def _terms(message: ledger_pb2.Transfer) -> Terms:
+    """Raises `InvalidArgument` for terms that the credited account cannot have, or a day that is none."""
+    kind = message.credit_account.rpartition("/")[2] if message.credit_account.startswith("member/") else ""
+    if message.HasField("mature_time") and kind != "pending":
+        raise InvalidArgument("transfers.mature_time", "is for what is credited to a member's pending")
+    if message.last_day and kind not in ("pending", "available"):
+        raise InvalidArgument("transfers.last_day", "is for what is credited to a member's pending or available")
+    try:
+        last_day = date.fromisoformat(message.last_day) if message.last_day else None
+    except ValueError:
+        raise InvalidArgument("transfers.last_day", f"{message.last_day} is not a day") from None
+    if last_day and last_day.year > YEAR_MAX:
+        raise InvalidArgument("transfers.last_day", "is too far away")
+    return Terms(moment(message.mature_time) if message.HasField("mature_time") else None, last_day)
 
 
 def groups_from_proto(messages: Sequence[ledger_pb2.Transfer], *, scope: str, now: datetime) -> list[list[Transfer]]:
