@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
+from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 
@@ -11,7 +12,7 @@ from chassis.command import command
 from chassis.lifecycle import Unstartable
 from chassis.process import Process
 from services.profile.consent.servicer import ConsentServicer
-from services.profile.identity.servicer import ProfileServicer
+from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.settings import Settings
@@ -31,6 +32,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
+    process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock))
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 
 

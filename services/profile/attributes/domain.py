@@ -3,7 +3,7 @@
 `null` unsets: the fact stays, as the newest thing known, so that an older value which arrives later does not return.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -68,6 +68,13 @@ class Union(NamedTuple):
     after: Known
 
 
+class _Context(msgspec.Struct):
+    """The part of an event's context that says something of its person."""
+
+    traits: dict[str, msgspec.Raw] = {}
+
+
+_contexts = msgspec.json.Decoder(_Context)
 _values = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _facts = msgspec.json.Decoder(dict[str, Fact])
 
@@ -83,6 +90,16 @@ def values(text: str) -> dict[str, msgspec.Raw]:
     if told := jsontext.beyond(text):
         raise ValueError(told)
     return members
+
+
+def traits_of(text: str, is_traits: bool) -> Values:
+    """The traits that an event stated: `text` itself, or what stands under `traits` in it. None of an empty text."""
+    if not text or is_traits:
+        return values(text)
+    try:
+        return _contexts.decode(text).traits
+    except (msgspec.MsgspecError, RecursionError):
+        return {}
 
 
 def decode(text: str) -> dict[str, Fact]:
@@ -103,11 +120,17 @@ def stated(values: Mapping[str, msgspec.Raw], time: datetime, source_id: str) ->
 
 def fold(known: Facts, more: Facts) -> dict[str, Fact]:
     """Both together, the same in either order: per attribute the latest; of equally late ones the greatest."""
-    folded = dict(known)
-    for name, fact in more.items():
-        held = folded.get(name)
-        if held is None or _standing(fact) > _standing(held):
-            folded[name] = fact
+    return fold_all((known, more))
+
+
+def fold_all(sources: Iterable[Facts]) -> dict[str, Fact]:
+    """All sources together, the same in any order: see `fold`."""
+    folded: dict[str, Fact] = {}
+    for facts in sources:
+        for name, fact in facts.items():
+            held = folded.get(name)
+            if held is None or _standing(fact) > _standing(held):
+                folded[name] = fact
     return _within_bounds(folded)
 
 

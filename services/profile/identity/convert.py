@@ -1,17 +1,17 @@
 """People and identifiers, between the contract and the domain."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from bowen.profile.v1 import profile_pb2, profile_service_pb2
+from bowen.profile.v1 import event_pb2, profile_pb2, profile_service_pb2
 
 from chassis.errors import InvalidArgument
 from chassis.stamps import moment, stamp
 from services.profile.attributes import domain as attributes
 from services.profile.identity import domain
-from services.profile.identity.domain import Claim
+from services.profile.identity.domain import Claim, MergeRecord, Separation
 from services.profile.identity.errors import IdentifierInvalid
 
 _CLASSES = {
@@ -110,25 +110,47 @@ def _rank(link: profile_pb2.IdentifierLink) -> int:
     return domain.KINDS[link.identifier.type].grade(link.identifier.verified).rank
 
 
-def merge_to_proto(
-    merge_id: UUID,
-    survivor_id: UUID,
-    loser_id: UUID,
-    event_id: UUID | None,
-    reason: str,
-    identifiers: Iterable[tuple[str, str, str, bool]],
-    merge_time: datetime,
-) -> profile_pb2.Merge:
+def identifiers_to_proto(named: Iterable[tuple[str, str, str, bool]]) -> list[profile_pb2.Identifier]:
+    """Identifiers that are given as type, namespace, value and whether they were verified."""
+    return [
+        profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified)
+        for type_name, namespace, value, verified in named
+    ]
+
+
+def merge_to_proto(merge: MergeRecord) -> profile_pb2.Merge:
     """The record of a merge."""
-    return profile_pb2.Merge(
-        merge_id=str(merge_id),
-        survivor_id=str(survivor_id),
-        loser_id=str(loser_id),
-        event_id=str(event_id) if event_id else "",
-        reason=reason,
-        identifiers=[
-            profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified)
-            for type_name, namespace, value, verified in identifiers
-        ],
-        merge_time=stamp(merge_time),
+    message = profile_pb2.Merge(
+        merge_id=str(merge.merge_id),
+        survivor_id=str(merge.survivor_id),
+        loser_id=str(merge.loser_id),
+        event_id=str(merge.event_id) if merge.event_id else "",
+        reason=merge.reason,
+        identifiers=identifiers_to_proto(merge.identifiers),
+        merge_time=stamp(merge.merge_time),
+        source_id=merge.source_id,
+        trust=event_pb2.Trust.ValueType(merge.trust),
+        rule_version=merge.rule_version,
+        actor=merge.actor,
+        note=merge.note,
+        before=merge.before,
+        undo_actor=merge.undo_actor,
+        undo_note=merge.undo_note,
+        undone_with=str(merge.undone_with) if merge.undone_with else "",
+    )
+    if merge.undo_time is not None:
+        message.undo_time.CopyFrom(stamp(merge.undo_time))
+    return message
+
+
+def separation_to_proto(said: Separation, own: Container[UUID]) -> profile_pb2.Separation:
+    """Two profiles told apart, seen from the one that is among `own`."""
+    one, other = (said.low_id, said.high_id) if said.low_id in own else (said.high_id, said.low_id)
+    return profile_pb2.Separation(
+        profile_id=str(one),
+        other_profile_id=str(other),
+        merge_id=str(said.merge_id) if said.merge_id else "",
+        actor=said.actor,
+        note=said.note,
+        create_time=stamp(said.create_time),
     )

@@ -1,6 +1,11 @@
-"""Why people are not found, and why identifiers are none."""
+"""Why people and merges are not found, why identifiers are none, and why people do not become one, or two."""
 
-from chassis.errors import InvalidArgument, NotFound
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.errors import Conflict, FailedPrecondition, InvalidArgument, NotFound
+
+DEPENDENTS_SHOWN_MAX = 50
 
 
 class ProfileNotFound(NotFound):
@@ -24,3 +29,42 @@ class IdentifierInvalid(InvalidArgument):
     def __init__(self, type_name: str, rule: str, *, blocked: bool = False) -> None:
         super().__init__("identifier", f"of type {type_name} {rule}", type=type_name, rule=rule)
         self.blocked = blocked
+
+
+class MergeNotFound(NotFound):
+    """No merge has this id."""
+
+    reason = "MERGE_NOT_FOUND"
+
+    def __init__(self, merge_id: UUID) -> None:
+        super().__init__("there is no such merge", merge_id=str(merge_id))
+
+
+class MergeHasDependents(Conflict):
+    """Later merges rest on this one. They are listed, the newest first."""
+
+    reason = "MERGE_HAS_DEPENDENTS"
+
+    def __init__(self, merge_id: UUID, dependents: Sequence[UUID]) -> None:
+        shown = ",".join(map(str, dependents[:DEPENDENTS_SHOWN_MAX]))
+        super().__init__(
+            f"{len(dependents)} later merges rest on this one: {shown}", merge_id=str(merge_id), dependents=shown
+        )
+
+
+class MergeRefused(FailedPrecondition):
+    """The two profiles may not become one."""
+
+    reason = "MERGE_REFUSED"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__("the profiles may not become one", rule=rule)
+
+
+class ProfilesAreOne(FailedPrecondition):
+    """Both ids are the same person already."""
+
+    reason = "PROFILES_ARE_ONE"
+
+    def __init__(self, profile_id: UUID) -> None:
+        super().__init__("both ids are one person already", profile_id=str(profile_id))

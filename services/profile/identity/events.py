@@ -2,14 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
-from bowen.profile.v1 import events_pb2, profile_pb2
+from bowen.profile.v1 import event_pb2, events_pb2
 
 from chassis.db import Tx
 from chassis.outbox import Fact, append
 from chassis.stamps import stamp
 from services.profile.attributes import domain as attributes
-from services.profile.identity.domain import Merge
+from services.profile.attributes.domain import Known
+from services.profile.identity import convert
+from services.profile.identity.domain import Merge, PastMerge
+from services.profile.timeline.domain import Event
+
+
+class Unmerge(NamedTuple):
+    """A merge that was undone, and how both people stand since. Identifiers are type, namespace, value, verified."""
+
+    merge: PastMerge
+    requested_merge_id: UUID
+    remaining_id: UUID
+    restored_from_ids: Sequence[UUID]
+    remaining: Known
+    restored: Known
+    restored_identifiers: Sequence[tuple[str, str, str, bool]]
 
 
 async def profile_merged(tx: Tx, merges: Sequence[tuple[Merge, attributes.Union]], *, now: datetime) -> None:
@@ -24,11 +41,52 @@ def _profile_merged(merge: Merge, union: attributes.Union, now: datetime) -> eve
         loser_id=str(merge.loser.profile_id),
         attributes=attributes.public(union.after.facts),
         version=union.after.version,
-        identifiers=[
-            profile_pb2.Identifier(
-                type=claim.kind.name, namespace=claim.namespace, value=claim.value, verified=claim.verified
-            )
-            for claim in merge.claims
-        ],
+        identifiers=convert.identifiers_to_proto(
+            (each.kind.name, each.namespace, each.value, each.verified) for each in merge.claims
+        ),
         merge_time=stamp(now),
+    )
+
+
+async def profile_unmerged(tx: Tx, undone: Unmerge, reassigned: Sequence[tuple[UUID, Event]], *, now: datetime) -> None:
+    """Tell that two people are two again, and each event that is another person's than was told, with whose it was."""
+    await append(tx, [Fact(_profile_unmerged(undone, len(reassigned), now), now)])
+    await append(tx, [Fact(_event_reassigned(undone.merge, was, event, now), now) for was, event in reassigned])
+
+
+def _profile_unmerged(undone: Unmerge, reassigned: int, now: datetime) -> events_pb2.ProfileUnmerged:
+    return events_pb2.ProfileUnmerged(
+        merge_id=str(undone.merge.merge_id),
+        survivor_id=str(undone.merge.survivor_id),
+        restored_id=str(undone.merge.loser_id),
+        remaining_id=str(undone.remaining_id),
+        restored_from_ids=map(str, undone.restored_from_ids),
+        remaining_attributes=attributes.public(undone.remaining.facts),
+        remaining_version=undone.remaining.version,
+        restored_attributes=attributes.public(undone.restored.facts),
+        restored_version=undone.restored.version,
+        restored_identifiers=convert.identifiers_to_proto(undone.restored_identifiers),
+        reassigned_event_count=reassigned,
+        requested_merge_id=str(undone.requested_merge_id),
+        merge_time=stamp(undone.merge.merge_time),
+        unmerge_time=stamp(now),
+    )
+
+
+def _event_reassigned(merge: PastMerge, was: UUID, event: Event, now: datetime) -> events_pb2.EventReassigned:
+    return events_pb2.EventReassigned(
+        event_id=str(event.event_id),
+        profile_id=str(merge.loser_id),
+        from_profile_id=str(was),
+        merge_id=str(merge.merge_id),
+        message_id=event.message_id,
+        type=event_pb2.EventType.ValueType(event.type),
+        name=event.name,
+        source_id=event.source_id,
+        trust=event_pb2.Trust.ValueType(event.trust),
+        anonymous_id=event.anonymous_id,
+        properties=event.properties,
+        timestamp=stamp(event.timestamp),
+        receive_time=stamp(event.receive_time),
+        reassign_time=stamp(now),
     )

@@ -5,6 +5,8 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+KEY_BYTES = 16
+
 
 class EventType(IntEnum):
     """The kinds of the Segment vocabulary. The numbers are those of the contract."""
@@ -39,6 +41,26 @@ class Event(NamedTuple):
     original_time: datetime
     sent_time: datetime | None
     receive_time: datetime
+
+
+class Recalled(NamedTuple):
+    """An event as far as undoing a merge looks at it. `profile_id` is whose it is now, `identifiers` as in `Event`.
+
+    `said` is the JSON text that holds what it states of its person: traits of identify; the context of the others, if
+    there are traits in it.
+    """
+
+    event_id: UUID
+    profile_id: UUID
+    identifiers: bytes
+    type: int
+    source_id: str
+    timestamp: datetime
+    said: str
+
+    def keys(self) -> tuple[bytes, ...]:
+        """The keys of the identifiers it names, the highest-ranked first."""
+        return tuple(self.identifiers[at : at + KEY_BYTES] for at in range(0, len(self.identifiers), KEY_BYTES))
 
 
 class Position(NamedTuple):

@@ -1,28 +1,72 @@
 """The event log and the counters."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.timeline.domain import Event, Filter, Position
+from services.profile.timeline.domain import Event, EventType, Filter, Position, Recalled
 
 COUNTER_SHARDS = 16
 
 _COLUMNS = Event._fields
 
-# One index scan per profile of the person, each cut off at the page's size; never all events of a busy person.
+# Two index scans per profile of the person, each cut off at the page's size; never all events of a busy person.
+_WANTED = """
+      AND ($2 = '' OR event.name = $2)
+      AND {at} >= coalesce($3, '-infinity'::timestamptz)
+      AND {at} < coalesce($4, 'infinity'::timestamptz)
+      AND ({at}, {of}.event_id)
+          < (coalesce($5, 'infinity'::timestamptz), coalesce($6, '00000000-0000-0000-0000-000000000000'::uuid))
+    ORDER BY {at} DESC, {of}.event_id DESC LIMIT $7
+"""
+_OWN = ", ".join(f"event.{column}" for column in _COLUMNS)
 _PAGE = f"""
 SELECT found.* FROM unnest($1::uuid[]) AS person (profile_id) CROSS JOIN LATERAL (
-    SELECT {", ".join(f"event.{column}" for column in _COLUMNS)} FROM event
-    WHERE event.profile_id = person.profile_id
-      AND ($2 = '' OR event.name = $2)
-      AND event.timestamp >= coalesce($3, '-infinity'::timestamptz)
-      AND event.timestamp < coalesce($4, 'infinity'::timestamptz)
-      AND (event.timestamp, event.event_id)
-          < (coalesce($5, 'infinity'::timestamptz), coalesce($6, '{UUID(int=0)}'::uuid))
-    ORDER BY event.timestamp DESC, event.event_id DESC LIMIT $7
+    (SELECT {_OWN} FROM event
+     WHERE event.profile_id = person.profile_id
+       AND NOT EXISTS (SELECT FROM event_reassignment AS moved WHERE moved.event_id = event.event_id)
+       {_WANTED.format(at="event.timestamp", of="event")})
+    UNION ALL
+    (SELECT {_OWN} FROM event_reassignment AS moved JOIN event ON event.event_id = moved.event_id
+     WHERE moved.profile_id = person.profile_id
+       {_WANTED.format(at="moved.timestamp", of="moved")})
 ) AS found ORDER BY found.timestamp DESC, found.event_id DESC LIMIT $7
 """  # noqa: S608 (names of our own)
+_RECALL = f"""
+SELECT event.event_id, coalesce(moved.profile_id, event.profile_id), event.identifiers, event.type, event.source_id,
+       event.timestamp,
+       CASE WHEN event.type = {EventType.IDENTIFY:d} THEN event.properties
+            WHEN event.type <> {EventType.GROUP:d} AND position('"traits"' IN event.context) > 0 THEN event.context
+            ELSE '' END
+FROM event LEFT JOIN event_reassignment AS moved ON moved.event_id = event.event_id
+WHERE event.event_id >= $2 AND (
+    event.profile_id = ANY($1) AND (moved.profile_id IS NULL OR moved.profile_id = ANY($1))
+    OR event.event_id = ANY(ARRAY(SELECT event_id FROM event_reassignment WHERE profile_id = ANY($1)))
+)
+ORDER BY event.event_id
+"""  # noqa: S608 (names of our own)
+_REASSIGN = f"""
+WITH reassigned AS (
+    INSERT INTO event_reassignment (event_id, profile_id, timestamp, merge_id, reassign_time)
+    SELECT event_id, $2, timestamp, $3, $4 FROM event WHERE event_id = ANY($1)
+    ON CONFLICT (event_id) DO UPDATE
+    SET profile_id = excluded.profile_id, merge_id = excluded.merge_id, reassign_time = excluded.reassign_time
+    RETURNING event_id
+)
+SELECT {_OWN} FROM event JOIN reassigned USING (event_id) ORDER BY event_id
+"""  # noqa: S608 (names of our own)
+_FIRST = """
+SELECT min(first.timestamp) FROM unnest($1::uuid[]) AS person (profile_id) CROSS JOIN LATERAL (
+    (SELECT timestamp FROM event
+     WHERE event.profile_id = person.profile_id
+       AND NOT EXISTS (SELECT FROM event_reassignment AS moved WHERE moved.event_id = event.event_id)
+     ORDER BY timestamp, event_id LIMIT 1)
+    UNION ALL
+    (SELECT timestamp FROM event_reassignment AS moved WHERE moved.profile_id = person.profile_id
+     ORDER BY timestamp, event_id LIMIT 1)
+) AS first
+"""
 
 _COUNT = """
 INSERT INTO counter (name, shard, value)
@@ -44,6 +88,25 @@ async def page(
     position = after or (None, None)
     rows = await (await driver(tx)).fetch(_PAGE, profile_ids, *wanted, *position, limit)
     return [Event._make(row) for row in rows]
+
+
+async def since(tx: ReadTx, profile_ids: Sequence[UUID], event_id: UUID) -> list[Recalled]:
+    """A person's events from `event_id` on, in the order in which they came."""
+    return [Recalled(*row) for row in await (await driver(tx)).fetch(_RECALL, profile_ids, event_id)]
+
+
+async def reassign(
+    tx: Tx, event_ids: Sequence[UUID], profile_id: UUID, *, merge_id: UUID, now: datetime
+) -> list[Event]:
+    """Have events be another person's. Their rows do not change. Returns them in the order in which they came."""
+    rows = await (await driver(tx)).fetch(_REASSIGN, event_ids, profile_id, merge_id, now)
+    return [Event._make(row) for row in rows]
+
+
+async def first_time(tx: ReadTx, profile_ids: Sequence[UUID]) -> datetime | None:
+    """When the earliest event of a person happened."""
+    found: datetime | None = await (await driver(tx)).fetchval(_FIRST, profile_ids)
+    return found
 
 
 async def count(tx: Tx, added: Mapping[str, int]) -> None:

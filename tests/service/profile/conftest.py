@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
+from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 
 from chassis.clock import FixedClock
 from chassis.db import Database
 from services.profile.consent.servicer import ConsentServicer
-from services.profile.identity.servicer import ProfileServicer
+from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from tests.service.profile.speaking import Profile
 from tests.service.profile.vaults import a_vault
@@ -31,6 +32,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_IngestServiceServicer_to_server, ingest),
         (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
+        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock)),
     )
     async with serving("profile", clock, *added) as client:
         yield Profile(client, db, clock, vault)

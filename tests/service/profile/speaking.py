@@ -1,15 +1,16 @@
 """Talking to the profile service in a few words."""
 
 import json
-from collections import Counter
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from bowen.profile.v1 import event_pb2, profile_pb2
+from bowen.profile.v1 import identity_service_pb2 as identity_pb
 from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 from bowen.profile.v1 import profile_service_pb2 as pb
 from bowen.profile.v1.consent_service_pb2_grpc import ConsentServiceStub
+from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceStub
 from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceStub
 from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
 from bowen.wire.v1 import envelope_pb2
@@ -50,6 +51,22 @@ def identify(**fields: Any) -> ingest_pb.IncomingEvent:
     return an_event(type=IDENTIFY, **fields)
 
 
+_STANDING = """
+WITH RECURSIVE up (profile_id, at) AS (
+    SELECT loser_id, survivor_id FROM merge WHERE undo_time IS NULL
+    UNION ALL
+    SELECT up.profile_id, merge.survivor_id FROM up JOIN merge ON merge.loser_id = up.at AND merge.undo_time IS NULL
+)
+"""
+_ROOTS = _STANDING + "SELECT * FROM up WHERE NOT EXISTS (SELECT FROM merge WHERE loser_id = at AND undo_time IS NULL)"
+_MISCOUNTED = (
+    _STANDING
+    + """
+SELECT * FROM profile WHERE merge_count <> (SELECT count(*) FROM up WHERE up.at = profile.profile_id)
+"""
+)
+
+
 class Profile:
     """A running profile service."""
 
@@ -58,6 +75,7 @@ class Profile:
         self.consent_stub = ConsentServiceStub(client)
         self.ingest_stub = IngestServiceStub(client)
         self.stub = ProfileServiceStub(client)
+        self.identity = IdentityServiceStub(client)
 
     async def ingest(self, *events: ingest_pb.IncomingEvent) -> list[Outcome]:
         return list((await self.ingest_stub.Ingest(ingest_pb.IngestRequest(events=events))).outcomes)
@@ -79,8 +97,36 @@ class Profile:
         request = pb.ListProfileEventsRequest(profile_id=profile_id, **fields)
         return list((await self.stub.ListProfileEvents(request)).events)
 
-    async def merges(self, profile_id: str) -> list[profile_pb2.Merge]:
-        return list((await self.stub.ListProfileMerges(pb.ListProfileMergesRequest(profile_id=profile_id))).merges)
+    async def merges(self, profile_id: str, **fields: Any) -> list[profile_pb2.Merge]:
+        request = pb.ListProfileMergesRequest(profile_id=profile_id, **fields)
+        return list((await self.stub.ListProfileMerges(request)).merges)
+
+    async def undo(self, merge_id: str, *, cascade: bool = False) -> list[profile_pb2.Merge]:
+        request = identity_pb.UndoMergeRequest(
+            request_id=str(new_id()), merge_id=merge_id, cascade=cascade, note="they are two"
+        )
+        return list((await self.identity.UndoMerge(request)).merges)
+
+    async def merge(self, one: str, other: str) -> profile_pb2.Merge:
+        request = identity_pb.MergeProfilesRequest(
+            request_id=str(new_id()), profile_id=one, other_profile_id=other, note="same person"
+        )
+        return (await self.identity.MergeProfiles(request)).merge
+
+    async def keep_apart(self, one: str, other: str) -> profile_pb2.Separation:
+        request = identity_pb.CreateSeparationRequest(
+            request_id=str(new_id()), profile_id=one, other_profile_id=other, note="not the same"
+        )
+        return (await self.identity.CreateSeparation(request)).separation
+
+    async def reunite(self, one: str, other: str) -> None:
+        await self.identity.DeleteSeparation(
+            identity_pb.DeleteSeparationRequest(request_id=str(new_id()), profile_id=one, other_profile_id=other)
+        )
+
+    async def separations(self, profile_id: str) -> list[profile_pb2.Separation]:
+        request = identity_pb.ListSeparationsRequest(profile_id=profile_id)
+        return list((await self.identity.ListSeparations(request)).separations)
 
     async def stats(self) -> tuple[int, int, int]:
         """People, merges, events."""
@@ -122,14 +168,16 @@ class Profile:
         return {frozenset(names) for names in people.values()}
 
     async def assert_sound(self) -> None:
-        """Redirects are one hop long, nothing merged holds anything, the counters tell the truth."""
+        """Redirects are what the merges that stand say, nothing merged holds anything, all counts tell the truth."""
         assert await self.fetch("SELECT 1 FROM redirect a JOIN redirect b ON a.survivor_id = b.loser_id") == []
         assert await self.fetch("SELECT 1 FROM identifier JOIN redirect ON profile_id = loser_id") == []
-        losers = Counter(row["loser_id"] for row in await self.fetch("SELECT loser_id FROM merge"))
-        assert all(count == 1 for count in losers.values())
+        assert {(row["loser_id"], row["survivor_id"]) for row in await self.fetch("SELECT * FROM redirect")} == {
+            (loser, root) for loser, root in await self.fetch(_ROOTS)
+        }
+        assert await self.fetch(_MISCOUNTED) == []
         [truth] = await self.fetch(
             "SELECT (SELECT count(*) FROM profile) - (SELECT count(*) FROM redirect) AS people,"
-            " (SELECT count(*) FROM merge) AS merges, (SELECT count(*) FROM event) AS events,"
+            " (SELECT count(*) FROM merge WHERE undo_time IS NULL) AS merges, (SELECT count(*) FROM event) AS events,"
             " (SELECT count(*) FROM redirect) AS redirects"
         )
         assert await self.stats() == (truth["people"], truth["merges"], truth["events"])

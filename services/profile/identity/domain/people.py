@@ -72,11 +72,15 @@ class Link:
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """One person, with those identifiers that matter now. `survivor` is set once merged into another."""
+    """One person, with those identifiers that matter now. `survivor` is set once merged into another.
+
+    `apart` are the ids of those with whom the person may never be one.
+    """
 
     profile_id: UUID
     create_time: datetime
     merge_count: int = 0
+    apart: frozenset[UUID] = frozenset()
     links: dict[bytes, Link] = field(default_factory=dict)
     is_new: bool = False
     is_changed: bool = False
@@ -134,6 +138,10 @@ class People:
         """Who holds the identifier."""
         link = self.links.get(key)
         return link.person if link else None
+
+    def are_apart(self, one: Person, other: Person) -> bool:
+        """Whether somebody said that the two are not one person."""
+        return any(self.persons[each].root is other for each in one.apart if each in self.persons)
 
     def add(self, person: Person) -> Person:
         """Let somebody in."""

@@ -1,33 +1,65 @@
 """Every SQL statement about people and their identifiers."""
 
 from services.profile.identity.store.imports import Imported, imported, save_imported
+from services.profile.identity.store.merges import (
+    below,
+    get_merge,
+    list_merges,
+    list_undone,
+    lock_merge,
+    mark_undone,
+    merges_since,
+    save_merges,
+)
+from services.profile.identity.store.partings import (
+    create_times,
+    first_seen,
+    give_back,
+    keep_apart,
+    lead_back,
+    line_of,
+    set_create_time,
+    uncount,
+)
 from services.profile.identity.store.reads import (
     LinkReading,
-    MergeReading,
     Reading,
     everyone_of,
     get_profile,
-    list_merges,
     own,
     owners,
     root_of,
     roots_of,
 )
-from services.profile.identity.store.writes import Clash, hold, load, save, save_conflicts, save_merges, take_turn
+from services.profile.identity.store.separations import list_separations, separate, unite
+from services.profile.identity.store.writes import Clash, hold, load, load_by_id, save, save_conflicts, take_turn
 
 __all__ = [
     "Clash",
     "Imported",
     "LinkReading",
-    "MergeReading",
     "Reading",
+    "below",
+    "create_times",
     "everyone_of",
+    "first_seen",
+    "get_merge",
     "get_profile",
     "hold",
+    "give_back",
     "imported",
+    "keep_apart",
+    "lead_back",
+    "line_of",
     "list_merges",
+    "list_separations",
+    "list_undone",
     "load",
     "own",
+    "load_by_id",
+    "lock_merge",
+    "mark_undone",
+    "merges_since",
     "owners",
     "root_of",
     "roots_of",
@@ -35,5 +67,9 @@ __all__ = [
     "save_conflicts",
     "save_imported",
     "save_merges",
+    "separate",
+    "set_create_time",
     "take_turn",
+    "unite",
+    "uncount",
 ]

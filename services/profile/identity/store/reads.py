@@ -1,11 +1,9 @@
 """Reading people: by id, by identifier, by their merges."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
-
-import msgspec
 
 from chassis.caller import Caller
 from chassis.db import ReadTx, driver
@@ -19,11 +17,6 @@ _LINKS = """
 SELECT type, namespace, value, verified, first_seen_time, last_seen_time FROM identifier WHERE profile_id = $1
 ORDER BY first_seen_time, key
 """
-_MERGES = """
-SELECT merge_id, survivor_id, loser_id, event_id, reason, identifiers, merge_time FROM merge
-WHERE survivor_id = ANY($1) AND merge_id < $2 ORDER BY merge_id DESC LIMIT $3
-"""
-_LAST = UUID(int=(1 << 128) - 1)
 
 
 class LinkReading(NamedTuple):
@@ -43,21 +36,6 @@ class Reading(NamedTuple):
     profile_id: UUID
     create_time: datetime
     links: tuple[LinkReading, ...]
-
-
-class MergeReading(NamedTuple):
-    """The record of a merge. The identifiers are type, namespace, value and whether it was verified."""
-
-    merge_id: UUID
-    survivor_id: UUID
-    loser_id: UUID
-    event_id: UUID | None
-    reason: str
-    identifiers: list[tuple[str, str, str, bool]]
-    merge_time: datetime
-
-
-_identifiers = msgspec.json.Decoder(list[tuple[str, str, str, bool]])
 
 
 async def owners(tx: ReadTx, keys: Collection[bytes]) -> dict[bytes, UUID]:
@@ -110,21 +88,3 @@ async def get_profile(tx: ReadTx, profile_id: UUID) -> Reading:
         raise ProfileNotFound(profile_id=str(profile_id))
     links = tuple(LinkReading(*link) for link in await connection.fetch(_LINKS, profile_id))
     return Reading(row["profile_id"], row["create_time"], links)
-
-
-async def list_merges(tx: ReadTx, profile_ids: Sequence[UUID], *, after: UUID | None, limit: int) -> list[MergeReading]:
-    """Merges into any of the ids, newest first, at most `limit` that come after the merge `after`."""
-    rows = await (await driver(tx)).fetch(_MERGES, profile_ids, after or _LAST, limit)
-    return [_merge(*row) for row in rows]
-
-
-def _merge(
-    merge_id: UUID,
-    survivor_id: UUID,
-    loser_id: UUID,
-    event_id: UUID | None,
-    reason: str,
-    found: str,
-    at: datetime,
-) -> MergeReading:
-    return MergeReading(merge_id, survivor_id, loser_id, event_id, reason, _identifiers.decode(found), at)

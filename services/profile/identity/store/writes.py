@@ -7,18 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from asyncpg.pgproto import pgproto
 
 from chassis.db import Tx, driver
 from chassis.errors import Conflict as Contention
 from services.profile.identity.domain import (
     KINDS,
-    RULE_VERSION,
     Conflict,
     Evidence,
     Link,
-    Merge,
     Origin,
     People,
     Person,
@@ -29,11 +26,23 @@ from services.profile.identity.domain import (
 # Every statement below finds its rows by key. Its plan is made once and must stay right while the tables grow.
 _PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 
-_HOLD = """
-SELECT profile_id, create_time, merge_count FROM profile
-WHERE profile_id = ANY(ARRAY(SELECT DISTINCT profile_id FROM identifier WHERE key = ANY($1)))
-ORDER BY profile_id FOR UPDATE
+# With the ids of those who are kept apart from a person, whatever they were merged into since.
+_PERSON = """
+SELECT profile_id, create_time, merge_count, CASE WHEN is_apart THEN ARRAY(
+    SELECT coalesce(led.survivor_id, pair.other_id)
+    FROM (SELECT profile.profile_id UNION ALL SELECT loser_id FROM redirect WHERE survivor_id = profile.profile_id)
+         AS own (profile_id)
+    CROSS JOIN LATERAL (
+        SELECT high_id FROM separation WHERE low_id = own.profile_id
+        UNION ALL SELECT low_id FROM separation WHERE high_id = own.profile_id
+    ) AS pair (other_id)
+    LEFT JOIN redirect AS led ON led.loser_id = pair.other_id
+) END
+FROM profile WHERE
 """
+_OF_KEYS = "profile_id = ANY(ARRAY(SELECT DISTINCT profile_id FROM identifier WHERE key = ANY($1)))"
+_HOLD = f"{_PERSON} {_OF_KEYS} ORDER BY profile_id FOR UPDATE"
+_HOLD_BY_ID = f"{_PERSON} profile_id = ANY($1) ORDER BY profile_id FOR UPDATE"
 _LINKS = """
 SELECT profile_id, key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time,
        source_id, event_id, trust
@@ -41,10 +50,11 @@ FROM identifier WHERE
 """
 _LINKS_NAMED = _LINKS + "key = ANY($1)"
 _LINKS_HELD = _LINKS + "profile_id = ANY($1)"
-_PROFILE_COLUMNS = "profile_id", "create_time", "merge_count"
+_PROFILE_COLUMNS = "profile_id", "create_time", "merge_count", "is_apart"
 _CHANGED_PROFILES = """
-UPDATE profile SET create_time = changed.create_time, merge_count = changed.merge_count
-FROM unnest($1::uuid[], $2::timestamptz[], $3::int[]) AS changed (profile_id, create_time, merge_count)
+UPDATE profile SET create_time = changed.create_time, merge_count = changed.merge_count, is_apart = changed.is_apart
+FROM unnest($1::uuid[], $2::timestamptz[], $3::int[], $4::boolean[])
+     AS changed (profile_id, create_time, merge_count, is_apart)
 WHERE profile.profile_id = changed.profile_id
 """
 _LINK_COLUMNS = (
@@ -67,12 +77,6 @@ UPDATE redirect SET survivor_id = merged.survivor_id
 FROM unnest($1::uuid[], $2::uuid[]) AS merged (loser_id, survivor_id) WHERE redirect.survivor_id = merged.loser_id
 """
 _REDIRECT = "INSERT INTO redirect (loser_id, survivor_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])"
-_MERGES = """
-INSERT INTO merge (merge_id, survivor_id, loser_id, event_id, source_id, trust, reason, rule_version, identifiers,
-                   before, merge_time)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::smallint[], $7::text[], $8::int[],
-                     $9::text[], $10::text[], $11::timestamptz[])
-"""
 _CONFLICTS = """
 INSERT INTO conflict (profile_id, key, rule, type, namespace, value, owner_id, event_id, source_id, count, first_time,
                       last_time)
@@ -122,13 +126,26 @@ async def load(tx: Tx, batch: Sequence[Evidence]) -> People:
     await connection.execute(_PLANS)
     keys = [pgproto.UUID(key) for key in {key for evidence in batch for key in evidence.keys_named()}]
     people = People()
-    for row in await connection.fetch(_HOLD, keys):
-        people.add(Person(*row))
+    _admit(people, await connection.fetch(_HOLD, keys))
     if people.persons:
         _take(people, await connection.fetch(_LINKS_NAMED, keys))
     if concerned := concerned_by(people, batch):
         _take(people, await connection.fetch(_LINKS_HELD, [person.profile_id for person in concerned]))
     return people
+
+
+async def load_by_id(tx: Tx, profile_ids: Sequence[UUID]) -> People:
+    """People who live on, held in order of id, with all identifiers they have."""
+    connection = await driver(tx)
+    people = People()
+    _admit(people, await connection.fetch(_HOLD_BY_ID, profile_ids))
+    _take(people, await connection.fetch(_LINKS_HELD, list(people.persons)))
+    return people
+
+
+def _admit(people: People, rows: Iterable[Any]) -> None:
+    for profile_id, create_time, merge_count, apart in rows:
+        people.add(Person(profile_id, create_time, merge_count, frozenset(apart or ())))
 
 
 def _take(people: People, rows: Iterable[Any]) -> None:
@@ -155,7 +172,7 @@ async def save(tx: Tx, people: People) -> None:
     persons = people.persons.values()
     await _copy(tx, "profile", _PROFILE_COLUMNS, [_person_row(person) for person in persons if person.is_new])
     changed = [_person_row(person) for person in persons if person.is_changed and not person.is_new]
-    await _execute(tx, _CHANGED_PROFILES, changed)
+    await execute(tx, _CHANGED_PROFILES, changed)
     await _save_redirects(tx, [person for person in persons if person.survivor is not None])
     links = sorted(people.links.values(), key=lambda link: link.key)
     await _save_changed_links(tx, [link for link in links if link.is_changed and not link.is_new])
@@ -163,14 +180,14 @@ async def save(tx: Tx, people: People) -> None:
 
 
 def _person_row(person: Person) -> tuple[Any, ...]:
-    return person.profile_id, person.create_time, person.merge_count
+    return person.profile_id, person.create_time, person.merge_count, bool(person.apart)
 
 
 async def _save_redirects(tx: Tx, merged: Sequence[Person]) -> None:
     """Lead the ids of the merged, and those that led to them, straight to who lives on."""
     rows = [(person.profile_id, person.root.profile_id) for person in merged]
-    await _execute(tx, _COMPRESS, rows)
-    await _execute(tx, _REDIRECT, rows)
+    await execute(tx, _COMPRESS, rows)
+    await execute(tx, _REDIRECT, rows)
 
 
 async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
@@ -188,7 +205,7 @@ async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
         )
         for link in links
     ]
-    await _execute(tx, _CHANGED_LINKS, rows)
+    await execute(tx, _CHANGED_LINKS, rows)
 
 
 async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
@@ -217,29 +234,6 @@ async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
         raise Clash from error
 
 
-async def save_merges(tx: Tx, merges: Sequence[tuple[Merge, dict[str, Any]]], *, now: datetime) -> None:
-    """Write the record of merges, each with what stood before it: all that undoing it takes."""
-    rows = [
-        (
-            merge.merge_id,
-            merge.survivor.profile_id,
-            merge.loser.profile_id,
-            merge.origin.event_id,
-            merge.origin.source_id,
-            merge.origin.trust,
-            merge.reason,
-            RULE_VERSION,
-            msgspec.json.encode(
-                [[each.kind.name, each.namespace, each.value, each.verified] for each in merge.claims]
-            ).decode(),
-            msgspec.json.encode(before).decode(),
-            now,
-        )
-        for merge, before in merges
-    ]
-    await _execute(tx, _MERGES, rows)
-
-
 async def save_conflicts(tx: Tx, conflicts: Sequence[tuple[Conflict, Origin]], *, now: datetime) -> None:
     """Note what was not believed: one row per person, identifier and rule, with a count."""
     counts = Counter((each.profile_id, each.claim.key, each.rule) for each, _ in conflicts)
@@ -259,7 +253,7 @@ async def save_conflicts(tx: Tx, conflicts: Sequence[tuple[Conflict, Origin]], *
         )
         for (profile_id, key, rule), (conflict, origin) in sorted(last.items(), key=lambda item: item[0])
     ]
-    await _execute(tx, _CONFLICTS, rows, now)
+    await execute(tx, _CONFLICTS, rows, now)
 
 
 async def _copy(tx: Tx, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -268,7 +262,7 @@ async def _copy(tx: Tx, table: str, columns: Sequence[str], rows: Sequence[tuple
         await (await driver(tx)).copy_records_to_table(table, records=rows, columns=columns)
 
 
-async def _execute(tx: Tx, statement: str, rows: Sequence[tuple[Any, ...]], *more: Any) -> None:
+async def execute(tx: Tx, statement: str, rows: Sequence[tuple[Any, ...]], *more: Any) -> None:
     """One statement for all rows, given as one array per column."""
     if rows:
         await (await driver(tx)).execute(statement, *map(list, zip(*rows, strict=True)), *more)

@@ -49,6 +49,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/CONSENT_INVALID", "status": 400, "detail": "statements[0].address is no telephone number"}`
     """
+    ERROR_REASON_MERGE_NOT_FOUND: _ErrorReason.ValueType  # 100
+    """No merge has this id.
+
+    Example: `{"type": "/problems/MERGE_NOT_FOUND", "status": 404, "metadata": {"merge_id": "0192…"}}`
+    """
+    ERROR_REASON_MERGE_HAS_DEPENDENTS: _ErrorReason.ValueType  # 101
+    """Later merges rest on this one: undo those first, or all together with `cascade`. They are listed, the newest first.
+
+    Example: `{"type": "/problems/MERGE_HAS_DEPENDENTS", "status": 409, "metadata": {"merge_id": "0192…", "dependents": "0193…,0194…"}}`
+    """
+    ERROR_REASON_MERGE_REFUSED: _ErrorReason.ValueType  # 102
+    """The two profiles may not become one: they were told apart (`NEVER_MERGE`), or one person would have too many merges or identifiers.
+
+    Example: `{"type": "/problems/MERGE_REFUSED", "status": 422, "metadata": {"rule": "NEVER_MERGE"}}`
+    """
+    ERROR_REASON_PROFILES_ARE_ONE: _ErrorReason.ValueType  # 103
+    """Both ids are the same person already.
+
+    Example: `{"type": "/problems/PROFILES_ARE_ONE", "status": 422, "metadata": {"profile_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -79,5 +99,25 @@ ERROR_REASON_CONSENT_INVALID: ErrorReason.ValueType  # 150
 """A statement of consent cannot be written down: its address is none of its channel, it lies in the future, or the purpose is Bowen's own.
 
 Example: `{"type": "/problems/CONSENT_INVALID", "status": 400, "detail": "statements[0].address is no telephone number"}`
+"""
+ERROR_REASON_MERGE_NOT_FOUND: ErrorReason.ValueType  # 100
+"""No merge has this id.
+
+Example: `{"type": "/problems/MERGE_NOT_FOUND", "status": 404, "metadata": {"merge_id": "0192…"}}`
+"""
+ERROR_REASON_MERGE_HAS_DEPENDENTS: ErrorReason.ValueType  # 101
+"""Later merges rest on this one: undo those first, or all together with `cascade`. They are listed, the newest first.
+
+Example: `{"type": "/problems/MERGE_HAS_DEPENDENTS", "status": 409, "metadata": {"merge_id": "0192…", "dependents": "0193…,0194…"}}`
+"""
+ERROR_REASON_MERGE_REFUSED: ErrorReason.ValueType  # 102
+"""The two profiles may not become one: they were told apart (`NEVER_MERGE`), or one person would have too many merges or identifiers.
+
+Example: `{"type": "/problems/MERGE_REFUSED", "status": 422, "metadata": {"rule": "NEVER_MERGE"}}`
+"""
+ERROR_REASON_PROFILES_ARE_ONE: ErrorReason.ValueType  # 103
+"""Both ids are the same person already.
+
+Example: `{"type": "/problems/PROFILES_ARE_ONE", "status": 422, "metadata": {"profile_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
+from bowen.profile.v1 import event_pb2 as bowen_dot_profile_dot_v1_dot_event__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62owen/profile/v1/profile.proto\x12\x10\x62owen.profile.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\nIdentifier\x12(\n\x04type\x18\x01 \x01(\tB\x1a\x9a\xb5\x18\x16\x08\x01(@2\x10[a-z][a-z0-9_.]*\x12\x1a\n\tnamespace\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12\x18\n\x05value\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12\x10\n\x08verified\x18\x04 \x01(\x08\"\xdd\x01\n\x0eIdentifierLink\x12\x30\n\nidentifier\x18\x01 \x01(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12\x30\n\x05\x63lass\x18\x02 \x01(\x0e\x32!.bowen.profile.v1.IdentifierClass\x12\x33\n\x0f\x66irst_seen_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdf\x02\n\x07Profile\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.bowen.profile.v1.Profile.State\x12\x35\n\x0bidentifiers\x18\x03 \x03(\x0b\x32 .bowen.profile.v1.IdentifierLink\x12\x1a\n\nattributes\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fredirected_from\x18\x07 \x01(\t\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x10\n\x0cSTATE_MERGED\x10\x02\"\xc5\x01\n\x05Merge\x12\x10\n\x08merge_id\x18\x01 \x01(\t\x12\x13\n\x0bsurvivor_id\x18\x02 \x01(\t\x12\x10\n\x08loser_id\x18\x03 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12.\n\nmerge_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x89\x01\n\x0fIdentifierClass\x12 \n\x1cIDENTIFIER_CLASS_UNSPECIFIED\x10\x00\x12\x1b\n\x17IDENTIFIER_CLASS_STRONG\x10\x01\x12\x1c\n\x18IDENTIFIER_CLASS_ACCOUNT\x10\x02\x12\x19\n\x15IDENTIFIER_CLASS_WEAK\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62owen/profile/v1/profile.proto\x12\x10\x62owen.profile.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\nIdentifier\x12(\n\x04type\x18\x01 \x01(\tB\x1a\x9a\xb5\x18\x16\x08\x01(@2\x10[a-z][a-z0-9_.]*\x12\x1a\n\tnamespace\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12\x18\n\x05value\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12\x10\n\x08verified\x18\x04 \x01(\x08\"\xdd\x01\n\x0eIdentifierLink\x12\x30\n\nidentifier\x18\x01 \x01(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12\x30\n\x05\x63lass\x18\x02 \x01(\x0e\x32!.bowen.profile.v1.IdentifierClass\x12\x33\n\x0f\x66irst_seen_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdf\x02\n\x07Profile\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.bowen.profile.v1.Profile.State\x12\x35\n\x0bidentifiers\x18\x03 \x03(\x0b\x32 .bowen.profile.v1.IdentifierLink\x12\x1a\n\nattributes\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fredirected_from\x18\x07 \x01(\t\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x10\n\x0cSTATE_MERGED\x10\x02\"\xb6\x03\n\x05Merge\x12\x10\n\x08merge_id\x18\x01 \x01(\t\x12\x13\n\x0bsurvivor_id\x18\x02 \x01(\t\x12\x10\n\x08loser_id\x18\x03 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x31\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12.\n\nmerge_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsource_id\x18\x08 \x01(\t\x12&\n\x05trust\x18\t \x01(\x0e\x32\x17.bowen.profile.v1.Trust\x12\x14\n\x0crule_version\x18\n \x01(\x05\x12\r\n\x05\x61\x63tor\x18\x0b \x01(\t\x12\x0c\n\x04note\x18\x0c \x01(\t\x12\x16\n\x06\x62\x65\x66ore\x18\r \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12-\n\tundo_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nundo_actor\x18\x0f \x01(\t\x12\x11\n\tundo_note\x18\x10 \x01(\t\x12\x13\n\x0bundone_with\x18\x11 \x01(\t\"\x9a\x01\n\nSeparation\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x18\n\x10other_profile_id\x18\x02 \x01(\t\x12\x10\n\x08merge_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x89\x01\n\x0fIdentifierClass\x12 \n\x1cIDENTIFIER_CLASS_UNSPECIFIED\x10\x00\x12\x1b\n\x17IDENTIFIER_CLASS_STRONG\x10\x01\x12\x1c\n\x18IDENTIFIER_CLASS_ACCOUNT\x10\x02\x12\x19\n\x15IDENTIFIER_CLASS_WEAK\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,16 +42,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTIFIER'].fields_by_name['value']._serialized_options = b'\232\265\030\005\010\001(\364\003'
   _globals['_PROFILE'].fields_by_name['attributes']._loaded_options = None
   _globals['_PROFILE'].fields_by_name['attributes']._serialized_options = b'\232\265\030\002X\001'
-  _globals['_IDENTIFIERCLASS']._serialized_start=1022
-  _globals['_IDENTIFIERCLASS']._serialized_end=1159
-  _globals['_IDENTIFIER']._serialized_start=115
-  _globals['_IDENTIFIER']._serialized_end=241
-  _globals['_IDENTIFIERLINK']._serialized_start=244
-  _globals['_IDENTIFIERLINK']._serialized_end=465
-  _globals['_PROFILE']._serialized_start=468
-  _globals['_PROFILE']._serialized_end=819
-  _globals['_PROFILE_STATE']._serialized_start=753
-  _globals['_PROFILE_STATE']._serialized_end=819
-  _globals['_MERGE']._serialized_start=822
-  _globals['_MERGE']._serialized_end=1019
+  _globals['_MERGE'].fields_by_name['before']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['before']._serialized_options = b'\232\265\030\002X\001'
+  _globals['_IDENTIFIERCLASS']._serialized_start=1450
+  _globals['_IDENTIFIERCLASS']._serialized_end=1587
+  _globals['_IDENTIFIER']._serialized_start=145
+  _globals['_IDENTIFIER']._serialized_end=271
+  _globals['_IDENTIFIERLINK']._serialized_start=274
+  _globals['_IDENTIFIERLINK']._serialized_end=495
+  _globals['_PROFILE']._serialized_start=498
+  _globals['_PROFILE']._serialized_end=849
+  _globals['_PROFILE_STATE']._serialized_start=783
+  _globals['_PROFILE_STATE']._serialized_end=849
+  _globals['_MERGE']._serialized_start=852
+  _globals['_MERGE']._serialized_end=1290
+  _globals['_SEPARATION']._serialized_start=1293
+  _globals['_SEPARATION']._serialized_end=1447
 # @@protoc_insertion_point(module_scope)

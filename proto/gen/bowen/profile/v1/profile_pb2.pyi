@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from bowen.profile.v1 import event_pb2 as _event_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -196,7 +197,7 @@ Global___Profile: _TypeAlias = Profile  # noqa: Y015
 
 @_typing.final
 class Merge(_message.Message):
-    """The record of one merge: who, why, by which event."""
+    """The record of one merge: who, why, by which event, under which rules, and whether it still stands."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -207,6 +208,16 @@ class Merge(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     IDENTIFIERS_FIELD_NUMBER: _builtins.int
     MERGE_TIME_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    TRUST_FIELD_NUMBER: _builtins.int
+    RULE_VERSION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    UNDO_TIME_FIELD_NUMBER: _builtins.int
+    UNDO_ACTOR_FIELD_NUMBER: _builtins.int
+    UNDO_NOTE_FIELD_NUMBER: _builtins.int
+    UNDONE_WITH_FIELD_NUMBER: _builtins.int
     merge_id: _builtins.str
     """UUID version 7."""
     survivor_id: _builtins.str
@@ -214,16 +225,38 @@ class Merge(_message.Message):
     loser_id: _builtins.str
     """The profile that became a redirect."""
     event_id: _builtins.str
-    """The event whose identifiers showed that both are one person. Empty when an import did."""
+    """The event whose identifiers showed that both are one person. Empty when an import or somebody by hand did."""
     reason: _builtins.str
-    """Why: `SHARED_IDENTIFIER`, `ALIAS`."""
+    """Why: `SHARED_IDENTIFIER`, `ALIAS`, `MANUAL`."""
+    source_id: _builtins.str
+    """The source whose event, row or call it was."""
+    trust: _event_pb2.Trust.ValueType
+    """What that source may claim."""
+    rule_version: _builtins.int
+    """The version of the rules by which it was decided."""
+    actor: _builtins.str
+    """Who merged them by hand. Empty when an event did."""
+    note: _builtins.str
+    """Why they were merged by hand, in that person's words."""
+    before: _builtins.str
+    """How both sides stood before it: identifiers, attributes with source and time, versions. JSON object, only when asked for."""
+    undo_actor: _builtins.str
+    """Who undid it."""
+    undo_note: _builtins.str
+    """Why it was undone, in that person's words."""
+    undone_with: _builtins.str
+    """The merge whose undoing was asked for, when this one depended on it and was undone with it."""
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Identifier]:
-        """The identifiers that linked both."""
+        """The identifiers that linked both. None when somebody merged them by hand."""
 
     @_builtins.property
     def merge_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
+
+    @_builtins.property
+    def undo_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was undone. Absent while it stands."""
 
     def __init__(
         self,
@@ -235,11 +268,65 @@ class Merge(_message.Message):
         reason: _builtins.str = ...,
         identifiers: _abc.Iterable[Global___Identifier] | None = ...,
         merge_time: _timestamp_pb2.Timestamp | None = ...,
+        source_id: _builtins.str = ...,
+        trust: _event_pb2.Trust.ValueType = ...,
+        rule_version: _builtins.int = ...,
+        actor: _builtins.str = ...,
+        note: _builtins.str = ...,
+        before: _builtins.str = ...,
+        undo_time: _timestamp_pb2.Timestamp | None = ...,
+        undo_actor: _builtins.str = ...,
+        undo_note: _builtins.str = ...,
+        undone_with: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["merge_time", b"merge_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["merge_time", b"merge_time", "undo_time", b"undo_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "identifiers", b"identifiers", "loser_id", b"loser_id", "merge_id", b"merge_id", "merge_time", b"merge_time", "reason", b"reason", "survivor_id", b"survivor_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "before", b"before", "event_id", b"event_id", "identifiers", b"identifiers", "loser_id", b"loser_id", "merge_id", b"merge_id", "merge_time", b"merge_time", "note", b"note", "reason", b"reason", "rule_version", b"rule_version", "source_id", b"source_id", "survivor_id", b"survivor_id", "trust", b"trust", "undo_actor", b"undo_actor", "undo_note", b"undo_note", "undo_time", b"undo_time", "undone_with", b"undone_with"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Merge: _TypeAlias = Merge  # noqa: Y015
+
+@_typing.final
+class Separation(_message.Message):
+    """Two profiles that are not one person, whatever links them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    OTHER_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    MERGE_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """One of them."""
+    other_profile_id: _builtins.str
+    """The other."""
+    merge_id: _builtins.str
+    """The merge whose undoing told them apart. Empty when somebody said so otherwise."""
+    actor: _builtins.str
+    """Who said so."""
+    note: _builtins.str
+    """Why, in that person's words."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        other_profile_id: _builtins.str = ...,
+        merge_id: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        note: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "merge_id", b"merge_id", "note", b"note", "other_profile_id", b"other_profile_id", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Separation: _TypeAlias = Separation  # noqa: Y015

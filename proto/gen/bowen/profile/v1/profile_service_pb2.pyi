@@ -205,22 +205,26 @@ class ListProfileMergesRequest(_message.Message):
     PROFILE_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    INCLUDE_BEFORE_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """The person."""
     page_size: _builtins.int
     """Default 50; above 200 means 200."""
     page_token: _builtins.str
     """From the previous page."""
+    include_before: _builtins.bool
+    """With how both sides of each stood before it."""
     def __init__(
         self,
         *,
         profile_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        include_before: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_before", b"include_before", "page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -544,7 +548,7 @@ class GetProfileStatsResponse(_message.Message):
     profile_count: _builtins.int
     """People: profiles that are not merged into another."""
     merge_count: _builtins.int
-    """Merges so far."""
+    """Merges that stand: those that were undone are not counted."""
     event_count: _builtins.int
     """Events stored."""
     def __init__(

@@ -104,7 +104,7 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListProfileMerges(self, request, context):
-        """Lists the merges that made a profile, newest first.
+        """Lists the merges that made a profile, newest first; those that were undone too.
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """

@@ -49,7 +49,7 @@ class ProfileServiceStub:
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
     ListProfileMerges: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileMergesRequest, _profile_service_pb2.ListProfileMergesResponse]
-    """Lists the merges that made a profile, newest first.
+    """Lists the merges that made a profile, newest first; those that were undone too.
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
@@ -87,7 +87,7 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
     ListProfileMerges: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileMergesRequest, _profile_service_pb2.ListProfileMergesResponse]  # type: ignore[assignment]
-    """Lists the merges that made a profile, newest first.
+    """Lists the merges that made a profile, newest first; those that were undone too.
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
@@ -146,7 +146,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_service_pb2.ListProfileMergesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_service_pb2.ListProfileMergesResponse, _abc.Awaitable[_profile_service_pb2.ListProfileMergesResponse]]:
-        """Lists the merges that made a profile, newest first.
+        """Lists the merges that made a profile, newest first; those that were undone too.
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """

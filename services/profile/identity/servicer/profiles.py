@@ -66,10 +66,10 @@ class ProfileServicer(ProfileServiceServicer):
         after = pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
             everyone = await store.everyone_of(tx, await _own(tx, UUID(request.profile_id)))
-            found = await store.list_merges(tx, everyone, after=after, limit=size + 1)
+            found = await store.list_merges(tx, everyone, before=request.include_before, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, lambda merge: [str(merge.merge_id)])
         return pb.ListProfileMergesResponse(
-            merges=[convert.merge_to_proto(*merge) for merge in page], next_page_token=token
+            merges=[convert.merge_to_proto(merge) for merge in page], next_page_token=token
         )
 
     async def ImportProfiles(self, request: pb.ImportProfilesRequest, context: object) -> pb.ImportProfilesResponse:

@@ -1,7 +1,7 @@
-"""Changes to who is who. Every one goes through `settle`."""
+"""What sources say of who is who. All of it goes through `settle`."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -58,7 +58,7 @@ async def settle(tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], *,
     unions = await attribute_operations.apply(tx, _changes(batch, verdicts), now=now)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
     united = list(zip(merges, unions, strict=True))
-    await store.save_merges(tx, [(merge, _before(merge, union)) for merge, union in united], now=now)
+    await store.save_merges(tx, [(merge, before(merge, union)) for merge, union in united], now=now)
     await store.save_conflicts(tx, _conflicts(batch, verdicts), now=now)
     await events.profile_merged(tx, united, now=now)
     created = sum(verdict.is_created for verdict in verdicts)
@@ -80,8 +80,8 @@ def _changes(
     return changes
 
 
-def _before(merge: Merge, union: attributes.Union) -> dict[str, Any]:
-    """How both sides stood."""
+def before(merge: Merge, union: attributes.Union) -> dict[str, Any]:
+    """How both sides of a merge stood, as its record holds it."""
     return {
         "survivor": {**_shallow(merge.survivor), "facts": union.survivor.facts, "version": union.survivor.version},
         "loser": {**_shallow(merge.loser), "facts": union.loser.facts, "version": union.loser.version},
@@ -99,51 +99,6 @@ def _conflicts(batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Se
         for (evidence, _), verdict in zip(batch, verdicts, strict=True)
         for conflict in verdict.conflicts
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A person to import. `key` and `fingerprint` are hashes of the row's id and of its content."""
-
-    key: UUID
-    fingerprint: UUID
-    claims: tuple[Claim, ...]
-    traits: attributes.Values
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """What became of a row. `is_duplicate`: nothing."""
-
-    profile_id: UUID
-    is_created: bool = False
-    is_duplicate: bool = False
-
-
-async def import_profiles(tx: Tx, rows: Sequence[Row], *, source_id: str, now: datetime) -> list[Import]:
-    """Take people in. A row that had its effect before, or stands in the list before, changes nothing."""
-    known = await store.imported(tx, {row.key for row in rows})
-    fresh = list(_fresh(rows, known))
-    batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]
-    verdicts = await settle(tx, batch, now=now)
-    created: dict[int, bool] = {}
-    for (index, row), verdict in zip(fresh, verdicts, strict=True):
-        created[index] = verdict.is_created
-        known[row.key] = store.Imported(row.fingerprint, verdict.person.root.profile_id)
-    await store.save_imported(tx, {row.key: known[row.key] for _, row in fresh}, now=now)
-    roots = await store.roots_of(tx, {each.profile_id for each in known.values()})
-    people = [roots[known[row.key].profile_id] for row in rows]
-    return [Import(person, created.get(index, False), index not in created) for index, person in enumerate(people)]
-
-
-def _fresh(rows: Sequence[Row], known: Mapping[UUID, store.Imported]) -> Iterator[tuple[int, Row]]:
-    """Rows that say something other than what was imported last under their id, with their index."""
-    latest = {key: row.fingerprint for key, row in known.items()}
-    for index, row in enumerate(rows):
-        if latest.get(row.key) != row.fingerprint:
-            latest[row.key] = row.fingerprint
-            yield index, row
 
 
 async def ensure_profiles(tx: Tx, sets: Sequence[Sequence[Claim]], *, source_id: str, now: datetime) -> list[UUID]:

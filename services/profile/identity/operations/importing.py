@@ -1,0 +1,57 @@
+"""People who are taken in row by row."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import Tx
+from services.profile.attributes import domain as attributes
+from services.profile.identity import store
+from services.profile.identity.domain import Claim, Evidence, Origin, Trust
+from services.profile.identity.operations.settling import settle
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A person to import. `key` and `fingerprint` are hashes of the row's id and of its content."""
+
+    key: UUID
+    fingerprint: UUID
+    claims: tuple[Claim, ...]
+    traits: attributes.Values
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What became of a row. `is_duplicate`: nothing."""
+
+    profile_id: UUID
+    is_created: bool = False
+    is_duplicate: bool = False
+
+
+async def import_profiles(tx: Tx, rows: Sequence[Row], *, source_id: str, now: datetime) -> list[Import]:
+    """Take people in. A row that had its effect before, or stands in the list before, changes nothing."""
+    known = await store.imported(tx, {row.key for row in rows})
+    fresh = list(_fresh(rows, known))
+    batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]
+    verdicts = await settle(tx, batch, now=now)
+    created: dict[int, bool] = {}
+    for (index, row), verdict in zip(fresh, verdicts, strict=True):
+        created[index] = verdict.is_created
+        known[row.key] = store.Imported(row.fingerprint, verdict.person.root.profile_id)
+    await store.save_imported(tx, {row.key: known[row.key] for _, row in fresh}, now=now)
+    roots = await store.roots_of(tx, {each.profile_id for each in known.values()})
+    people = [roots[known[row.key].profile_id] for row in rows]
+    return [Import(person, created.get(index, False), index not in created) for index, person in enumerate(people)]
+
+
+def _fresh(rows: Sequence[Row], known: Mapping[UUID, store.Imported]) -> Iterator[tuple[int, Row]]:
+    """Rows that say something other than what was imported last under their id, with their index."""
+    latest = {key: row.fingerprint for key, row in known.items()}
+    for index, row in enumerate(rows):
+        if latest.get(row.key) != row.fingerprint:
+            latest[row.key] = row.fingerprint
+            yield index, row

@@ -1,0 +1,103 @@
+"""Merges are undone: two people again, each with what is theirs (spec people §3.4, step 11)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import Tx
+from services.profile.attributes import domain as attributes
+from services.profile.attributes import store as attribute_store
+from services.profile.attributes.domain import NOTHING, Known
+from services.profile.identity import domain, events, store
+from services.profile.identity.domain import Author, Parting, PastEvent, PastMerge
+from services.profile.identity.errors import MergeHasDependents
+from services.profile.timeline import domain as timeline
+from services.profile.timeline import store as timeline_store
+
+
+async def undo_merge(tx: Tx, merge_id: UUID, author: Author, *, cascade: bool, now: datetime) -> None:
+    """Undo a merge and, if asked to, those that depend on it. Nothing happens if it was undone before.
+
+    The two are kept apart from now on; those who were parted only because they depended on it are not. Raises
+    `MergeNotFound`, or `MergeHasDependents`.
+    """
+    await store.take_turn(tx, alone=True)
+    merge = await store.lock_merge(tx, merge_id)
+    if merge is None:
+        return
+    later = await store.merges_since(tx, merge_id)
+    dependents = domain.dependents(merge, later, await _events_since(tx, merge))
+    if dependents and not cascade:
+        raise MergeHasDependents(merge_id, [each.merge_id for each in reversed(dependents)])
+    for each in (*reversed(dependents), merge):
+        await _undo(tx, each, author, requested=merge_id, now=now)
+    await store.separate(tx, merge.survivor_id, merge.loser_id, author, merge_id=merge_id, now=now)
+    await store.keep_apart(tx, merge.survivor_id, merge.loser_id)
+
+
+async def _events_since(tx: Tx, merge: PastMerge) -> list[PastEvent]:
+    """What came since a merge for all who are one person with its survivor now."""
+    root = await store.root_of(tx, merge.survivor_id)
+    own = set(await store.below(tx, merge.loser_id))
+    everyone = [each for each in await store.everyone_of(tx, root) if each not in own]
+    return [_past(event) for event in await timeline_store.since(tx, everyone, merge.first_event_id)]
+
+
+def _past(event: timeline.Recalled) -> PastEvent:
+    traits = attributes.traits_of(event.said, event.type == timeline.EventType.IDENTIFY)
+    facts = attributes.stated(traits, event.timestamp, event.source_id)
+    return PastEvent(event.event_id, event.profile_id, event.keys(), facts)
+
+
+async def _undo(tx: Tx, merge: PastMerge, author: Author, *, requested: UUID, now: datetime) -> None:
+    later = await store.merges_since(tx, merge.merge_id)
+    parting = domain.part(merge, later, await _events_since(tx, merge))
+    line, below = await store.line_of(tx, merge.survivor_id), await store.below(tx, merge.loser_id)
+    remaining_id, restored_id = line[-1], merge.loser_id
+    await store.mark_undone(tx, merge.merge_id, author, requested=requested, now=now)
+    identifiers = await store.give_back(tx, parting.keys, from_id=remaining_id, to_id=restored_id)
+    await store.lead_back(tx, restored_id, below)
+    await store.uncount(tx, merge.survivor_id, restored_id)
+    reassigned = await _reassign(tx, merge, parting, now)
+    await _date(tx, merge, line, below)
+    known = await _part_attributes(tx, merge, later, parting, remaining_id, now)
+    await timeline_store.count(tx, {"profiles": 1, "merges": -1})
+    undone = events.Unmerge(merge, requested, remaining_id, below[1:], *known, identifiers)
+    await events.profile_unmerged(tx, undone, reassigned, now=now)
+
+
+async def _reassign(tx: Tx, merge: PastMerge, parting: Parting, now: datetime) -> list[tuple[UUID, timeline.Event]]:
+    """Give the restored person the events that are theirs. Returns each with whose it was."""
+    owners = {event.event_id: event.profile_id for event in parting.restored}
+    moved = await timeline_store.reassign(tx, list(owners), merge.loser_id, merge_id=merge.merge_id, now=now)
+    return [(owners[event.event_id], event) for event in moved]
+
+
+async def _date(tx: Tx, merge: PastMerge, line: Sequence[UUID], below: Sequence[UUID]) -> None:
+    """Correct when both were first seen, and what stands between the survivor and whom it is part of now."""
+    was = await store.create_times(tx, [merge.loser_id])
+    await _set_earliest(tx, merge.loser_id, was[merge.loser_id], below)
+    unmerged = {merge.survivor_id: merge.survivor.create_time}
+    for each in await store.merges_since(tx, merge.merge_id):
+        if each.loser_id in line:
+            unmerged[each.survivor_id] = each.survivor.create_time
+    for profile_id in line:
+        await _set_earliest(tx, profile_id, unmerged[profile_id], await store.below(tx, profile_id))
+
+
+async def _set_earliest(tx: Tx, profile_id: UUID, known: datetime, below: Sequence[UUID]) -> None:
+    told = await timeline_store.first_time(tx, below), await store.first_seen(tx, profile_id)
+    await store.set_create_time(tx, profile_id, min([known, *(time for time in told if time is not None)]))
+
+
+async def _part_attributes(
+    tx: Tx, merge: PastMerge, later: Sequence[PastMerge], parting: Parting, remaining_id: UUID, now: datetime
+) -> tuple[Known, Known]:
+    """Give each what is known of them. Both versions are above any that was told of either."""
+    known = (await attribute_store.known_of(tx, [remaining_id])).get(remaining_id, NOTHING)
+    remaining, restored = domain.parted_facts(known.facts, merge, later, parting)
+    version = max(known.version, merge.survivor.version, merge.loser.version) + 1
+    parted = Known(remaining, version, now), Known(restored, version, now)
+    pairs = zip((remaining_id, merge.loser_id), parted, strict=True)
+    await attribute_store.save(tx, sorted(pairs, key=lambda pair: pair[0]), now=now)
+    return parted
