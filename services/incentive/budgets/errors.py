@@ -44,3 +44,9 @@ class ConcernedMeanwhile(Exception):
     """
 
     sqlstate = "40001"
+
+
+class LeaseGone(Exception):
+    """A lease was over between finding and holding it. The transaction is repeated from its start."""
+
+    sqlstate = "40001"

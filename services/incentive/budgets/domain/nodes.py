@@ -47,6 +47,7 @@ class Budget:
 
     `committed` is given, reversals subtracted; `reserved` is set aside; `leased` is handed to sessions that give from
     it. `excess` is by how much a change of the cap left these above it. `ancestors` are the nodes above, parent first.
+    `largest` is the largest single want seen; `decisions` counts the wants, `grants` those that were paid.
     """
 
     budget_id: UUID
@@ -66,6 +67,9 @@ class Budget:
     killed: bool = False
     bucket: Bucket | None = None
     create_time: datetime | None = None
+    largest: int = 0
+    decisions: int = 0
+    grants: int = 0
 
     @property
     def parent_id(self) -> UUID | None:
@@ -95,7 +99,7 @@ class Budget:
         if self.bucket is None or now < self.bucket.end:
             return self
         bucket = bucket_of(self.period, self.time_zone, now)
-        return replace(self, committed=0, reserved=0, leased=0, excess=0, bucket=bucket)
+        return replace(self, committed=0, reserved=0, leased=0, excess=0, decisions=0, grants=0, bucket=bucket)
 
 
 def below(parent: Budget, kind: Kind, asset: str) -> Iterator[Violation]:

@@ -1,11 +1,13 @@
 """Budgets at hand for one batch, and what is taken from them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from services.incentive.budgets.domain.leases import Lease, Need, Nodes
 from services.incentive.budgets.domain.nodes import Budget, Kind
 
 Scope = tuple[tuple[Kind, str], ...]
@@ -23,7 +25,7 @@ class Outcome(StrEnum):
 class Want(NamedTuple):
     """An amount that somebody wants of a budget, and with it of all budgets above.
 
-    `time` is for what is put back: when it was taken, by the clock of budgets. It goes back to where it came from: to
+    `time` is for what is put back: when it was taken, as `Purse.time` said. It goes back to where it came from: to
     the period of that time, and not to nodes that were created after. None means: to the present.
     """
 
@@ -43,23 +45,56 @@ class Move(NamedTuple):
     time: datetime | None = None
 
 
+@dataclass(slots=True)
+class Tally:
+    """Wants that were decided, those paid, and how much of it came from a lease."""
+
+    decisions: int = 0
+    grants: int = 0
+    spent: int = 0
+
+
+class Nest:
+    """The nodes that wants concern: the wanted budget, all above it, and its children for what the want is about."""
+
+    def __init__(self, budgets: Iterable[Budget]) -> None:
+        self.nodes = {budget.budget_id: budget for budget in budgets}
+        self._children = {
+            (node.parent_id, node.kind, node.scope): node.budget_id
+            for node in self.nodes.values()
+            if node.kind.is_scoped
+        }
+
+    def concerned(self, want: Want) -> Nodes:
+        """The ids of the nodes that a want concerns, in key order."""
+        parts = [self._children.get((want.budget_id, kind, value)) for kind, value in want.scope]
+        path = self.nodes[want.budget_id].path
+        return tuple(sorted({each for each in (*path, *parts) if each is not None}))
+
+    def needs(self, wants: Iterable[Want]) -> dict[Nodes, Need]:
+        """What wants come to, by the nodes that they concern."""
+        needs: dict[Nodes, Need] = {}
+        for want in wants:
+            nodes = self.concerned(want)
+            total, largest = needs.get(nodes, (0, 0))
+            needs[nodes] = Need(total + want.amount, max(largest, want.amount))
+        return needs
+
+
 class Purse:
     """Budgets at hand for one batch. What is taken from and put back into it is saved at the end of the batch.
 
-    Holds the wanted budgets, all above them, and those of their children that wants are about. `time` is when what is
-    taken from it is taken.
+    Holds the nodes that wants concern, or leases on them. `time` is when what is taken from it is taken.
     """
 
-    def __init__(self, budgets: Iterable[Budget], time: datetime | None = None) -> None:
+    def __init__(self, budgets: Iterable[Budget], time: datetime | None = None, leases: Iterable[Lease] = ()) -> None:
         self.time = time
-        self._nodes = {budget.budget_id: budget for budget in budgets}
-        self._children = {
-            (node.parent_id, node.kind, node.scope): node.budget_id
-            for node in self._nodes.values()
-            if node.kind.is_scoped
-        }
-        self._left = {node.budget_id: node.left for node in self._nodes.values()}
+        self._nest = Nest(budgets)
+        self._leases = {lease.nodes: lease for lease in leases}
+        self._left = {node.budget_id: node.left for node in self._nest.nodes.values()}
         self._moved: dict[tuple[UUID, datetime | None], int] = {}
+        self.tallies: dict[UUID, Tally] = {}
+        """By node, or by lease where one pays."""
 
     def reserve(self, want: Want) -> bool:
         """Take the whole amount, or nothing: a budget that cannot pay in full pays nothing."""
@@ -67,27 +102,50 @@ class Purse:
 
     def charge(self, want: Want) -> Outcome:
         """Take the whole amount from every node that it concerns, or nothing from any; and why."""
-        nodes = self._concerned(want)
-        if any(node.killed for node in nodes):
+        nodes = self._nest.concerned(want)
+        if any(self._nest.nodes[each].killed for each in nodes):
             return Outcome.BUDGET_KILLED
-        if any(self._left[node.budget_id] < want.amount for node in nodes if not node.soft):
+        lease = self._leases.get(nodes)
+        outcome = self._draw(lease, want) if lease else self._take(nodes, want)
+        for counted in (lease.lease_id,) if lease else nodes:
+            tally = self.tallies.setdefault(counted, Tally())
+            tally.decisions += 1
+            if outcome is Outcome.PAID:
+                tally.grants += 1
+        return outcome
+
+    def lease_of(self, want: Want) -> UUID | None:
+        """The lease that pays a want; None when the nodes themselves do."""
+        lease = self._leases.get(self._nest.concerned(want))
+        return lease.lease_id if lease else None
+
+    def _take(self, nodes: Nodes, want: Want) -> Outcome:
+        if any(self._left[each] < want.amount for each in nodes if not self._nest.nodes[each].soft):
             return Outcome.BUDGET_EXHAUSTED
-        for node in nodes:
-            self._move(node.budget_id, want.amount, None)
+        for each in nodes:
+            self._move(each, want.amount, None)
+        return Outcome.PAID
+
+    def _draw(self, lease: Lease, want: Want) -> Outcome:
+        tally = self.tallies.setdefault(lease.lease_id, Tally())
+        if tally.spent + want.amount > lease.left:
+            raise ValueError("more is wanted than the purse was opened for")
+        tally.spent += want.amount
         return Outcome.PAID
 
     def release(self, want: Want) -> None:
-        """Put back what was taken in this batch or an earlier one."""
-        for node in self._concerned(want):
+        """Put back what was taken in this batch or an earlier one.
+
+        A period keeps what is not known to have been taken in it: no more is put back than was taken.
+        """
+        for each in self._nest.concerned(want):
+            node = self._nest.nodes[each]
             if want.time and node.create_time and want.time < node.create_time:
                 continue
             over = want.time if want.time and node.bucket and want.time < node.bucket.start else None
-            self._move(node.budget_id, -want.amount, over)
-
-    def _concerned(self, want: Want) -> list[Budget]:
-        parts = [self._children.get((want.budget_id, kind, value)) for kind, value in want.scope]
-        path = self._nodes[want.budget_id].path
-        return [self._nodes[each] for each in (*path, *parts) if each is not None]
+            taken = node.committed + self._moved.get((each, None), 0)
+            amount = min(want.amount, taken) if node.bucket and not over else want.amount
+            self._move(each, -amount, over)
 
     def _move(self, budget_id: UUID, amount: int, over: datetime | None) -> None:
         if over is None:
@@ -99,3 +157,14 @@ class Purse:
         """By how much each budget's committed amount grows; shrinks where negative. In key order, without zeros."""
         moves = [Move(budget_id, amount, time=over) for (budget_id, over), amount in self._moved.items() if amount]
         return sorted(moves, key=lambda move: move.budget_id)
+
+    @property
+    def drawn(self) -> dict[UUID, Tally]:
+        """What was drawn from leases."""
+        ids = {lease.lease_id for lease in self._leases.values()}
+        return {each: tally for each, tally in self.tallies.items() if each in ids}
+
+    @property
+    def counted(self) -> dict[UUID, Tally]:
+        """What was decided at nodes that were held."""
+        return {each: tally for each, tally in self.tallies.items() if each in self._nest.nodes}

@@ -1,9 +1,10 @@
 """What moves the amounts of nodes: spending, putting back, a new period."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from chassis.db import Tx, driver
-from services.incentive.budgets.domain import Bucket, Budget, Move
+from services.incentive.budgets.domain import Budget, Move, Tally
 
 # The rows are held, so that the condition cannot fail; it and the table's check say again what must never happen.
 _MOVE = """
@@ -20,7 +21,7 @@ WHERE budget.budget_id = moved.budget_id AND budget.committed + moved.committed 
 
 _MOVE_OVER = """
 UPDATE budget_bucket AS bucket
-SET committed = bucket.committed + moved.committed, reserved = bucket.reserved + moved.reserved,
+SET committed = greatest(0, bucket.committed + moved.committed), reserved = bucket.reserved + moved.reserved,
     leased = bucket.leased + moved.leased,
     excess = least(excess, greatest(0, bucket.committed + bucket.reserved + bucket.leased + moved.used - cap))
 FROM (
@@ -35,6 +36,12 @@ FROM (
 WHERE bucket.budget_id = moved.budget_id AND bucket.start_time = moved.start_time
 """
 
+_COUNT = """
+UPDATE budget SET decisions = budget.decisions + counted.decisions, grants = budget.grants + counted.grants
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS counted (budget_id, decisions, grants)
+WHERE budget.budget_id = counted.budget_id
+"""
+
 _ARCHIVE = """
 INSERT INTO budget_bucket (budget_id, start_time, end_time, cap, committed, reserved, leased, excess, soft)
 SELECT budget_id, bucket_start, bucket_end, cap, committed, reserved, leased, excess, soft
@@ -42,7 +49,8 @@ FROM budget WHERE budget_id = $1
 """
 
 _BEGIN = """
-UPDATE budget SET committed = 0, reserved = 0, leased = 0, excess = 0, bucket_start = $2, bucket_end = $3
+UPDATE budget
+SET committed = 0, reserved = 0, leased = 0, excess = 0, decisions = 0, grants = 0, bucket_start = $2, bucket_end = $3
 WHERE budget_id = $1
 """
 
@@ -63,11 +71,18 @@ async def save_moved(tx: Tx, moves: Sequence[Move]) -> None:
         await (await driver(tx)).execute(_MOVE_OVER, *_columns(over, 5))
 
 
-async def roll(tx: Tx, budget: Budget, bucket: Bucket) -> None:
-    """Begin a period of a held budget; the one before is kept with what belongs to it."""
+async def count(tx: Tx, tallies: Mapping[UUID, Tally]) -> None:
+    """Keep what was decided at held budgets."""
+    if tallies:
+        counts = [(each, tally.decisions, tally.grants) for each, tally in sorted(tallies.items())]
+        await (await driver(tx)).execute(_COUNT, *(list(column) for column in zip(*counts, strict=True)))
+
+
+async def roll(tx: Tx, budget: Budget) -> None:
+    """Begin the period of a held budget that it now has; the one before is kept with what belongs to it."""
     connection = await driver(tx)
     await connection.execute(_ARCHIVE, budget.budget_id)
-    await connection.execute(_BEGIN, budget.budget_id, *bucket)
+    await connection.execute(_BEGIN, budget.budget_id, *(budget.bucket or (None, None)))
 
 
 def _columns(moves: Sequence[Move], count: int) -> list[list[object]]:

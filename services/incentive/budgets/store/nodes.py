@@ -1,6 +1,6 @@
 """Nodes: read, held, added, changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,23 @@ from chassis.db import ReadTx, Tx, driver, violated
 from services.incentive.budgets.domain import Bucket, Budget, Kind, Period
 from services.incentive.budgets.errors import BudgetExists, BudgetNotFound
 
-_NODE = """
-SELECT budget_id, cap, committed, reserved, leased, excess, ancestors, kind, scope, name, asset, period, time_zone,
-       soft, killed, bucket_start, bucket_end, create_time
-FROM budget
+_COLUMNS = """
+cap, ancestors, kind, scope, name, asset, period, time_zone, soft, killed, bucket_start, bucket_end, create_time,
+largest, reserved, excess, budget_id
 """
+
+_ROW = f"SELECT {_COLUMNS}, committed, leased, decisions, grants FROM budget"  # noqa: S608 (constants)
+
+# What sessions have given from their leases is given, though the rows count it as leased until the leases are over.
+_NODE = f"""
+SELECT {_COLUMNS}, committed + spent, leased - spent, budget.decisions + given.decisions, budget.grants + given.grants
+FROM budget, LATERAL (
+    SELECT coalesce(sum(spent), 0)::bigint AS spent, coalesce(sum(lease.decisions), 0)::bigint AS decisions,
+           coalesce(sum(lease.grants), 0)::bigint AS grants
+    FROM budget_lease AS lease
+    WHERE lease.unfolded @> ARRAY[budget.budget_id] AND lease.lease_time >= coalesce(bucket_start, '-infinity')
+) AS given
+"""  # noqa: S608 (constants)
 
 _INSERT = """
 INSERT INTO budget (budget_id, cap, committed, ancestors, kind, scope, name, asset, period, time_zone, soft,
@@ -26,17 +38,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce($14, cl
 
 _FIND = f"{_NODE} WHERE budget_id = ANY($1::uuid[])"
 
-_LOCK = f"{_FIND} ORDER BY budget_id FOR NO KEY UPDATE"
+_LOCK = f"{_ROW} WHERE budget_id = ANY($1::uuid[]) ORDER BY budget_id FOR NO KEY UPDATE"
 
 # The nodes of wants: those wanted, all above them, and their children for what the wants are about.
-_CONCERNED = """
+_CONCERNED = f"""
+{_ROW} WHERE budget_id IN (
 SELECT budget_id FROM budget WHERE budget_id = ANY($1::uuid[])
 UNION SELECT unnest(ancestors) FROM budget WHERE budget_id = ANY($1::uuid[])
 UNION SELECT child.budget_id
 FROM unnest($2::uuid[], $3::text[], $4::text[]) AS part (parent_id, kind, scope)
 JOIN budget AS child ON child.ancestors[1] = part.parent_id AND child.kind = part.kind AND child.scope = part.scope
 WHERE child.scope <> ''
-"""
+)
+"""  # noqa: S608 (constants)
 
 _LIST = f"""
 {_NODE} WHERE budget_id > $1 AND ($2::uuid IS NULL OR ancestors[1] = $2)
@@ -47,6 +61,11 @@ ORDER BY budget_id LIMIT $4
 # A cap below what is used leaves an excess; it shrinks as things are put back.
 _SAVE_CAP = """
 UPDATE budget SET cap = $2, excess = greatest(0, committed + reserved + leased - $2) WHERE budget_id = $1
+"""
+
+_NOTE_LARGEST = """
+UPDATE budget SET largest = seen.largest FROM unnest($1::uuid[], $2::bigint[]) AS seen (budget_id, largest)
+WHERE budget.budget_id = seen.budget_id AND budget.largest < seen.largest
 """
 
 
@@ -86,7 +105,7 @@ async def insert_budget(tx: Tx, budget: Budget) -> None:
 async def find_budgets(tx: ReadTx, budget_ids: Collection[UUID]) -> dict[UUID, Budget]:
     """The budgets of these ids."""
     rows = await (await driver(tx)).fetch(_FIND, list(budget_ids))
-    return {row[0]: _budget(row) for row in rows}
+    return {budget.budget_id: budget for budget in map(_budget, rows)}
 
 
 async def get_budget(tx: ReadTx, budget_id: UUID) -> Budget:
@@ -104,11 +123,11 @@ async def list_budgets(tx: ReadTx, *, parent_id: UUID | None, store_id: str, aft
 
 async def find_concerned(
     tx: ReadTx, budget_ids: Collection[UUID], parts: Collection[tuple[UUID, Kind, str]]
-) -> set[UUID]:
-    """The ids of these budgets, of all above them, and of their children of these kinds and scopes."""
+) -> list[Budget]:
+    """These budgets, all above them, and their children of these kinds and scopes; not held."""
     columns = ([part[index] for part in parts] for index in range(3))
     rows = await (await driver(tx)).fetch(_CONCERNED, list(budget_ids), *columns)
-    return {row[0] for row in rows}
+    return [_budget(row) for row in rows]
 
 
 async def lock_budgets(tx: Tx, budget_ids: Collection[UUID]) -> list[Budget]:
@@ -129,14 +148,19 @@ async def save_cap(tx: Tx, budget_id: UUID, cap: int) -> None:
     await (await driver(tx)).execute(_SAVE_CAP, budget_id, cap)
 
 
+async def note_largest(tx: Tx, largest: Mapping[UUID, int]) -> None:
+    """Keep the largest wants seen at held budgets."""
+    await (await driver(tx)).execute(_NOTE_LARGEST, list(largest.keys()), list(largest.values()))
+
+
 async def save_switch(tx: Tx, budget_id: UUID, *, killed: bool) -> None:
     """Turn the kill switch of a held budget."""
     await (await driver(tx)).execute("UPDATE budget SET killed = $2 WHERE budget_id = $1", budget_id, killed)
 
 
 def _budget(row: Any) -> Budget:
-    budget_id, cap, committed, reserved, leased, excess, ancestors, kind, scope, name, asset, period, *rest = row
-    time_zone, soft, killed, start, end, create_time = rest
+    cap, ancestors, kind, scope, name, asset, period, time_zone, soft, killed, start, end, create_time, *rest = row
+    largest, reserved, excess, budget_id, committed, leased, decisions, grants = rest
     return Budget(
         budget_id=budget_id,
         cap=cap,
@@ -155,4 +179,7 @@ def _budget(row: Any) -> Budget:
         killed=killed,
         bucket=Bucket(start, end) if start else None,
         create_time=create_time,
+        largest=largest,
+        decisions=decisions,
+        grants=grants,
     )

@@ -1,0 +1,25 @@
+"""What changes budgets: lock, decide, save in one statement per table.
+
+Whoever spends opens a purse, takes from it and saves it, in one transaction with what it is spent on. Rows are held in
+one order everywhere: reservations, budgets in key order, leases in key order.
+"""
+
+from services.incentive.budgets.operations.nodes import create_budget, set_kill_switch, update_cap
+from services.incentive.budgets.operations.purses import (
+    fold_some,
+    open_purse,
+    release_all,
+    reserve_all,
+    save_purse,
+)
+
+__all__ = [
+    "create_budget",
+    "fold_some",
+    "open_purse",
+    "release_all",
+    "reserve_all",
+    "save_purse",
+    "set_kill_switch",
+    "update_cap",
+]

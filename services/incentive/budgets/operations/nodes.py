@@ -1,0 +1,50 @@
+"""What operators change about nodes. All leases on a node are called back before its rules change."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from chassis.db import Tx
+from services.incentive.budgets import domain, store
+from services.incentive.budgets.domain import Budget
+from services.incentive.budgets.errors import BudgetInvalid, BudgetNotFound
+from services.incentive.budgets.operations.holding import hold
+
+
+async def create_budget(tx: Tx, budget: Budget, parent_id: UUID | None) -> Budget:
+    """Add a node. Whoever spends from the parent does so before the node is there, or sees it.
+
+    Raises `BudgetNotFound` for the parent, `BudgetInvalid`, `BudgetExists`.
+    """
+    if parent_id is not None:
+        parent = await _alone(tx, parent_id)
+        if violations := list(domain.below(parent, budget.kind, budget.asset)):
+            raise BudgetInvalid(violations)
+        budget = replace(budget, ancestors=parent.path, asset=parent.asset)
+    now = await store.get_time(tx)
+    budget = replace(budget, bucket=domain.bucket_of(budget.period, budget.time_zone, now), create_time=now)
+    await store.insert_budget(tx, budget)
+    return budget
+
+
+async def update_cap(tx: Tx, budget_id: UUID, cap: int) -> Budget:
+    """Change a cap: what is spent stays spent. Raises `BudgetNotFound`."""
+    await _alone(tx, budget_id)
+    await store.save_cap(tx, budget_id, cap)
+    return await store.get_budget(tx, budget_id)
+
+
+async def set_kill_switch(tx: Tx, budget_id: UUID, *, killed: bool) -> Budget:
+    """Stop or resume a node and all below it: after the commit nobody spends from them. Raises `BudgetNotFound`.
+
+    Whoever spends holds every node above or a lease on it, and a lease is taken from held nodes.
+    """
+    await _alone(tx, budget_id)
+    await store.save_switch(tx, budget_id, killed=killed)
+    return await store.get_budget(tx, budget_id)
+
+
+async def _alone(tx: Tx, budget_id: UUID) -> Budget:
+    """Hold a node of which nothing is leased. Raises `BudgetNotFound`."""
+    for budget in await hold(tx, [budget_id], lambda _: True):
+        return budget
+    raise BudgetNotFound(budget_id)
