@@ -131,6 +131,11 @@ class Claim(NamedTuple):
     amount: int
 
     @property
+    def want(self) -> Want:
+        """What it asks of the campaign's budget."""
+        return Want(self.campaign.budget_id, self.amount)
+
+    @property
     def key(self) -> tuple[UUID, UUID]:
         """What is judged once for ever."""
         return self.campaign.campaign_id, self.occasion.cause
@@ -170,7 +175,10 @@ class Refund(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A reward that a person got. `order_net_minor` is what refunds are measured against; None without an order."""
+    """A reward that a person got. `order_net_minor` is what refunds are measured against; None without an order.
+
+    `charge_time` is when its budget was charged, by the budget's clock, `lease_id` the lease that paid, if one did.
+    """
 
     grant_id: UUID
     campaign_id: UUID
@@ -181,6 +189,8 @@ class Grant:
     reversed_amount: int
     order_net_minor: int | None
     grant_time: datetime
+    charge_time: datetime | None = None
+    lease_id: UUID | None = None
 
     @property
     def is_reversed(self) -> bool:
@@ -233,7 +243,7 @@ def judge(claims: Sequence[Claim], docket: Docket, new_id: Callable[[], UUID]) -
         if reason is not None:
             docket.denials.append(Denial(claim, person.profile_id, reason))
             continue
-        docket.grants.append(_grant(claim, person, new_id()))
+        docket.grants.append(_grant(claim, person, new_id(), docket.purse))
         if claim.campaign.is_limited:
             tally = claim.campaign.campaign_id, person.profile_id
             docket.tallies[tally] = docket.tallies.get(tally, 0) + 1
@@ -247,11 +257,11 @@ def _reason_against(claim: Claim, person: Person, docket: Docket) -> Reason | No
     rewards = sum(docket.tallies.get((campaign.campaign_id, profile_id), 0) for profile_id in person.ids)
     if campaign.is_limited and rewards >= campaign.rewards_per_profile_max:
         return Reason.PERSON_LIMIT
-    outcome = docket.purse.charge(Want(campaign.budget_id, claim.amount))
+    outcome = docket.purse.charge(claim.want)
     return None if outcome is Outcome.PAID else Reason(outcome)
 
 
-def _grant(claim: Claim, person: Person, grant_id: UUID) -> Grant:
+def _grant(claim: Claim, person: Person, grant_id: UUID, purse: Purse) -> Grant:
     return Grant(
         grant_id=grant_id,
         campaign_id=claim.campaign.campaign_id,
@@ -262,6 +272,8 @@ def _grant(claim: Claim, person: Person, grant_id: UUID) -> Grant:
         reversed_amount=0,
         order_net_minor=claim.occasion.net_minor,
         grant_time=claim.occasion.now,
+        charge_time=purse.time,
+        lease_id=purse.lease_of(claim.want),
     )
 
 

@@ -33,3 +33,12 @@ class CampaignNotRunning(FailedPrecondition):
 
     def __init__(self, campaign_id: UUID, state: str) -> None:
         super().__init__("the campaign does not run", campaign_id=str(campaign_id), state=state)
+
+
+class JudgedMeanwhile(Exception):
+    """Another transaction judged the same claim at the same time, and was the first to commit.
+
+    The transaction is repeated from its start, as after a serialization failure, whose SQLSTATE this carries.
+    """
+
+    sqlstate = "40001"

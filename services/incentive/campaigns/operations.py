@@ -80,12 +80,16 @@ async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
 async def _load(tx: Tx, claims: Sequence[Claim]) -> Docket:
     """Hold all that the claims are judged by. The budgets come last: they are what many claims meet at.
 
-    Whoever holds a claim's budget judges it alone; what others judged before is looked up after that.
+    Budgets that are paid from leases are not held: two transactions may judge a claim at once, and the second to save
+    it is repeated. Where something is to be put back at once the budgets are held: leases come after budgets.
     """
     orders = {claim.occasion.cause for claim in claims if claim.occasion.kind == Kind.ORDER}
     refunds = await store.lock_orders(tx, orders)
     people, tallies = await _hold_people(tx, claims)
-    purse = await budgets.open_purse(tx, {claim.campaign.budget_id for claim in claims})
+    if refunds:
+        purse = await budgets.open_purse(tx, {claim.campaign.budget_id for claim in claims})
+    else:
+        purse = await budgets.open_purse(tx, wants=[claim.want for claim in claims])
     judged = await store.find_judged(tx, {claim.key for claim in claims})
     return Docket(judged, people, tallies, refunds, purse)
 
@@ -130,7 +134,10 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal]) -> None:
         return
     campaigns = await store.find_campaigns(tx, {item.grant.campaign_id for item in reversals})
     await _give_places_back(tx, reversals, campaigns)
-    wants = [Want(campaigns[item.grant.campaign_id].budget_id, item.amount) for item in reversals]
+    wants = [
+        Want(campaigns[item.grant.campaign_id].budget_id, item.amount, time=item.grant.charge_time)
+        for item in reversals
+    ]
     await budgets.release_all(tx, wants)
     await store.save_reversals(tx, reversals)
     await ledger.take_back(tx, SCOPE, [_clawback(item) for item in reversals])

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from chassis.db import ReadTx, Tx, driver
+import asyncpg
+
+from chassis.db import ReadTx, Tx, driver, violated
 from services.incentive.campaigns.domain import (
     Campaign,
     Denial,
@@ -17,7 +19,7 @@ from services.incentive.campaigns.domain import (
     Tallies,
     Trigger,
 )
-from services.incentive.campaigns.errors import CampaignNotFound
+from services.incentive.campaigns.errors import CampaignNotFound, JudgedMeanwhile
 
 _SWITCH = 0x737769746368  # "switch"
 
@@ -84,7 +86,8 @@ RETURNING order_id, refund_id, refunded_minor, refund_time
 """
 
 _GRANT = """
-SELECT grant_id, campaign_id, cause, profile_id::text, asset, amount, reversed_amount, order_net_minor, grant_time
+SELECT grant_id, campaign_id, cause, profile_id::text, asset, amount, reversed_amount, order_net_minor, grant_time,
+       charge_time, lease_id
 FROM reward_grant
 """
 
@@ -95,9 +98,10 @@ _PROFILE_GRANTS = f"""
 """
 
 _SAVE_GRANTS = """
-INSERT INTO reward_grant (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time)
+INSERT INTO reward_grant (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
+                          charge_time, lease_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[],
-                     $8::timestamptz[])
+                     $8::timestamptz[], $9::timestamptz[], $10::uuid[])
 """
 
 _SAVE_DENIALS = """
@@ -238,21 +242,31 @@ async def list_profile_grants(tx: ReadTx, profile_ids: Collection[str], *, befor
 
 
 async def save_grants(tx: Tx, grants: Sequence[Grant]) -> None:
-    """Write grants down."""
+    """Write grants down. Raises `JudgedMeanwhile`."""
     rows = [
-        (g.grant_id, g.campaign_id, g.cause, g.profile_id, g.asset, g.amount, g.order_net_minor, g.grant_time)
+        (g.grant_id, g.campaign_id, g.cause, g.profile_id, g.asset, g.amount, g.order_net_minor, g.grant_time,
+         g.charge_time, g.lease_id)
         for g in grants
-    ]
-    await (await driver(tx)).execute(_SAVE_GRANTS, *_columns(rows, 8))
+    ]  # fmt: skip
+    await _save_verdicts(tx, _SAVE_GRANTS, _columns(rows, 10))
 
 
 async def save_denials(tx: Tx, denials: Sequence[Denial]) -> None:
-    """Write refusals down."""
+    """Write refusals down. Raises `JudgedMeanwhile`."""
     rows = [
         (*item.claim.key, item.profile_id, item.claim.amount, item.reason, item.claim.occasion.now) for item in denials
     ]
     if rows:
-        await (await driver(tx)).execute(_SAVE_DENIALS, *_columns(rows, 6))
+        await _save_verdicts(tx, _SAVE_DENIALS, _columns(rows, 6))
+
+
+async def _save_verdicts(tx: Tx, statement: str, columns: Sequence[Sequence[object]]) -> None:
+    try:
+        await (await driver(tx)).execute(statement, *columns)
+    except asyncpg.UniqueViolationError as error:
+        if violated(error) not in ("reward_grant_cause_key", "grant_refusal_pkey"):
+            raise
+        raise JudgedMeanwhile from error
 
 
 async def save_reversals(tx: Tx, reversals: Sequence[Reversal]) -> None:
