@@ -75,6 +75,8 @@ async def assemble(process: Process[Settings]) -> None:
 
     scorer = process.consumer("incentive-pots")
     scorer.on(EventRecorded, pots.on_event_recorded)
+    scorer.on(OrderPaid, pots.on_order_paid)
+    scorer.on(OrderRefunded, pots.on_order_refunded)
 
     counter = process.consumer("incentive-missions")
     counter.on(EventRecorded, missions.on_event_recorded)

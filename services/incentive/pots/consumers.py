@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.profile.v1.events_pb2 import EventRecorded
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
-from services.incentive.pots import convert, store
+from services.incentive.pots import convert, operations, store
 
 
 async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) -> None:
@@ -14,3 +15,17 @@ async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) ->
     points = [point for item in batch if (point := convert.point_of_event(item.event))]
     if points:
         await store.score(tx, points)
+
+
+async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
+    """Have what people buy score."""
+    points = [points for item in batch if (points := convert.points_of_payment(item.event))]
+    if points:
+        await operations.score_orders(tx, points)
+
+
+async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
+    """Have what people did not keep score no more, and take away what was won with it."""
+    points = [points for item in batch if (points := convert.points_of_refund(item.event))]
+    if points:
+        await operations.refund_orders(tx, points, batch[-1].now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, Violation
+from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Violation
 
 
 class PotNotFound(NotFound):
@@ -52,3 +52,39 @@ class PotShareNotFound(NotFound):
 
     def __init__(self, pot_id: UUID, profile_id: str) -> None:
         super().__init__("no share in this pot", pot_id=str(pot_id), profile_id=profile_id)
+
+
+class PotKind(FailedPrecondition):
+    """What is asked for is not what pots of this kind do."""
+
+    reason = "POT_KIND"
+
+    def __init__(self, pot_id: UUID, why: str) -> None:
+        super().__init__(why, pot_id=str(pot_id))
+
+
+class PotExhausted(FailedPrecondition):
+    """The pot's budget does not cover the level any more."""
+
+    reason = "POT_EXHAUSTED"
+
+    def __init__(self, pot_id: UUID) -> None:
+        super().__init__("the pot is empty", pot_id=str(pot_id))
+
+
+class PotLevelNotReached(PermissionDenied):
+    """The member has not reached the level."""
+
+    reason = "POT_LEVEL_NOT_REACHED"
+
+    def __init__(self, level: int, reached: int) -> None:
+        super().__init__(f"level {level} is not reached", level=str(level), reached=str(reached))
+
+
+class PotLevelClaimed(AlreadyExists):
+    """The member has claimed the level before."""
+
+    reason = "POT_LEVEL_CLAIMED"
+
+    def __init__(self, level: int) -> None:
+        super().__init__(f"level {level} was claimed before", level=str(level))

@@ -1,6 +1,6 @@
 """What changes pots: lock, decide, post, save.
 
-Rows are held in one order everywhere: pots, budgets, accounts.
+Rows are held in one order everywhere: pots, their points, budgets, accounts.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,12 @@ from services.incentive.budgets.domain import Budget, Want
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain.earnings import Claim
 from services.incentive.pots import domain, events, store
-from services.incentive.pots.domain import Pot, Share, ShareState, State
+from services.incentive.pots.domain import ClaimState, LevelClaim, OrderPoints, Pot, Share, ShareState, State
+from services.incentive.pots.errors import PotExhausted, PotLevelClaimed
 from services.incentive.subjects import store as subjects
 
 PAID_AT_ONCE_MAX = 500
+REFUNDED = "refunded"
 
 
 async def create_pot(tx: Tx, pot: Pot) -> None:
@@ -28,13 +30,15 @@ async def create_pot(tx: Tx, pot: Pot) -> None:
 
 
 async def freeze_pot(tx: Tx, pot_id: UUID, now: datetime) -> Pot:
-    """Settle who wins, reserve what they get and publish the hash. Raises `PotNotFound`, `PotState`, `PotNotOver`."""
+    """Settle who wins, reserve what they get and publish the hash.
+
+    Raises `PotNotFound`, `PotKind`, `PotState`, `PotNotOver`.
+    """
     pot = await store.lock_pot(tx, pot_id)
     if pot.is_frozen:
         return pot
     domain.freezable(pot, now)
-    shares = domain.shares_of(pot, await store.list_scores(tx, pot))
-    pot = replace(pot, state=State.FROZEN, set_hash=domain.merkle_root([share.leaf for share in shares]))
+    pot, shares = domain.frozen(pot, await store.list_scores(tx, pot))
     await budgets.reserve_all(tx, [Want(pot.budget_id, sum(share.amount for share in shares))])
     await store.save_shares(tx, shares)
     await store.save_pot(tx, pot)
@@ -67,9 +71,11 @@ async def pay_some(tx: Tx, now: datetime) -> bool:
     due = await store.lock_due(tx, pot.pot_id, PAID_AT_ONCE_MAX)
     if due:
         await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in due])
-        await store.save_states(tx, pot.pot_id, [share.rank for share in due], ShareState.PAID)
+        await store.save_states(tx, [share._replace(state=ShareState.PAID) for share in due])
     else:
-        await store.save_pot(tx, replace(pot, state=State.SETTLED))
+        pot = replace(pot, state=State.SETTLED)
+        await store.save_pot(tx, pot)
+        await events.pot_settled(tx, pot, await store.get_totals(tx, pot.pot_id), now=now)
     return True
 
 
@@ -77,18 +83,65 @@ async def disqualify(tx: Tx, pot_id: UUID, profile_id: str, reason: str, now: da
     """Take a share away; nobody else's changes. Raises `PotNotFound`, `PotShareNotFound`."""
     pot = await store.lock_pot(tx, pot_id)
     share = await store.find_share(tx, pot_id, await _ids_of(tx, profile_id))
-    match share.state:
-        case ShareState.DUE:
-            share = share._replace(state=ShareState.WITHDRAWN)
-        case ShareState.PAID:
-            share = share._replace(state=ShareState.TAKEN_BACK)
-        case _:
-            return share
-    await store.save_states(tx, pot_id, [share.rank], share.state)
-    await budgets.release_all(tx, [Want(pot.budget_id, share.amount)])
-    if share.state == ShareState.TAKEN_BACK:
-        await ledger.take_back(tx, domain.SCOPE, [_clawback(pot, share, reason, now)])
-    return share
+    if share.taken_away != share:
+        await _take_away(tx, [pot], [share], reason, now)
+    return share.taken_away
+
+
+async def _take_away(tx: Tx, pots: Sequence[Pot], shares: Sequence[Share], reason: str, now: datetime) -> None:
+    """Have shares of locked pots fall away, those that were paid from the people who have them."""
+    by_id = {pot.pot_id: pot for pot in pots}
+    await store.save_states(tx, [share.taken_away for share in shares])
+    await budgets.release_all(tx, [Want(by_id[share.pot_id].budget_id, share.amount) for share in shares])
+    paid = [share for share in shares if share.state == ShareState.PAID]
+    if paid:
+        claims = [_clawback(by_id[share.pot_id], share, reason, now) for share in paid]
+        await ledger.take_back(tx, domain.SCOPE, claims)
+
+
+async def score_orders(tx: Tx, points: Sequence[OrderPoints]) -> None:
+    """Have paid orders score."""
+    await store.score_orders(tx, domain.least(points))
+
+
+async def refund_orders(tx: Tx, points: Sequence[OrderPoints], now: datetime) -> None:
+    """Have refunded orders score less, and take away what is no longer deserved: before it is paid it goes to nobody,
+    after that it becomes debt (POT-03, POT-04)."""
+    lowered = domain.least(points)
+    order_ids = [each.order_id for each in lowered]
+    await store.score_orders(tx, lowered)
+    if pots := await store.lock_frozen_of_orders(tx, order_ids):
+        await store.lower_points(tx, lowered, pots)
+        if fallen := await store.find_fallen_shares(tx, pots, order_ids):
+            await _take_away(tx, pots, fallen, REFUNDED, now)
+    if claims := await store.find_fallen_claims(tx, order_ids):
+        await _take_claims_back(tx, claims, now)
+
+
+async def claim_level(tx: Tx, pot_id: UUID, profile_id: str, level: int, now: datetime) -> LevelClaim:
+    """Pay a level to whoever has reached it, once per person.
+
+    Raises `PotNotFound`, `PotKind`, `PotState`, `PotLevelNotReached`, `PotLevelClaimed`, `PotExhausted`.
+    """
+    pot = await store.hold_pot(tx, pot_id)
+    profile_id = await subjects.resolve(tx, profile_id)
+    ids = await subjects.list_ids(tx, profile_id)
+    claim = domain.claimed(pot, profile_id, level, await store.hold_points(tx, pot_id, ids), now)
+    earlier = await store.find_level_claims(tx, pot_id, ids)
+    if any(each.level == level for each in earlier) or not await store.insert_claim(tx, claim):
+        raise PotLevelClaimed(level)
+    if not all(await budgets.reserve_all(tx, [Want(pot.budget_id, claim.amount)])):
+        raise PotExhausted(pot_id)
+    await ledger.earn(tx, domain.SCOPE, [_level_payment(pot, claim, now)])
+    return claim
+
+
+async def _take_claims_back(tx: Tx, claims: Sequence[LevelClaim], now: datetime) -> None:
+    pots = {pot_id: await store.get_pot(tx, pot_id) for pot_id in {claim.pot_id for claim in claims}}
+    await store.save_claims(tx, [claim._replace(state=ClaimState.TAKEN_BACK) for claim in claims])
+    await budgets.release_all(tx, [Want(pots[claim.pot_id].budget_id, claim.amount) for claim in claims])
+    payments = [_level_payment(pots[claim.pot_id], claim, now) for claim in claims]
+    await ledger.take_back(tx, domain.SCOPE, [_reversal(payment, REFUNDED) for payment in payments])
 
 
 async def find_share(tx: ReadTx, pot_id: UUID, profile_id: str) -> tuple[Share, Sequence[str]]:
@@ -103,17 +156,28 @@ async def _ids_of(tx: ReadTx, profile_id: str) -> list[str]:
 
 
 def _payment(pot: Pot, share: Share, now: datetime) -> Claim:
+    return _claim(pot, share.transfer_id, share.profile_id, share.amount, now)
+
+
+def _level_payment(pot: Pot, claim: LevelClaim, now: datetime) -> Claim:
+    return _claim(pot, claim.transfer_id, claim.profile_id, claim.amount, now)
+
+
+def _claim(pot: Pot, transfer_id: str, profile_id: str, amount: int, now: datetime) -> Claim:
     return Claim(
-        transfer_id=share.transfer_id,
+        transfer_id=transfer_id,
         issuer=f"issuer/{pot.pot_id}",
-        profile_id=share.profile_id,
+        profile_id=profile_id,
         asset=pot.asset,
-        amount=share.amount,
+        amount=amount,
         post_time=now,
         memo=pot.name,
     )
 
 
 def _clawback(pot: Pot, share: Share, reason: str, now: datetime) -> Claim:
-    payment = _payment(pot, share, now)
-    return payment._replace(transfer_id=f"{share.transfer_id}/back", memo=reason, reverses=share.transfer_id)
+    return _reversal(_payment(pot, share, now), reason)
+
+
+def _reversal(payment: Claim, reason: str) -> Claim:
+    return payment._replace(transfer_id=f"{payment.transfer_id}/back", memo=reason, reverses=payment.transfer_id)

@@ -154,6 +154,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
     """
+    ERROR_REASON_POT_LEVEL_NOT_REACHED: _ErrorReason.ValueType  # 420
+    """A member claims a level that they have not reached.
+
+    Example: `{"type": "/problems/POT_LEVEL_NOT_REACHED", "status": 403, "metadata": {"level": "3", "reached": "1"}}`
+    """
+    ERROR_REASON_POT_LEVEL_CLAIMED: _ErrorReason.ValueType  # 421
+    """The member has claimed the level before.
+
+    Example: `{"type": "/problems/POT_LEVEL_CLAIMED", "status": 409, "metadata": {"level": "1"}}`
+    """
+    ERROR_REASON_POT_EXHAUSTED: _ErrorReason.ValueType  # 422
+    """The pot's budget does not cover the level any more.
+
+    Example: `{"type": "/problems/POT_EXHAUSTED", "status": 422, "metadata": {"pot_id": "0192…"}}`
+    """
+    ERROR_REASON_POT_KIND: _ErrorReason.ValueType  # 423
+    """A pot with levels is claimed and not frozen; others are frozen and not claimed.
+
+    Example: `{"type": "/problems/POT_KIND", "status": 422, "metadata": {"pot_id": "0192…"}}`
+    """
     ERROR_REASON_PACKET_NOT_FOUND: _ErrorReason.ValueType  # 400
     """No packet has this id or bill number.
 
@@ -374,6 +394,26 @@ ERROR_REASON_LINKED_TRANSFER_REFUSED: ErrorReason.ValueType  # 60
 """Another transfer of the linked group was refused, or had been decided before without this group: nothing of the group is posted.
 
 Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
+"""
+ERROR_REASON_POT_LEVEL_NOT_REACHED: ErrorReason.ValueType  # 420
+"""A member claims a level that they have not reached.
+
+Example: `{"type": "/problems/POT_LEVEL_NOT_REACHED", "status": 403, "metadata": {"level": "3", "reached": "1"}}`
+"""
+ERROR_REASON_POT_LEVEL_CLAIMED: ErrorReason.ValueType  # 421
+"""The member has claimed the level before.
+
+Example: `{"type": "/problems/POT_LEVEL_CLAIMED", "status": 409, "metadata": {"level": "1"}}`
+"""
+ERROR_REASON_POT_EXHAUSTED: ErrorReason.ValueType  # 422
+"""The pot's budget does not cover the level any more.
+
+Example: `{"type": "/problems/POT_EXHAUSTED", "status": 422, "metadata": {"pot_id": "0192…"}}`
+"""
+ERROR_REASON_POT_KIND: ErrorReason.ValueType  # 423
+"""A pot with levels is claimed and not frozen; others are frozen and not claimed.
+
+Example: `{"type": "/problems/POT_KIND", "status": 422, "metadata": {"pot_id": "0192…"}}`
 """
 ERROR_REASON_PACKET_NOT_FOUND: ErrorReason.ValueType  # 400
 """No packet has this id or bill number.

@@ -216,12 +216,18 @@ class PotFrozen(_message.Message):
     WINNER_COUNT_FIELD_NUMBER: _builtins.int
     SET_HASH_FIELD_NUMBER: _builtins.int
     FREEZE_TIME_FIELD_NUMBER: _builtins.int
+    SEED_HASH_FIELD_NUMBER: _builtins.int
+    ENTRY_HASH_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """The pot."""
     winner_count: _builtins.int
     """Winners."""
     set_hash: _builtins.str
     """Root of the Merkle tree of the winners in order."""
+    seed_hash: _builtins.str
+    """SHA-256 of the seed of all draws. Empty when nothing is due to chance."""
+    entry_hash: _builtins.str
+    """Root of the Merkle tree of those who took part. Empty when nothing is due to chance."""
     @_builtins.property
     def freeze_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -233,14 +239,56 @@ class PotFrozen(_message.Message):
         winner_count: _builtins.int = ...,
         set_hash: _builtins.str = ...,
         freeze_time: _timestamp_pb2.Timestamp | None = ...,
+        seed_hash: _builtins.str = ...,
+        entry_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freeze_time", b"freeze_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["freeze_time", b"freeze_time", "pot_id", b"pot_id", "set_hash", b"set_hash", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_hash", b"entry_hash", "freeze_time", b"freeze_time", "pot_id", b"pot_id", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PotFrozen: _TypeAlias = PotFrozen  # noqa: Y015
+
+@_typing.final
+class PotSettled(_message.Message):
+    """All winners of a pot are paid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POT_ID_FIELD_NUMBER: _builtins.int
+    PAID_AMOUNT_FIELD_NUMBER: _builtins.int
+    UNALLOCATED_AMOUNT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    SETTLE_TIME_FIELD_NUMBER: _builtins.int
+    pot_id: _builtins.str
+    """The pot."""
+    paid_amount: _builtins.int
+    """Paid in all."""
+    unallocated_amount: _builtins.int
+    """Shares that fell away. They went to nobody."""
+    seed: _builtins.str
+    """The seed of all draws, for everybody to check them. Empty when nothing was due to chance."""
+    @_builtins.property
+    def settle_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        pot_id: _builtins.str = ...,
+        paid_amount: _builtins.int = ...,
+        unallocated_amount: _builtins.int = ...,
+        seed: _builtins.str = ...,
+        settle_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settle_time", b"settle_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paid_amount", b"paid_amount", "pot_id", b"pot_id", "seed", b"seed", "settle_time", b"settle_time", "unallocated_amount", b"unallocated_amount"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PotSettled: _TypeAlias = PotSettled  # noqa: Y015
 
 @_typing.final
 class PacketSent(_message.Message):

@@ -22,24 +22,81 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62owen/incentive/v1/pot.proto\x12\x12\x62owen.incentive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x05\n\x03Pot\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.bowen.incentive.v1.Pot.State\x12\x12\n\nevent_name\x18\x04 \x01(\t\x12\x11\n\tscore_min\x18\x05 \x01(\x03\x12\r\n\x05\x61sset\x18\x06 \x01(\t\x12\x11\n\ttop_count\x18\x07 \x01(\x05\x12\x12\n\ntop_amount\x18\x08 \x01(\x03\x12\x13\n\x0bshared_pool\x18\t \x01(\x03\x12\x33\n\tthin_pool\x18\n \x01(\x0e\x32 .bowen.incentive.v1.Pot.ThinPool\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66reeze_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cwinner_count\x18\x0e \x01(\x03\x12\x10\n\x08set_hash\x18\x0f \x01(\t\x12\x13\n\x0bpaid_amount\x18\x10 \x01(\x03\x12\x1a\n\x12unallocated_amount\x18\x11 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_FROZEN\x10\x02\x12\x12\n\x0eSTATE_SETTLING\x10\x03\x12\x11\n\rSTATE_SETTLED\x10\x04\x12\x0e\n\nSTATE_VOID\x10\x05\"N\n\x08ThinPool\x12\x19\n\x15THIN_POOL_UNSPECIFIED\x10\x00\x12\x12\n\x0eTHIN_POOL_VOID\x10\x01\x12\x13\n\x0fTHIN_POOL_FIRST\x10\x02\"\xb7\x02\n\x08PotShare\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0c\n\x04rank\x18\x03 \x01(\x03\x12\r\n\x05score\x18\x04 \x01(\x03\x12.\n\nreach_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12\x31\n\x05state\x18\x07 \x01(\x0e\x32\".bowen.incentive.v1.PotShare.State\x12\r\n\x05proof\x18\x08 \x03(\t\"h\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\r\n\tSTATE_DUE\x10\x01\x12\x0e\n\nSTATE_PAID\x10\x02\x12\x13\n\x0fSTATE_WITHDRAWN\x10\x03\x12\x14\n\x10STATE_TAKEN_BACK\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62owen/incentive/v1/pot.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x08\n\x03Pot\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.bowen.incentive.v1.Pot.State\x12\x12\n\nevent_name\x18\x04 \x01(\t\x12\x11\n\tscore_min\x18\x05 \x01(\x03\x12\r\n\x05\x61sset\x18\x06 \x01(\t\x12\x11\n\ttop_count\x18\x07 \x01(\x05\x12\x12\n\ntop_amount\x18\x08 \x01(\x03\x12\x13\n\x0bshared_pool\x18\t \x01(\x03\x12\x33\n\tthin_pool\x18\n \x01(\x0e\x32 .bowen.incentive.v1.Pot.ThinPool\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66reeze_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cwinner_count\x18\x0e \x01(\x03\x12\x10\n\x08set_hash\x18\x0f \x01(\t\x12\x13\n\x0bpaid_amount\x18\x10 \x01(\x03\x12\x1a\n\x12unallocated_amount\x18\x11 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06metric\x18\x13 \x01(\x0e\x32\x1e.bowen.incentive.v1.Pot.Metric\x12/\n\x06random\x18\x14 \x01(\x0b\x32\x1f.bowen.incentive.v1.RandomSplit\x12,\n\x07lottery\x18\x15 \x01(\x0b\x32\x1b.bowen.incentive.v1.Lottery\x12*\n\x06levels\x18\x16 \x01(\x0b\x32\x1a.bowen.incentive.v1.Levels\x12-\n\x05rules\x18\x17 \x01(\x0b\x32\x1e.bowen.incentive.v1.PrizeRules\x12\x11\n\tseed_hash\x18\x18 \x01(\t\x12\x0c\n\x04seed\x18\x19 \x01(\t\x12\x12\n\nentry_hash\x18\x1a \x01(\t\"\x8a\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_FROZEN\x10\x02\x12\x12\n\x0eSTATE_SETTLING\x10\x03\x12\x11\n\rSTATE_SETTLED\x10\x04\x12\x0e\n\nSTATE_VOID\x10\x05\x12\x11\n\rSTATE_CLOSING\x10\x06\"h\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x11\n\rMETRIC_EVENTS\x10\x01\x12\x11\n\rMETRIC_ORDERS\x10\x02\x12\x10\n\x0cMETRIC_ITEMS\x10\x03\x12\x0e\n\nMETRIC_NET\x10\x04\"N\n\x08ThinPool\x12\x19\n\x15THIN_POOL_UNSPECIFIED\x10\x00\x12\x12\n\x0eTHIN_POOL_VOID\x10\x01\x12\x13\n\x0fTHIN_POOL_FIRST\x10\x02\"\x9a\x01\n\x0bRandomSplit\x12\"\n\x0cpacket_count\x18\x01 \x01(\x05\x42\x0c\x9a\xb5\x18\x08\x08\x01\x10\x01\x18\xa0\x8d\x06\x12\x1f\n\x04pool\x18\x02 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\"\n\npacket_min\x18\x03 \x01(\x03\x42\x0e\x9a\xb5\x18\n\x08\x01\x10\x01\x18\x80\x94\xeb\xdc\x03\x12\"\n\npacket_max\x18\x04 \x01(\x03\x42\x0e\x9a\xb5\x18\n\x08\x01\x10\x01\x18\x80\x94\xeb\xdc\x03\"\xce\x01\n\x07Lottery\x12:\n\x06prizes\x18\x01 \x03(\x0b\x32 .bowen.incentive.v1.LotteryPrizeB\x08\x9a\xb5\x18\x04\x38\x01@d\x12\x34\n\x07tickets\x18\x02 \x01(\x0e\x32#.bowen.incentive.v1.Lottery.Tickets\"Q\n\x07Tickets\x12\x17\n\x13TICKETS_UNSPECIFIED\x10\x00\x12\x16\n\x12TICKETS_PER_PERSON\x10\x01\x12\x15\n\x11TICKETS_PER_POINT\x10\x02\"\x8a\x01\n\x0cLotteryPrize\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1e\n\x06\x61mount\x18\x02 \x01(\x03\x42\x0e\x9a\xb5\x18\n\x08\x01\x10\x01\x18\x80\x94\xeb\xdc\x03\x12\x1e\n\x08quantity\x18\x03 \x01(\x05\x42\x0c\x9a\xb5\x18\x08\x08\x01\x10\x01\x18\xa0\x8d\x06\x12\"\n\x0bvalue_minor\x18\x04 \x01(\x03\x42\r\x9a\xb5\x18\t\x08\x01\x10\x01\x18\xc0\x96\xb1\x02\"`\n\x06Levels\x12\x33\n\x06levels\x18\x01 \x03(\x0b\x32\x19.bowen.incentive.v1.LevelB\x08\x9a\xb5\x18\x04\x38\x01@\x14\x12!\n\x06\x62udget\x18\x02 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\"K\n\x05Level\x12\"\n\tscore_min\x18\x01 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12\x1e\n\x06\x61mount\x18\x02 \x01(\x03\x42\x0e\x9a\xb5\x18\n\x08\x01\x10\x01\x18\x80\x94\xeb\xdc\x03\"\x89\x01\n\nPrizeRules\x12\x1d\n\nconditions\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xd0\x0f\x12\x19\n\x06method\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xd0\x0f\x12#\n\x10redemption_terms\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xd0\x0f\x12\x1c\n\torganiser\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\"}\n\x0bPotStanding\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x03\x12\r\n\x05level\x18\x04 \x01(\x05\x12,\n\x06\x63laims\x18\x05 \x03(\x0b\x32\x1c.bowen.incentive.v1.PotClaim\"\xd2\x01\n\x08PotClaim\x12\r\n\x05level\x18\x01 \x01(\x05\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".bowen.incentive.v1.PotClaim.State\x12.\n\nclaim_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_PAID\x10\x01\x12\x14\n\x10STATE_TAKEN_BACK\x10\x02\"\xde\x02\n\x08PotShare\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0c\n\x04rank\x18\x03 \x01(\x03\x12\r\n\x05score\x18\x04 \x01(\x03\x12.\n\nreach_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12\x31\n\x05state\x18\x07 \x01(\x0e\x32\".bowen.incentive.v1.PotShare.State\x12\r\n\x05proof\x18\x08 \x03(\t\x12\r\n\x05prize\x18\t \x01(\t\x12\x16\n\x0escore_kept_min\x18\n \x01(\x03\"h\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\r\n\tSTATE_DUE\x10\x01\x12\x0e\n\nSTATE_PAID\x10\x02\x12\x13\n\x0fSTATE_WITHDRAWN\x10\x03\x12\x14\n\x10STATE_TAKEN_BACK\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.incentive.v1.pot_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POT']._serialized_start=86
-  _globals['_POT']._serialized_end=816
-  _globals['_POT_STATE']._serialized_start=617
-  _globals['_POT_STATE']._serialized_end=736
-  _globals['_POT_THINPOOL']._serialized_start=738
-  _globals['_POT_THINPOOL']._serialized_end=816
-  _globals['_POTSHARE']._serialized_start=819
-  _globals['_POTSHARE']._serialized_end=1130
-  _globals['_POTSHARE_STATE']._serialized_start=1026
-  _globals['_POTSHARE_STATE']._serialized_end=1130
+  _globals['_RANDOMSPLIT'].fields_by_name['packet_count']._loaded_options = None
+  _globals['_RANDOMSPLIT'].fields_by_name['packet_count']._serialized_options = b'\232\265\030\010\010\001\020\001\030\240\215\006'
+  _globals['_RANDOMSPLIT'].fields_by_name['pool']._loaded_options = None
+  _globals['_RANDOMSPLIT'].fields_by_name['pool']._serialized_options = b'\232\265\030\r\010\001\020\001\030\200\200\232\246\352\257\343\001'
+  _globals['_RANDOMSPLIT'].fields_by_name['packet_min']._loaded_options = None
+  _globals['_RANDOMSPLIT'].fields_by_name['packet_min']._serialized_options = b'\232\265\030\n\010\001\020\001\030\200\224\353\334\003'
+  _globals['_RANDOMSPLIT'].fields_by_name['packet_max']._loaded_options = None
+  _globals['_RANDOMSPLIT'].fields_by_name['packet_max']._serialized_options = b'\232\265\030\n\010\001\020\001\030\200\224\353\334\003'
+  _globals['_LOTTERY'].fields_by_name['prizes']._loaded_options = None
+  _globals['_LOTTERY'].fields_by_name['prizes']._serialized_options = b'\232\265\030\0048\001@d'
+  _globals['_LOTTERYPRIZE'].fields_by_name['name']._loaded_options = None
+  _globals['_LOTTERYPRIZE'].fields_by_name['name']._serialized_options = b'\232\265\030\004\010\001(d'
+  _globals['_LOTTERYPRIZE'].fields_by_name['amount']._loaded_options = None
+  _globals['_LOTTERYPRIZE'].fields_by_name['amount']._serialized_options = b'\232\265\030\n\010\001\020\001\030\200\224\353\334\003'
+  _globals['_LOTTERYPRIZE'].fields_by_name['quantity']._loaded_options = None
+  _globals['_LOTTERYPRIZE'].fields_by_name['quantity']._serialized_options = b'\232\265\030\010\010\001\020\001\030\240\215\006'
+  _globals['_LOTTERYPRIZE'].fields_by_name['value_minor']._loaded_options = None
+  _globals['_LOTTERYPRIZE'].fields_by_name['value_minor']._serialized_options = b'\232\265\030\t\010\001\020\001\030\300\226\261\002'
+  _globals['_LEVELS'].fields_by_name['levels']._loaded_options = None
+  _globals['_LEVELS'].fields_by_name['levels']._serialized_options = b'\232\265\030\0048\001@\024'
+  _globals['_LEVELS'].fields_by_name['budget']._loaded_options = None
+  _globals['_LEVELS'].fields_by_name['budget']._serialized_options = b'\232\265\030\r\010\001\020\001\030\200\200\232\246\352\257\343\001'
+  _globals['_LEVEL'].fields_by_name['score_min']._loaded_options = None
+  _globals['_LEVEL'].fields_by_name['score_min']._serialized_options = b'\232\265\030\013\010\001\020\001\030\200\240\224\245\215\035'
+  _globals['_LEVEL'].fields_by_name['amount']._loaded_options = None
+  _globals['_LEVEL'].fields_by_name['amount']._serialized_options = b'\232\265\030\n\010\001\020\001\030\200\224\353\334\003'
+  _globals['_PRIZERULES'].fields_by_name['conditions']._loaded_options = None
+  _globals['_PRIZERULES'].fields_by_name['conditions']._serialized_options = b'\232\265\030\005\010\001(\320\017'
+  _globals['_PRIZERULES'].fields_by_name['method']._loaded_options = None
+  _globals['_PRIZERULES'].fields_by_name['method']._serialized_options = b'\232\265\030\005\010\001(\320\017'
+  _globals['_PRIZERULES'].fields_by_name['redemption_terms']._loaded_options = None
+  _globals['_PRIZERULES'].fields_by_name['redemption_terms']._serialized_options = b'\232\265\030\005\010\001(\320\017'
+  _globals['_PRIZERULES'].fields_by_name['organiser']._loaded_options = None
+  _globals['_PRIZERULES'].fields_by_name['organiser']._serialized_options = b'\232\265\030\005\010\001(\310\001'
+  _globals['_POT']._serialized_start=116
+  _globals['_POT']._serialized_end=1259
+  _globals['_POT_STATE']._serialized_start=935
+  _globals['_POT_STATE']._serialized_end=1073
+  _globals['_POT_METRIC']._serialized_start=1075
+  _globals['_POT_METRIC']._serialized_end=1179
+  _globals['_POT_THINPOOL']._serialized_start=1181
+  _globals['_POT_THINPOOL']._serialized_end=1259
+  _globals['_RANDOMSPLIT']._serialized_start=1262
+  _globals['_RANDOMSPLIT']._serialized_end=1416
+  _globals['_LOTTERY']._serialized_start=1419
+  _globals['_LOTTERY']._serialized_end=1625
+  _globals['_LOTTERY_TICKETS']._serialized_start=1544
+  _globals['_LOTTERY_TICKETS']._serialized_end=1625
+  _globals['_LOTTERYPRIZE']._serialized_start=1628
+  _globals['_LOTTERYPRIZE']._serialized_end=1766
+  _globals['_LEVELS']._serialized_start=1768
+  _globals['_LEVELS']._serialized_end=1864
+  _globals['_LEVEL']._serialized_start=1866
+  _globals['_LEVEL']._serialized_end=1941
+  _globals['_PRIZERULES']._serialized_start=1944
+  _globals['_PRIZERULES']._serialized_end=2081
+  _globals['_POTSTANDING']._serialized_start=2083
+  _globals['_POTSTANDING']._serialized_end=2208
+  _globals['_POTCLAIM']._serialized_start=2211
+  _globals['_POTCLAIM']._serialized_end=2421
+  _globals['_POTCLAIM_STATE']._serialized_start=2353
+  _globals['_POTCLAIM_STATE']._serialized_end=2421
+  _globals['_POTSHARE']._serialized_start=2424
+  _globals['_POTSHARE']._serialized_end=2774
+  _globals['_POTSHARE_STATE']._serialized_start=2670
+  _globals['_POTSHARE_STATE']._serialized_end=2774
 # @@protoc_insertion_point(module_scope)

@@ -22,10 +22,11 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Pot(_message.Message):
-    """A prize that all who did enough in a time share: the best get a fixed amount each, the others split a pool evenly.
+    """A prize that all who did enough in a time share.
 
-    Members score by recorded events of trusted sources. After the end nothing moves that was published: the list of winners is frozen and
-    has a hash, a share that falls away goes to nobody else.
+    Members score by recorded events of trusted sources or by what they buy. What they get is one of four: the best a fixed amount each and
+    the others an even part of a pool; a random part of a pool; a prize of a lottery; or, while it runs, what the levels that they reach give.
+    After the end nothing moves that was published: the list of winners is frozen and has a hash, a share that falls away goes to nobody else.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -39,7 +40,7 @@ class Pot(_message.Message):
         STATE_UNSPECIFIED: Pot._State.ValueType  # 0
         """Not set."""
         STATE_OPEN: Pot._State.ValueType  # 1
-        """Members score; after `end_time` only what happened before it and arrives late."""
+        """Members score."""
         STATE_FROZEN: Pot._State.ValueType  # 2
         """The winners stand and their hash is published; nobody is paid."""
         STATE_SETTLING: Pot._State.ValueType  # 3
@@ -48,6 +49,8 @@ class Pot(_message.Message):
         """All winners are paid."""
         STATE_VOID: Pot._State.ValueType  # 5
         """Called off before it was frozen."""
+        STATE_CLOSING: Pot._State.ValueType  # 6
+        """Its time is over; what happened before that and arrives late still counts, until it is frozen."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a pot stands."""
@@ -55,7 +58,7 @@ class Pot(_message.Message):
     STATE_UNSPECIFIED: Pot.State.ValueType  # 0
     """Not set."""
     STATE_OPEN: Pot.State.ValueType  # 1
-    """Members score; after `end_time` only what happened before it and arrives late."""
+    """Members score."""
     STATE_FROZEN: Pot.State.ValueType  # 2
     """The winners stand and their hash is published; nobody is paid."""
     STATE_SETTLING: Pot.State.ValueType  # 3
@@ -64,6 +67,39 @@ class Pot(_message.Message):
     """All winners are paid."""
     STATE_VOID: Pot.State.ValueType  # 5
     """Called off before it was frozen."""
+    STATE_CLOSING: Pot.State.ValueType  # 6
+    """Its time is over; what happened before that and arrives late still counts, until it is frozen."""
+
+    class _Metric:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Pot._Metric.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        METRIC_UNSPECIFIED: Pot._Metric.ValueType  # 0
+        """Treated as events."""
+        METRIC_EVENTS: Pot._Metric.ValueType  # 1
+        """A point for every event named `event_name`."""
+        METRIC_ORDERS: Pot._Metric.ValueType  # 2
+        """A point for every paid order, while anything of it is kept."""
+        METRIC_ITEMS: Pot._Metric.ValueType  # 3
+        """A point for every piece of paid orders that is kept."""
+        METRIC_NET: Pot._Metric.ValueType  # 4
+        """A point for every minor unit that was paid for goods and not refunded."""
+
+    class Metric(_Metric, metaclass=_MetricEnumTypeWrapper):
+        """What one scores by."""
+
+    METRIC_UNSPECIFIED: Pot.Metric.ValueType  # 0
+    """Treated as events."""
+    METRIC_EVENTS: Pot.Metric.ValueType  # 1
+    """A point for every event named `event_name`."""
+    METRIC_ORDERS: Pot.Metric.ValueType  # 2
+    """A point for every paid order, while anything of it is kept."""
+    METRIC_ITEMS: Pot.Metric.ValueType  # 3
+    """A point for every piece of paid orders that is kept."""
+    METRIC_NET: Pot.Metric.ValueType  # 4
+    """A point for every minor unit that was paid for goods and not refunded."""
 
     class _ThinPool:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -106,6 +142,14 @@ class Pot(_message.Message):
     PAID_AMOUNT_FIELD_NUMBER: _builtins.int
     UNALLOCATED_AMOUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    METRIC_FIELD_NUMBER: _builtins.int
+    RANDOM_FIELD_NUMBER: _builtins.int
+    LOTTERY_FIELD_NUMBER: _builtins.int
+    LEVELS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    SEED_HASH_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    ENTRY_HASH_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -113,7 +157,7 @@ class Pot(_message.Message):
     state: Global___Pot.State.ValueType
     """State."""
     event_name: _builtins.str
-    """The event that scores, one point each."""
+    """The event that scores, one point each. Empty when orders score."""
     score_min: _builtins.int
     """Fewest points with which one takes part."""
     asset: _builtins.str
@@ -134,6 +178,18 @@ class Pot(_message.Message):
     """Paid so far."""
     unallocated_amount: _builtins.int
     """Shares that fell away between freeze and payment. They go to nobody."""
+    metric: Global___Pot.Metric.ValueType
+    """What one scores by."""
+    seed_hash: _builtins.str
+    """SHA-256 of the seed of all draws, 64 hexadecimal digits, fixed when the pot was created. Empty when nothing is due to chance."""
+    seed: _builtins.str
+    """The seed, 64 hexadecimal digits. Empty until the pot is settled."""
+    entry_hash: _builtins.str
+    """Root of the Merkle tree of those who took part, in order: with the seed, all that decides the draws. Empty before it is frozen, and when
+    nothing is due to chance.
+
+    A leaf is SHA-256 of byte 0 and `pot_id|rank|profile_id|score`.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores, by the time at which it happened."""
@@ -149,6 +205,22 @@ class Pot(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def random(self) -> Global___RandomSplit:
+        """Absent unless members get random parts."""
+
+    @_builtins.property
+    def lottery(self) -> Global___Lottery:
+        """Absent unless prizes are drawn."""
+
+    @_builtins.property
+    def levels(self) -> Global___Levels:
+        """Absent unless members claim levels."""
+
+    @_builtins.property
+    def rules(self) -> Global___PrizeRules:
+        """What the law wants to be published of prizes that are due to chance. Absent for others."""
 
     def __init__(
         self,
@@ -171,14 +243,328 @@ class Pot(_message.Message):
         paid_amount: _builtins.int = ...,
         unallocated_amount: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        metric: Global___Pot.Metric.ValueType = ...,
+        random: Global___RandomSplit | None = ...,
+        lottery: Global___Lottery | None = ...,
+        levels: Global___Levels | None = ...,
+        rules: Global___PrizeRules | None = ...,
+        seed_hash: _builtins.str = ...,
+        seed: _builtins.str = ...,
+        entry_hash: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "freeze_time", b"freeze_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "end_time", b"end_time", "event_name", b"event_name", "freeze_time", b"freeze_time", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "score_min", b"score_min", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Pot: _TypeAlias = Pot  # noqa: Y015
+
+@_typing.final
+class RandomSplit(_message.Message):
+    """A pool in random parts, one for each of the first in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKET_COUNT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    PACKET_MIN_FIELD_NUMBER: _builtins.int
+    PACKET_MAX_FIELD_NUMBER: _builtins.int
+    packet_count: _builtins.int
+    """How many parts."""
+    pool: _builtins.int
+    """Sum of all parts."""
+    packet_min: _builtins.int
+    """Smallest part."""
+    packet_max: _builtins.int
+    """Largest part."""
+    def __init__(
+        self,
+        *,
+        packet_count: _builtins.int = ...,
+        pool: _builtins.int = ...,
+        packet_min: _builtins.int = ...,
+        packet_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["packet_count", b"packet_count", "packet_max", b"packet_max", "packet_min", b"packet_min", "pool", b"pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RandomSplit: _TypeAlias = RandomSplit  # noqa: Y015
+
+@_typing.final
+class Lottery(_message.Message):
+    """Prizes that are drawn among those who take part; nobody gets two."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Tickets:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TicketsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Lottery._Tickets.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TICKETS_UNSPECIFIED: Lottery._Tickets.ValueType  # 0
+        """Treated as per person."""
+        TICKETS_PER_PERSON: Lottery._Tickets.ValueType  # 1
+        """Everybody has one ticket."""
+        TICKETS_PER_POINT: Lottery._Tickets.ValueType  # 2
+        """Everybody has a ticket for each point."""
+
+    class Tickets(_Tickets, metaclass=_TicketsEnumTypeWrapper):
+        """Whose lot is drawn how often."""
+
+    TICKETS_UNSPECIFIED: Lottery.Tickets.ValueType  # 0
+    """Treated as per person."""
+    TICKETS_PER_PERSON: Lottery.Tickets.ValueType  # 1
+    """Everybody has one ticket."""
+    TICKETS_PER_POINT: Lottery.Tickets.ValueType  # 2
+    """Everybody has a ticket for each point."""
+
+    PRIZES_FIELD_NUMBER: _builtins.int
+    TICKETS_FIELD_NUMBER: _builtins.int
+    tickets: Global___Lottery.Tickets.ValueType
+    """Tickets."""
+    @_builtins.property
+    def prizes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LotteryPrize]:
+        """Best first: drawn in this order."""
+
+    def __init__(
+        self,
+        *,
+        prizes: _abc.Iterable[Global___LotteryPrize] | None = ...,
+        tickets: Global___Lottery.Tickets.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prizes", b"prizes", "tickets", b"tickets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Lottery: _TypeAlias = Lottery  # noqa: Y015
+
+@_typing.final
+class LotteryPrize(_message.Message):
+    """A prize of a lottery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    VALUE_MINOR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its type and name, shown to members."""
+    amount: _builtins.int
+    """In the pot's asset."""
+    quantity: _builtins.int
+    """How many there are."""
+    value_minor: _builtins.int
+    """What one is worth, in fen; at most 50,000 yuan. For cash it is the amount."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+        value_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "name", b"name", "quantity", b"quantity", "value_minor", b"value_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LotteryPrize: _TypeAlias = LotteryPrize  # noqa: Y015
+
+@_typing.final
+class Levels(_message.Message):
+    """Levels that members reach and claim while the pot runs and late events are waited for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVELS_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    budget: _builtins.int
+    """Most that is paid in all."""
+    @_builtins.property
+    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Level]:
+        """Lowest first, each above the one before."""
+
+    def __init__(
+        self,
+        *,
+        levels: _abc.Iterable[Global___Level] | None = ...,
+        budget: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "levels", b"levels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Levels: _TypeAlias = Levels  # noqa: Y015
+
+@_typing.final
+class Level(_message.Message):
+    """A level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_MIN_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    score_min: _builtins.int
+    """Fewest points."""
+    amount: _builtins.int
+    """What it gives, in the asset's smallest unit."""
+    def __init__(
+        self,
+        *,
+        score_min: _builtins.int = ...,
+        amount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "score_min", b"score_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Level: _TypeAlias = Level  # noqa: Y015
+
+@_typing.final
+class PrizeRules(_message.Message):
+    """What has to be published before prizes that are due to chance can be won; prizes, quantities, amounts and times are the pot's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    REDEMPTION_TERMS_FIELD_NUMBER: _builtins.int
+    ORGANISER_FIELD_NUMBER: _builtins.int
+    conditions: _builtins.str
+    """Who takes part, and how."""
+    method: _builtins.str
+    """How it is drawn."""
+    redemption_terms: _builtins.str
+    """How and until when a prize is redeemed."""
+    organiser: _builtins.str
+    """Who is behind it."""
+    def __init__(
+        self,
+        *,
+        conditions: _builtins.str = ...,
+        method: _builtins.str = ...,
+        redemption_terms: _builtins.str = ...,
+        organiser: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "method", b"method", "organiser", b"organiser", "redemption_terms", b"redemption_terms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrizeRules: _TypeAlias = PrizeRules  # noqa: Y015
+
+@_typing.final
+class PotStanding(_message.Message):
+    """Where a member stands in a pot at this moment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POT_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    pot_id: _builtins.str
+    """The pot."""
+    profile_id: _builtins.str
+    """The member."""
+    score: _builtins.int
+    """Points."""
+    level: _builtins.int
+    """The highest level reached, from 1. 0 for none, and in pots without levels."""
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___PotClaim]:
+        """What was claimed."""
+
+    def __init__(
+        self,
+        *,
+        pot_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        score: _builtins.int = ...,
+        level: _builtins.int = ...,
+        claims: _abc.Iterable[Global___PotClaim] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "level", b"level", "pot_id", b"pot_id", "profile_id", b"profile_id", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PotStanding: _TypeAlias = PotStanding  # noqa: Y015
+
+@_typing.final
+class PotClaim(_message.Message):
+    """A claimed level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PotClaim._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: PotClaim._State.ValueType  # 0
+        """Not set."""
+        STATE_PAID: PotClaim._State.ValueType  # 1
+        """Paid."""
+        STATE_TAKEN_BACK: PotClaim._State.ValueType  # 2
+        """Taken back, because of refunds; what was spent of it is debt."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Where a claim stands."""
+
+    STATE_UNSPECIFIED: PotClaim.State.ValueType  # 0
+    """Not set."""
+    STATE_PAID: PotClaim.State.ValueType  # 1
+    """Paid."""
+    STATE_TAKEN_BACK: PotClaim.State.ValueType  # 2
+    """Taken back, because of refunds; what was spent of it is debt."""
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CLAIM_TIME_FIELD_NUMBER: _builtins.int
+    level: _builtins.int
+    """The level, from 1."""
+    amount: _builtins.int
+    """What it gave."""
+    state: Global___PotClaim.State.ValueType
+    """State."""
+    @_builtins.property
+    def claim_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was claimed."""
+
+    def __init__(
+        self,
+        *,
+        level: _builtins.int = ...,
+        amount: _builtins.int = ...,
+        state: Global___PotClaim.State.ValueType = ...,
+        claim_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claim_time", b"claim_time", "level", b"level", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PotClaim: _TypeAlias = PotClaim  # noqa: Y015
 
 @_typing.final
 class PotShare(_message.Message):
@@ -225,6 +611,8 @@ class PotShare(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
+    PRIZE_FIELD_NUMBER: _builtins.int
+    SCORE_KEPT_MIN_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """The pot."""
     profile_id: _builtins.str
@@ -237,6 +625,10 @@ class PotShare(_message.Message):
     """In the asset's smallest unit."""
     state: Global___PotShare.State.ValueType
     """State."""
+    prize: _builtins.str
+    """The prize of a lottery. Empty in other pots."""
+    score_kept_min: _builtins.int
+    """Fewest points that the winner has to keep: with fewer, by refunds, the share falls away."""
     @_builtins.property
     def reach_time(self) -> _timestamp_pb2.Timestamp:
         """When the last of them was made."""
@@ -259,10 +651,12 @@ class PotShare(_message.Message):
         amount: _builtins.int = ...,
         state: Global___PotShare.State.ValueType = ...,
         proof: _abc.Iterable[_builtins.str] | None = ...,
+        prize: _builtins.str = ...,
+        score_kept_min: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reach_time", b"reach_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pot_id", b"pot_id", "profile_id", b"profile_id", "proof", b"proof", "rank", b"rank", "reach_time", b"reach_time", "score", b"score", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pot_id", b"pot_id", "prize", b"prize", "profile_id", b"profile_id", "proof", b"proof", "rank", b"rank", "reach_time", b"reach_time", "score", b"score", "score_kept_min", b"score_kept_min", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,12 +36,17 @@ class CreatePotRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     GRACE_HOURS_FIELD_NUMBER: _builtins.int
+    METRIC_FIELD_NUMBER: _builtins.int
+    RANDOM_FIELD_NUMBER: _builtins.int
+    LOTTERY_FIELD_NUMBER: _builtins.int
+    LEVELS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     name: _builtins.str
     """Shown to members and operators."""
     event_name: _builtins.str
-    """The event that scores, one point each."""
+    """The event that scores, one point each. Empty when orders score."""
     score_min: _builtins.int
     """Fewest points with which one takes part."""
     asset: _builtins.str
@@ -56,6 +61,8 @@ class CreatePotRequest(_message.Message):
     """What becomes of a pool that is too small. Not set means void."""
     grace_hours: _builtins.int
     """How long late events are waited for, in hours, at most a week. 0 means 24."""
+    metric: _pot_pb2.Pot.Metric.ValueType
+    """What one scores by. Not set means events."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores."""
@@ -63,6 +70,22 @@ class CreatePotRequest(_message.Message):
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which it no longer scores; after `start_time`."""
+
+    @_builtins.property
+    def random(self) -> _pot_pb2.RandomSplit:
+        """Random parts of a pool, to the first in order: `packet_count` times `packet_min` to `packet_max` must be able to make it."""
+
+    @_builtins.property
+    def lottery(self) -> _pot_pb2.Lottery:
+        """Prizes that are drawn."""
+
+    @_builtins.property
+    def levels(self) -> _pot_pb2.Levels:
+        """Levels that members claim."""
+
+    @_builtins.property
+    def rules(self) -> _pot_pb2.PrizeRules:
+        """Required for random parts and lotteries, refused for others."""
 
     def __init__(
         self,
@@ -79,12 +102,19 @@ class CreatePotRequest(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         grace_hours: _builtins.int = ...,
+        metric: _pot_pb2.Pot.Metric.ValueType = ...,
+        random: _pot_pb2.RandomSplit | None = ...,
+        lottery: _pot_pb2.Lottery | None = ...,
+        levels: _pot_pb2.Levels | None = ...,
+        rules: _pot_pb2.PrizeRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "levels", b"levels", "lottery", b"lottery", "prizes", b"prizes", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "end_time", b"end_time", "event_name", b"event_name", "grace_hours", b"grace_hours", "name", b"name", "request_id", b"request_id", "score_min", b"score_min", "shared_pool", b"shared_pool", "start_time", b"start_time", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "end_time", b"end_time", "event_name", b"event_name", "grace_hours", b"grace_hours", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "prizes", b"prizes", "random", b"random", "request_id", b"request_id", "rules", b"rules", "score_min", b"score_min", "shared_pool", b"shared_pool", "start_time", b"start_time", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_prizes: _TypeAlias = _typing.Literal["random", "lottery", "levels"]  # noqa: Y015
+    _WhichOneofArgType_prizes: _TypeAlias = _typing.Literal["prizes", b"prizes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_prizes) -> _WhichOneofReturnType_prizes | None: ...
 
 Global___CreatePotRequest: _TypeAlias = CreatePotRequest  # noqa: Y015
 
@@ -319,6 +349,114 @@ class DisqualifyPotWinnerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DisqualifyPotWinnerResponse: _TypeAlias = DisqualifyPotWinnerResponse  # noqa: Y015
+
+@_typing.final
+class ClaimPotLevelRequest(_message.Message):
+    """A level to claim."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    POT_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    pot_id: _builtins.str
+    """The pot."""
+    profile_id: _builtins.str
+    """The member."""
+    level: _builtins.int
+    """The level, from 1."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        pot_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        level: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "pot_id", b"pot_id", "profile_id", b"profile_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimPotLevelRequest: _TypeAlias = ClaimPotLevelRequest  # noqa: Y015
+
+@_typing.final
+class ClaimPotLevelResponse(_message.Message):
+    """The claim."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def claim(self) -> _pot_pb2.PotClaim:
+        """As paid."""
+
+    def __init__(
+        self,
+        *,
+        claim: _pot_pb2.PotClaim | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimPotLevelResponse: _TypeAlias = ClaimPotLevelResponse  # noqa: Y015
+
+@_typing.final
+class GetPotStandingRequest(_message.Message):
+    """Asks where a member stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POT_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    pot_id: _builtins.str
+    """The pot."""
+    profile_id: _builtins.str
+    """The member, merged profiles included."""
+    def __init__(
+        self,
+        *,
+        pot_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pot_id", b"pot_id", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPotStandingRequest: _TypeAlias = GetPotStandingRequest  # noqa: Y015
+
+@_typing.final
+class GetPotStandingResponse(_message.Message):
+    """The standing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> _pot_pb2.PotStanding:
+        """At this moment."""
+
+    def __init__(
+        self,
+        *,
+        standing: _pot_pb2.PotStanding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPotStandingResponse: _TypeAlias = GetPotStandingResponse  # noqa: Y015
 
 @_typing.final
 class GetPotRequest(_message.Message):

@@ -60,6 +60,16 @@ class PotServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.DisqualifyPotWinnerRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.DisqualifyPotWinnerResponse.FromString,
                 _registered_method=True)
+        self.ClaimPotLevel = channel.unary_unary(
+                '/bowen.incentive.v1.PotService/ClaimPotLevel',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.ClaimPotLevelRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.ClaimPotLevelResponse.FromString,
+                _registered_method=True)
+        self.GetPotStanding = channel.unary_unary(
+                '/bowen.incentive.v1.PotService/GetPotStanding',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotStandingRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotStandingResponse.FromString,
+                _registered_method=True)
         self.GetPot = channel.unary_unary(
                 '/bowen.incentive.v1.PotService/GetPot',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotRequest.SerializeToString,
@@ -77,11 +87,12 @@ class PotServiceServicer:
     """
 
     def CreatePot(self, request, context):
-        """Creates a pot and reserves its prizes.
+        """Creates a pot with a budget for what it pays at most.
 
         Idempotent by `request_id`.
 
-        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule.
+        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
+        prizes of chance whose rules are not published.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +103,7 @@ class PotServiceServicer:
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
-        Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, or `POT_STATE` when it is void.
+        Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, `POT_STATE` when it is void, or `POT_KIND` when its levels are claimed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,6 +138,27 @@ class PotServiceServicer:
         Idempotent by `request_id`; disqualifying twice changes nothing.
 
         Errors: `NOT_FOUND` with `POT_NOT_FOUND` or `POT_SHARE_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimPotLevel(self, request, context):
+        """Pays a level to a member who has reached it. What was reached is computed here, whatever is asked for.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
+        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPotStanding(self, request, context):
+        """Reads where a member stands: points, the level reached, what was claimed.
+
+        Errors: `NOT_FOUND` with `POT_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,6 +209,16 @@ def add_PotServiceServicer_to_server(servicer, server):
                     servicer.DisqualifyPotWinner,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.DisqualifyPotWinnerRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.DisqualifyPotWinnerResponse.SerializeToString,
+            ),
+            'ClaimPotLevel': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimPotLevel,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.ClaimPotLevelRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.ClaimPotLevelResponse.SerializeToString,
+            ),
+            'GetPotStanding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPotStanding,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotStandingRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotStandingResponse.SerializeToString,
             ),
             'GetPot': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPot,
@@ -325,6 +367,60 @@ class PotService:
             '/bowen.incentive.v1.PotService/DisqualifyPotWinner',
             bowen_dot_incentive_dot_v1_dot_pot__service__pb2.DisqualifyPotWinnerRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_pot__service__pb2.DisqualifyPotWinnerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimPotLevel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.PotService/ClaimPotLevel',
+            bowen_dot_incentive_dot_v1_dot_pot__service__pb2.ClaimPotLevelRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_pot__service__pb2.ClaimPotLevelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPotStanding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.PotService/GetPotStanding',
+            bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotStandingRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_pot__service__pb2.GetPotStandingResponse.FromString,
             options,
             channel_credentials,
             insecure,

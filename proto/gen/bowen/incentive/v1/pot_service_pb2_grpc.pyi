@@ -34,18 +34,19 @@ class PotServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PotServiceAsyncStub: ...
     CreatePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.CreatePotRequest, _pot_service_pb2.CreatePotResponse]
-    """Creates a pot and reserves its prizes.
+    """Creates a pot with a budget for what it pays at most.
 
     Idempotent by `request_id`.
 
-    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule.
+    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
+    prizes of chance whose rules are not published.
     """
     FreezePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]
     """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
-    Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, or `POT_STATE` when it is void.
+    Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, `POT_STATE` when it is void, or `POT_KIND` when its levels are claimed.
     """
     SettlePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.SettlePotRequest, _pot_service_pb2.SettlePotResponse]
     """Starts to pay the winners. Paying goes on by itself until all are paid.
@@ -69,6 +70,19 @@ class PotServiceStub:
 
     Errors: `NOT_FOUND` with `POT_NOT_FOUND` or `POT_SHARE_NOT_FOUND`.
     """
+    ClaimPotLevel: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.ClaimPotLevelRequest, _pot_service_pb2.ClaimPotLevelResponse]
+    """Pays a level to a member who has reached it. What was reached is computed here, whatever is asked for.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
+    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+    """
+    GetPotStanding: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotStandingRequest, _pot_service_pb2.GetPotStandingResponse]
+    """Reads where a member stands: points, the level reached, what was claimed.
+
+    Errors: `NOT_FOUND` with `POT_NOT_FOUND`.
+    """
     GetPot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotRequest, _pot_service_pb2.GetPotResponse]
     """Reads a pot.
 
@@ -86,18 +100,19 @@ class PotServiceAsyncStub(PotServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.CreatePotRequest, _pot_service_pb2.CreatePotResponse]  # type: ignore[assignment]
-    """Creates a pot and reserves its prizes.
+    """Creates a pot with a budget for what it pays at most.
 
     Idempotent by `request_id`.
 
-    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule.
+    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
+    prizes of chance whose rules are not published.
     """
     FreezePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]  # type: ignore[assignment]
     """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
-    Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, or `POT_STATE` when it is void.
+    Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, `POT_STATE` when it is void, or `POT_KIND` when its levels are claimed.
     """
     SettlePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.SettlePotRequest, _pot_service_pb2.SettlePotResponse]  # type: ignore[assignment]
     """Starts to pay the winners. Paying goes on by itself until all are paid.
@@ -121,6 +136,19 @@ class PotServiceAsyncStub(PotServiceStub):
 
     Errors: `NOT_FOUND` with `POT_NOT_FOUND` or `POT_SHARE_NOT_FOUND`.
     """
+    ClaimPotLevel: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.ClaimPotLevelRequest, _pot_service_pb2.ClaimPotLevelResponse]  # type: ignore[assignment]
+    """Pays a level to a member who has reached it. What was reached is computed here, whatever is asked for.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
+    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+    """
+    GetPotStanding: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotStandingRequest, _pot_service_pb2.GetPotStandingResponse]  # type: ignore[assignment]
+    """Reads where a member stands: points, the level reached, what was claimed.
+
+    Errors: `NOT_FOUND` with `POT_NOT_FOUND`.
+    """
     GetPot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotRequest, _pot_service_pb2.GetPotResponse]  # type: ignore[assignment]
     """Reads a pot.
 
@@ -141,11 +169,12 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.CreatePotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.CreatePotResponse, _abc.Awaitable[_pot_service_pb2.CreatePotResponse]]:
-        """Creates a pot and reserves its prizes.
+        """Creates a pot with a budget for what it pays at most.
 
         Idempotent by `request_id`.
 
-        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule.
+        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
+        prizes of chance whose rules are not published.
         """
 
     @_abc_1.abstractmethod
@@ -158,7 +187,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
-        Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, or `POT_STATE` when it is void.
+        Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, `POT_STATE` when it is void, or `POT_KIND` when its levels are claimed.
         """
 
     @_abc_1.abstractmethod
@@ -199,6 +228,31 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`; disqualifying twice changes nothing.
 
         Errors: `NOT_FOUND` with `POT_NOT_FOUND` or `POT_SHARE_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimPotLevel(
+        self,
+        request: _pot_service_pb2.ClaimPotLevelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pot_service_pb2.ClaimPotLevelResponse, _abc.Awaitable[_pot_service_pb2.ClaimPotLevelResponse]]:
+        """Pays a level to a member who has reached it. What was reached is computed here, whatever is asked for.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
+        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPotStanding(
+        self,
+        request: _pot_service_pb2.GetPotStandingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pot_service_pb2.GetPotStandingResponse, _abc.Awaitable[_pot_service_pb2.GetPotStandingResponse]]:
+        """Reads where a member stands: points, the level reached, what was claimed.
+
+        Errors: `NOT_FOUND` with `POT_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod
