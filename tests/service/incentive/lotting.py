@@ -91,7 +91,7 @@ class Lots:
     async def reverse(self, transfer_id: str, amount: int = 0, **fields: Any) -> dict[str, int]:
         """What was taken, by where it came from."""
         request = pb.ReverseEarningRequest(
-            **{"request_id": new()} | fields,
+            **{"request_id": new()} | fields,  # type: ignore[arg-type]
             transfer_id=transfer_id,
             amount=amount,
             memo="returned",
@@ -122,14 +122,19 @@ class Lots:
         """A person's balances that are not zero."""
         request = pb.GetProfileBalancesRequest(profile_id=who)
         response = await self.ledger.stub.GetProfileBalances(request)  # type: ignore[misc]
-        (line,) = response.balances
-        return {kind: amount for kind in ("available", "pending", "held", "debt") if (amount := getattr(line, kind))}
+        kinds = ("available", "pending", "held", "debt")
+        return {kind: amount for line in response.balances for kind in kinds if (amount := getattr(line, kind))}
 
     async def lots(self, who: str) -> list[lot_pb2.Lot]:
         """A person's lots, the oldest first."""
         request = pb.ListLotsRequest(profile_id=who)
         response = await self.ledger.stub.ListLots(request)  # type: ignore[misc]
         return list(reversed(response.lots))
+
+    async def story(self, lot_id: str) -> list[tuple[int, str, str]]:
+        """What was done to a lot: how much, from where, to where."""
+        response = await self.ledger.stub.GetLot(pb.GetLotRequest(lot_id=lot_id))  # type: ignore[misc]
+        return [(move.quantity, move.source, move.target) for move in response.moves]
 
     async def left(self, who: str) -> list[tuple[str, int]]:
         """What is available in a person's lots, with the last day of each."""
@@ -157,8 +162,8 @@ WITH behind AS (
     GROUP BY 1, 2
 )
 SELECT account, asset, balance, there FROM account LEFT JOIN behind USING (account, asset)
-WHERE account LIKE 'member/%' AND CASE WHEN account LIKE '%/debt' THEN balance > 0
-      ELSE balance <> coalesce(there, 0) OR balance < 0 END
+WHERE account LIKE 'member/%' AND asset IN (SELECT asset FROM programme)
+  AND CASE WHEN account LIKE '%/debt' THEN balance > 0 ELSE balance <> coalesce(there, 0) OR balance < 0 END
 """
 
 

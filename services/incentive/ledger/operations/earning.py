@@ -1,6 +1,6 @@
 """What members earn and what is taken back of it: hold, plan, post."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:
 async def _earn_in_lots(tx: Tx, scope: str, claims: Sequence[Claim], rules: Mapping[str, Programme]) -> None:
     keys = {key_of(scope, claim.transfer_id) for claim in claims}
     _, desk = await open_desk(tx, (), [claim.account("available") for claim in claims], keys, now=_latest(claims))
-    for claim in claims:
+    for claim in _each_once(claims):
         if key_of(scope, claim.transfer_id) in desk.book.decided:
             continue
         room = desk.book.rooms.get((claim.account("available").owner, claim.asset))
@@ -42,22 +42,24 @@ async def _earn_in_lots(tx: Tx, scope: str, claims: Sequence[Claim], rules: Mapp
 async def take_back(tx: Tx, scope: str, claims: Sequence[Claim]) -> list[list[Line]]:
     """Take earnings back, as far as the policy of the programme goes; without one, what is spent of them is debt.
 
-    Returns, per claim, what was taken from where. That no more is taken than was earned is checked again.
+    Returns, per claim, what was taken from where: nothing for one that was met before. That no more is taken than was
+    earned is checked again.
     """
     claims, _ = await _hold_members(tx, claims)
     keys = {key for claim in claims for key in clawbacks.keys_of(scope, claim)}
     accounts = {claim.account(kind) for claim in claims for kind in ("available", "debt")}
     _, desk = await open_desk(tx, (), accounts, keys, now=_latest(claims))
-    told: list[list[Line]] = []
-    for claim in claims:
-        if any(key in desk.book.decided for key in clawbacks.made_by(scope, claim)):
-            told.append([])
-            continue
-        transfers, lines = clawbacks.take_back(scope, claim, desk.book, desk.shelf)
-        settling.post(transfers, desk.book, desk.shelf)
-        told.append(lines)
+    told: dict[str, list[Line]] = {}
+    for claim in _each_once(claims):
+        if not any(key in desk.book.decided for key in clawbacks.made_by(scope, claim)):
+            transfers, told[claim.transfer_id] = clawbacks.take_back(scope, claim, desk.book, desk.shelf)
+            settling.post(transfers, desk.book, desk.shelf)
     await desk.save(tx)
-    return told
+    return [told.get(claim.transfer_id, []) for claim in claims]
+
+
+def _each_once(claims: Sequence[Claim]) -> Iterable[Claim]:
+    return {claim.transfer_id: claim for claim in claims}.values()
 
 
 def _latest(claims: Sequence[Claim]) -> datetime:
