@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from services.incentive.budgets.domain import Scope, Want
 from services.incentive.ledger.domain import Account, Transfer, transfer
 from services.incentive.ledger.domain.earnings import Claim
 
@@ -54,6 +55,7 @@ BACK = (State.RETURNED, State.FAILED, State.WITHDRAWN)
 class Packet:
     """A packet. `issuer` is the ledger account that gives it, `grant_id` the grant behind it if there is one.
 
+    `charge_time` is when its budget was charged, by the budget's clock, for the parts that `charge_scope` names.
     `recalled_minor` is what is wanted back in all; `attempts` counts what the provider was asked since it last knew.
     """
 
@@ -67,6 +69,8 @@ class Packet:
     create_time: datetime
     wishing: str = ""
     grant_id: UUID | None = None
+    charge_time: datetime | None = None
+    charge_scope: Scope = ()
     state: State = State.RESERVED
     attempts: int = 0
     provider_code: str = ""
@@ -194,9 +198,10 @@ def recalled(packet: Packet, total_minor: int, now: datetime) -> Packet:
     return packet
 
 
-def freed(before: Packet, after: Packet) -> int:
-    """How much of its budget a change gives back: in all its changes, never more than the packet's amount."""
-    return _freed_in_all(after) - _freed_in_all(before)
+def freed(before: Packet, after: Packet) -> Want:
+    """What a change gives back to the budget: in all its changes, never more than the packet's amount."""
+    amount = _freed_in_all(after) - _freed_in_all(before)
+    return Want(after.budget_id, amount, after.charge_scope, after.charge_time)
 
 
 def owed(before: Packet, after: Packet) -> int:

@@ -24,11 +24,9 @@ class PayoutOff(FailedPrecondition):
 
 
 class PacketUnfunded(FailedPrecondition):
-    """The budget is not there, or does not cover the packet."""
+    """The budget is of another asset, does not cover the packet, or was stopped."""
 
     reason = "PACKET_UNFUNDED"
 
-    def __init__(self, budget_id: UUID, amount_minor: int) -> None:
-        super().__init__(
-            "the budget does not cover the packet", budget_id=str(budget_id), amount_minor=str(amount_minor)
-        )
+    def __init__(self, budget_id: UUID, why: str) -> None:
+        super().__init__(f"the budget does not pay the packet: {why}", budget_id=str(budget_id), why=why)

@@ -11,7 +11,7 @@ from uuid import UUID
 from chassis.db import Tx
 from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
-from services.incentive.budgets.domain import Want
+from services.incentive.budgets.domain import Outcome, Want
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Transfer
 from services.incentive.packets import domain, events, store
@@ -26,18 +26,23 @@ Change = tuple[Packet, Packet]
 
 
 async def send_packet(tx: Tx, packet: Packet) -> Packet:
-    """Reserve a packet out of its budget. Raises `PacketUnfunded`."""
-    packet = replace(packet, profile_id=await subjects.resolve(tx, packet.profile_id))
-    if packet.budget_id not in await budget_store.find_budgets(tx, [packet.budget_id]):
-        raise PacketUnfunded(packet.budget_id, packet.amount_minor)
-    if not all(await budgets.reserve_all(tx, [Want(packet.budget_id, packet.amount_minor)])):
-        raise PacketUnfunded(packet.budget_id, packet.amount_minor)
+    """Reserve a packet out of its budget. Raises `BudgetNotFound`, `PacketUnfunded`."""
+    budget = await budget_store.get_budget(tx, packet.budget_id)
+    if budget.asset not in ("", packet.asset):
+        raise PacketUnfunded(packet.budget_id, f"the budget is of {budget.asset}")
+    want = Want(packet.budget_id, packet.amount_minor)
+    purse = await budgets.open_purse(tx, wants=[want])
+    if (outcome := purse.charge(want)) is not Outcome.PAID:
+        raise PacketUnfunded(packet.budget_id, outcome)
+    await budgets.save_purse(tx, purse)
+    profile_id = await subjects.resolve(tx, packet.profile_id)
+    packet = replace(packet, profile_id=profile_id, charge_time=purse.time)
     await send_packets(tx, [packet])
     return packet
 
 
 async def send_packets(tx: Tx, packets: Sequence[Packet]) -> None:
-    """Have packets sent whose budgets the caller reserved in this transaction.
+    """Have packets sent whose budgets the caller charged in this transaction, at their `charge_time`.
 
     From here on the budgets are the packets': whatever does not stay with a person they give back, once.
     """
@@ -74,7 +79,7 @@ async def note(tx: Tx, answers: Mapping[UUID, Answer], now: datetime) -> list[Pa
 async def _save(tx: Tx, changes: Sequence[Change], reason: str, now: datetime) -> None:
     changes = [(before, after) for before, after in changes if before != after]
     await store.save_packets(tx, [after for _, after in changes])
-    wants = [Want(after.budget_id, amount) for before, after in changes if (amount := domain.freed(before, after))]
+    wants = [want for before, after in changes if (want := domain.freed(before, after)).amount]
     if wants:
         await budgets.release_all(tx, wants)
     claims = [domain.debt(before, after, reason, now) for before, after in changes if domain.owed(before, after)]

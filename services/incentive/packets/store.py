@@ -5,25 +5,29 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from chassis.db import ReadTx, Tx, driver
+from services.incentive.budgets.domain import Scope
 from services.incentive.packets.domain import Packet, State
 from services.incentive.packets.errors import PacketNotFound
 
 _PACKET = """
 SELECT packet_id, profile_id::text, payee, amount_minor, currency_code, budget_id, issuer, create_time, wishing,
-       grant_id, state, attempts, provider_code, recalled_minor, send_time, close_time, next_time
+       grant_id, charge_time, charge_scope, state, attempts, provider_code, recalled_minor, send_time,
+       close_time, next_time
 FROM packet
 """
 
 _INSERT = """
 INSERT INTO packet (packet_id, profile_id, payee, amount_minor, currency_code, budget_id, issuer, create_time, wishing,
-                    grant_id, state, next_time)
+                    grant_id, charge_time, charge_scope, state, next_time)
 SELECT packet_id, profile_id, payee, amount_minor, currency_code, budget_id, issuer, create_time, wishing, grant_id,
-       'reserved', create_time
+       charge_time, charge_scope, 'reserved', create_time
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[],
-            $9::text[], $10::uuid[])
+            $9::text[], $10::uuid[], $11::timestamptz[], $12::text[])
     AS new (packet_id, profile_id, payee, amount_minor, currency_code, budget_id, issuer, create_time, wishing,
-            grant_id)
+            grant_id, charge_time, charge_scope)
 """
 
 # What somebody holds is being asked about, or changed.
@@ -61,6 +65,8 @@ async def insert_packets(tx: Tx, packets: Sequence[Packet]) -> None:
             packet.create_time,
             packet.wishing,
             packet.grant_id,
+            packet.charge_time,
+            msgspec.json.encode(packet.charge_scope).decode(),
         )
         for packet in packets
     ]
@@ -129,7 +135,8 @@ async def list_packets(tx: ReadTx, profile_ids: Collection[str], *, before: UUID
 
 def _packet(row: Any) -> Packet:
     fields = dict(row)
-    return Packet(**fields | {"state": State(fields["state"])})
+    scope = msgspec.json.decode(fields["charge_scope"], type=Scope)
+    return Packet(**fields | {"state": State(fields["state"]), "charge_scope": scope})
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:

@@ -14,7 +14,8 @@ from chassis.caller import Call, Caller, acting
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from chassis.ids import new_id
 from services.incentive.budgets import operations as budgets
-from services.incentive.budgets.domain import Want
+from services.incentive.budgets.domain import Budget, Kind, Period, Want
+from services.incentive.budgets.store import insert_budget
 from services.incentive.packets import operations, store
 from services.incentive.packets.clients import Fault, Habits, Sender
 from services.incentive.packets.domain import Answer, Bill, Packet, State, Word
@@ -244,13 +245,42 @@ async def test_a_packet_that_makes_no_sense_is_refused(packets: Packets) -> None
         with pytest.raises(InvalidArgument) as refused:
             await packets.send(**fields)
         assert refused.value.violations[0][0] == field
-    with pytest.raises(FailedPrecondition) as unfunded:
+    with pytest.raises(NotFound) as unknown:
         await packets.send(budget_id=new())
+    assert unknown.value.reason == "BUDGET_NOT_FOUND"
+    points = Budget(new_id(), 10_000, asset="points")
+    await packets.incentive.db.transact(lambda tx: insert_budget(tx, points))
+    with pytest.raises(FailedPrecondition) as unfunded:
+        await packets.send(budget_id=str(points.budget_id))
     assert unfunded.value.reason == "PACKET_UNFUNDED"
     with pytest.raises(NotFound):
         await packets.refresh("0" * 26)
     with pytest.raises(NotFound):
         await packets.refresh("Z" * 26)
+
+
+async def test_a_packet_that_comes_back_frees_the_period_and_the_part_that_paid_it(packets: Packets) -> None:
+    daily = Budget(new_id(), 10_000, period=Period.DAY, asset="cash.CNY")
+    scope = ((Kind.STORE, "s1"),)
+    part = Budget(new_id(), 10_000, kind=Kind.STORE, scope="s1", ancestors=(daily.budget_id,), asset="cash.CNY")
+    packet = Packet(new_id(), new(), "", 700, "CNY", daily.budget_id, "issuer/c1", NOON, charge_scope=scope)
+
+    async def give(tx: Any) -> None:
+        for budget in (daily, part):
+            await budgets.create_budget(tx, replace(budget, ancestors=()), next(iter(budget.ancestors), None))
+        want = Want(daily.budget_id, 700, scope)
+        purse = await budgets.open_purse(tx, wants=[want])
+        assert purse.reserve(want)
+        await budgets.save_purse(tx, purse)
+        await operations.send_packets(tx, [replace(packet, charge_time=purse.time)])
+
+    await packets.incentive.db.transact(give)
+    both = "SELECT committed FROM budget WHERE asset = 'cash.CNY'"
+    assert await packets.incentive.rows(both) == [(700,), (700,)]
+
+    await packets.withdraw(str(packet.packet_id))
+
+    assert await packets.incentive.rows(both) == [(0,), (0,)]
 
 
 async def test_without_a_provider_nothing_is_promised(packets: Packets) -> None:

@@ -57,10 +57,10 @@ def test_whatever_is_said_in_whatever_order_a_packet_is_closed_once_and_its_budg
     for number, step in enumerate(said):
         now = NOON + timedelta(minutes=number)
         after = _step(packet, step, now)
-        freed_in_all += freed(packet, after)
+        freed_in_all += freed(packet, after).amount
         owed_in_all += owed(packet, after)
         closed += closing(packet, after, now)
-        assert freed(packet, after) >= 0
+        assert freed(packet, after).amount >= 0
         assert owed(packet, after) >= 0
         assert (after.close_time is None) == (after.next_time is not None)
         packet = after
@@ -79,7 +79,7 @@ def test_cpn_17_what_is_not_known_frees_nothing_and_keeps_its_number(answers: li
 
     assert packet.state == State.SENDING
     assert packet.bill_no == before.bill_no
-    assert freed(before, packet) == 0
+    assert freed(before, packet).amount == 0
     assert packet.next_time is not None
     assert NOON < packet.next_time <= NOON + timedelta(minutes=10)
 

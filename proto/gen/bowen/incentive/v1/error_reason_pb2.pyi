@@ -185,9 +185,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: `{"type": "/problems/PAYOUT_OFF", "status": 422}`
     """
     ERROR_REASON_PACKET_UNFUNDED: _ErrorReason.ValueType  # 402
-    """A packet's budget is not there, or does not cover it.
+    """A packet's budget is of another asset, does not cover it, or was stopped.
 
-    Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "amount_minor": "5000"}}`
+    Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "why": "BUDGET_EXHAUSTED"}}`
     """
     ERROR_REASON_BUDGET_NOT_FOUND: _ErrorReason.ValueType  # 500
     """No budget has this id, or it is another store's.
@@ -426,9 +426,9 @@ ERROR_REASON_PAYOUT_OFF: ErrorReason.ValueType  # 401
 Example: `{"type": "/problems/PAYOUT_OFF", "status": 422}`
 """
 ERROR_REASON_PACKET_UNFUNDED: ErrorReason.ValueType  # 402
-"""A packet's budget is not there, or does not cover it.
+"""A packet's budget is of another asset, does not cover it, or was stopped.
 
-Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "amount_minor": "5000"}}`
+Example: `{"type": "/problems/PACKET_UNFUNDED", "status": 422, "metadata": {"budget_id": "0192…", "why": "BUDGET_EXHAUSTED"}}`
 """
 ERROR_REASON_BUDGET_NOT_FOUND: ErrorReason.ValueType  # 500
 """No budget has this id, or it is another store's.

@@ -71,7 +71,8 @@ class PacketServiceServicer:
 
         Idempotent by `request_id`, for ever.
 
-        Errors: `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when the budget is not there or does not cover it.
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when
+        the budget is of another asset than `cash.CNY`, does not cover it, or was stopped.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,8 @@ class PacketServiceStub:
 
     Idempotent by `request_id`, for ever.
 
-    Errors: `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when the budget is not there or does not cover it.
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when
+    the budget is of another asset than `cash.CNY`, does not cover it, or was stopped.
     """
     WithdrawPacket: _grpc.UnaryUnaryMultiCallable[_packet_service_pb2.WithdrawPacketRequest, _packet_service_pb2.WithdrawPacketResponse]
     """Wants a packet back. Before it is sent, it is not sent. After that nobody can stop it: once it is claimed its amount is taken back in the
@@ -73,7 +74,8 @@ class PacketServiceAsyncStub(PacketServiceStub):
 
     Idempotent by `request_id`, for ever.
 
-    Errors: `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when the budget is not there or does not cover it.
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when
+    the budget is of another asset than `cash.CNY`, does not cover it, or was stopped.
     """
     WithdrawPacket: _aio.UnaryUnaryMultiCallable[_packet_service_pb2.WithdrawPacketRequest, _packet_service_pb2.WithdrawPacketResponse]  # type: ignore[assignment]
     """Wants a packet back. Before it is sent, it is not sent. After that nobody can stop it: once it is claimed its amount is taken back in the
@@ -111,7 +113,8 @@ class PacketServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`, for ever.
 
-        Errors: `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when the budget is not there or does not cover it.
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `PAYOUT_OFF` when no provider is configured, or `PACKET_UNFUNDED` when
+        the budget is of another asset than `cash.CNY`, does not cover it, or was stopped.
         """
 
     @_abc_1.abstractmethod
