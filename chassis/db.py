@@ -120,6 +120,29 @@ class Database:
             await _commit(tx)
             return result, marks
 
+    async def alone(self, statement: str, *arguments: Any) -> list[Any]:
+        """Run one statement that is a transaction of its own, in one round trip. Returns its rows.
+
+        It is never repeated, and how long it waits for locks it says itself. Raises as `transact` does.
+        """
+        try:
+            async with self._connected() as connection:
+                raw = await _raw(connection)
+                try:
+                    rows: list[Any] = await raw.fetch(statement, *arguments, timeout=STATEMENT_SECONDS_MAX)
+                except (asyncio.CancelledError, TimeoutError):  # nobody knows what the server still does with it
+                    await asyncio.shield(connection.invalidate())
+                    raise
+        except TimeoutError as error:
+            raise DatabaseDeadline("the database took too long") from error
+        except Exception as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+        self._wake(set())
+        return rows
+
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
         """A read-only transaction in which every query sees the same moment."""
@@ -135,18 +158,23 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _begun(self, begin: str) -> AsyncIterator[AsyncConnection]:
-        connection = self._engine.connect()
-        try:
-            await connection.start()
-        except OSError as error:  # refused, unreachable, no such host, no answer in time
-            raise DatabaseUnavailable("the database cannot be reached", retry_after=1.0) from error
-        try:
+        async with self._connected() as connection:
             raw = await _begin(connection, begin)
             try:
                 yield connection
             finally:
                 if raw.is_closed() or raw.is_in_transaction():
                     await asyncio.shield(_abandon(connection, raw))
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        connection = self._engine.connect()
+        try:
+            await connection.start()
+        except OSError as error:  # refused, unreachable, no such host, no answer in time
+            raise DatabaseUnavailable("the database cannot be reached", retry_after=1.0) from error
+        try:
+            yield connection
         finally:
             await asyncio.shield(connection.close())
 

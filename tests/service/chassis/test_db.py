@@ -1,13 +1,16 @@
 """Transactions on a real PostgreSQL."""
 
 import asyncio
+from functools import partial
 
+import asyncpg
 import pytest
 from sqlalchemy import exc, text
 
 from chassis.db import Database, DatabaseConflict, DatabaseDeadline, ReadTx, Tx, driver, mark, violated
 from chassis.errors import FailedPrecondition, Overloaded, Unavailable
 from suite.embedded import free_port
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -129,6 +132,60 @@ async def test_a_row_that_stays_locked_is_a_conflict(counter: Database, database
 
     assert await total(counter) == 1
     await impatient.close()
+
+
+async def test_a_statement_alone_is_a_transaction_that_wakes_those_who_wait_for_commits(counter: Database) -> None:
+    woken: list[int] = []
+    counter.on_commit(lambda: woken.append(1))
+
+    rows = await counter.alone("UPDATE counter SET n = n + $1 WHERE id = $2 RETURNING n", 5, 1)
+
+    assert ([tuple(row) for row in rows], woken) == ([(5,)], [1])
+    assert await total(counter) == 5
+
+
+async def test_a_statement_alone_that_fails_changes_nothing_and_fails_as_in_a_transaction(
+    counter: Database, database_url: str
+) -> None:
+    small = Database.open(database_url, pool_max=1)
+    nowhere = Database.open(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+
+    with pytest.raises(asyncpg.CheckViolationError) as check:
+        await small.alone("UPDATE counter SET n = n - id")
+    with pytest.raises(Unavailable):
+        await nowhere.alone("SELECT 1")
+
+    async def hold(tx: Tx) -> None:
+        await add(tx)
+        with pytest.raises(DatabaseConflict):
+            await small.alone("SELECT set_config('lock_timeout', '50', false), n FROM counter FOR UPDATE")
+
+    await counter.transact(hold)
+    assert violated(check.value) == "counter_positive"
+    assert await total(counter) == 1
+    await small.close()
+
+
+async def test_a_cancelled_statement_leaves_the_pool_whole(counter: Database, database_url: str) -> None:
+    db = Database.open(database_url, pool_max=1)
+
+    async def cancel_while_it_waits(tx: Tx) -> None:
+        await add(tx)
+        task = asyncio.create_task(db.alone("UPDATE counter SET n = n + 10"))
+        await eventually(partial(is_waiting, counter))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    await counter.transact(cancel_while_it_waits)
+
+    assert [row[0] for row in await db.alone("SELECT sum(n) FROM counter")] == [1]
+    await db.close()
+
+
+async def is_waiting(db: Database) -> bool:
+    query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return bool(await db.alone(query))
 
 
 async def test_a_violated_constraint_is_told_by_its_name(counter: Database) -> None:
