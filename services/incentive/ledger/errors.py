@@ -105,3 +105,12 @@ class LotNotFound(NotFound):
 
     def __init__(self, lot_id: UUID) -> None:
         super().__init__("no such lot", lot_id=str(lot_id))
+
+
+class DecidedMeanwhile(Exception):
+    """Another replica decided one of the transfers in the same moment, and otherwise.
+
+    The transaction is repeated from its start, as after a serialization failure, whose SQLSTATE this carries.
+    """
+
+    sqlstate = "40001"

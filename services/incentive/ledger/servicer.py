@@ -1,8 +1,6 @@
 """The gRPC face of the ledger."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +11,15 @@ from bowen.incentive.v1.ledger_service_pb2_grpc import LedgerServiceServicer
 from bowen.incentive.v1.programme_service_pb2_grpc import ProgrammeServiceServicer
 
 from chassis import pagination
-from chassis.batch import Gatherer
 from chassis.caller import current
 from chassis.clock import Clock
-from chassis.db import Database, Tx, violated
-from chassis.errors import Conflict
+from chassis.db import Database, Tx
 from chassis.idempotency import once
 from chassis.stamps import moment
 from services.incentive.ledger import convert, operations, store
 from services.incentive.ledger.convert import programmes
-from services.incentive.ledger.domain import Outcome, Transfer
 from services.incentive.subjects import store as subjects
 
-BATCH_MAX = 1000
-QUEUE_MAX = 20_000
-CLASHES_MAX = 5
 FIRST_PAGE = 2**63 - 1
 MOVES_MAX = 1000
 EXPIRING_DAYS_DEFAULT = 90
@@ -44,34 +36,18 @@ class LedgerServicer(LedgerServiceServicer):
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._gatherer = Gatherer(self._post, batch_max=BATCH_MAX, queue_max=QUEUE_MAX, size=len)
+        self._poster = operations.Poster(db)
 
     async def close(self) -> None:
         """Finish what was handed in."""
-        await self._gatherer.close()
-
-    async def _post(self, groups: Sequence[list[Transfer]]) -> list[list[Outcome]]:
-        """Post groups whole; when another replica decides one of their transfers at the same moment, look again."""
-        batch = list(chain.from_iterable(groups))
-        for _ in range(CLASHES_MAX):
-            try:
-                outcomes = iter(await self._db.transact(lambda tx: operations.post(tx, batch)))
-                return [list(islice(outcomes, len(group))) for group in groups]
-            except Exception as error:
-                if violated(error) not in store.DECIDED_ELSEWHERE:
-                    raise
-        raise Conflict("the same transfers kept being posted elsewhere")
+        await self._poster.close()
 
     async def PostTransfers(self, request: pb.PostTransfersRequest, context: Context) -> pb.PostTransfersResponse:
         caller, now = current().caller, self._clock.now()
         subjects.check_brand(caller)
-        groups = convert.groups_from_proto(request.transfers, scope=caller.principal, now=now)
-        response = pb.PostTransfersResponse()
-        for group, outcomes in zip(groups, await self._gatherer.submit_all(groups), strict=True):
-            if isinstance(outcomes, BaseException):
-                raise outcomes
-            response.outcomes.extend(map(convert.outcome_to_proto, group, outcomes))
-        return response
+        transfers = convert.transfers_from_proto(request.transfers, scope=caller.principal, now=now)
+        outcomes = await self._poster.post(transfers)
+        return pb.PostTransfersResponse(outcomes=map(convert.outcome_to_proto, transfers, outcomes))
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         subjects.check_brand(current().caller)

@@ -117,7 +117,7 @@ async def test_led_14_an_earning_is_reversed_once(ledger: Ledger) -> None:
     (second,) = await ledger.post(a_transfer(available, "issuer/welcome", 100, reverses_transfer_id=earn.transfer_id))
 
     assert (first.reason, second.reason) == ("", "ALREADY_REVERSED")
-    assert second.detail == "0 of 100 left to reverse"
+    assert second.detail == "all of it was taken back before"
     assert await ledger.balance(available) == 100
 
 

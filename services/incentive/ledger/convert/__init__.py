@@ -60,19 +60,18 @@ def _terms(message: ledger_pb2.Transfer) -> Terms:
     return Terms(moment(message.mature_time) if message.HasField("mature_time") else None, last_day)
 
 
-def groups_from_proto(messages: Sequence[ledger_pb2.Transfer], *, scope: str, now: datetime) -> list[list[Transfer]]:
-    """The transfers that `scope` asks for, in their groups.
+def transfers_from_proto(messages: Sequence[ledger_pb2.Transfer], *, scope: str, now: datetime) -> list[Transfer]:
+    """The transfers that `scope` asks for.
 
     Raises `InvalidArgument` for a group that the request does not end, or that names a transfer twice.
     """
     if messages[-1].linked:
         raise InvalidArgument(f"transfers[{len(messages) - 1}].linked", "the last transfer links to none")
     transfers = [transfer_from_proto(message, scope=scope, now=now) for message in messages]
-    groups = domain.groups(transfers)
-    for group in groups:
+    for group in domain.groups(transfers):
         if len({item.key for item in group}) < len(group):
             raise InvalidArgument("transfers", "a group names each transfer once")
-    return groups
+    return transfers
 
 
 def outcome_to_proto(transfer: Transfer, outcome: Outcome) -> ledger_service_pb2.TransferOutcome:

@@ -1,6 +1,7 @@
 """What changes the ledger."""
 
 from services.incentive.ledger.domain.settling import Unpostable
+from services.incentive.ledger.operations.asking import Poster, post_asked
 from services.incentive.ledger.operations.earning import ReverseOrder, earn, reverse_earning, take_back
 from services.incentive.ledger.operations.merging import merge_accounts
 from services.incentive.ledger.operations.posting import SETTLED_AT_ONCE_MAX, check_solvent, post, settle, settle_due
@@ -8,6 +9,7 @@ from services.incentive.ledger.operations.rules import create_programme, update_
 
 __all__ = [
     "SETTLED_AT_ONCE_MAX",
+    "Poster",
     "ReverseOrder",
     "Unpostable",
     "check_solvent",
@@ -15,6 +17,7 @@ __all__ = [
     "earn",
     "merge_accounts",
     "post",
+    "post_asked",
     "reverse_earning",
     "settle",
     "settle_due",

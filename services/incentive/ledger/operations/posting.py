@@ -31,8 +31,8 @@ class Desk:
     async def save(self, tx: Tx) -> None:
         """Write down what was made of it."""
         after = {account: self.book.standings[account] for account in self.book.touched}
+        await store.save_refusals(tx, self.book.refusals)  # first: it waits for those who post at once
         await store.save_postings(tx, self.book.postings, self.before, after)
-        await store.save_refusals(tx, self.book.refusals)
         if self.shelf is not None:
             await store.save_shelf(tx, self.shelf)
 

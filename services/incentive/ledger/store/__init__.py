@@ -10,6 +10,7 @@ from services.incentive.ledger.store.lots import (
     open_shelf,
     save_shelf,
 )
+from services.incentive.ledger.store.plans import post_at_once
 from services.incentive.ledger.store.programmes import (
     find_programmes,
     get_programme,
@@ -21,6 +22,7 @@ from services.incentive.ledger.store.reads import get_account, get_trial_balance
 from services.incentive.ledger.store.settled import get_settled, list_settled
 from services.incentive.ledger.store.transfers import (
     DECIDED_ELSEWHERE,
+    check_decided_once,
     find_decided,
     lock_originals,
     save_postings,
@@ -29,6 +31,7 @@ from services.incentive.ledger.store.transfers import (
 
 __all__ = [
     "DECIDED_ELSEWHERE",
+    "check_decided_once",
     "end_openings",
     "find_decided",
     "find_due",
@@ -51,6 +54,7 @@ __all__ = [
     "lock_opened",
     "lock_originals",
     "open_shelf",
+    "post_at_once",
     "save_postings",
     "save_refusals",
     "save_shelf",

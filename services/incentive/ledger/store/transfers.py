@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.incentive.ledger.domain import Account, Original, Outcome, Posting, Standing, Transfer
+from services.incentive.ledger.errors import DecidedMeanwhile
 
 _DECIDED = """
 SELECT transfer_key, fingerprint, '' AS reason, '' AS detail FROM transfer WHERE transfer_key = ANY($1::uuid[])
@@ -46,6 +47,8 @@ _REFUSE = """
 INSERT INTO transfer_refusal (transfer_key, fingerprint, transfer_id, reason, detail, refuse_time)
 SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
 """
+
+_TWICE = "SELECT transfers_decided_twice($1::uuid[], $2::uuid[])"
 
 DECIDED_ELSEWHERE = frozenset({"transfer_pkey", "transfer_refusal_pkey"})
 """Constraints that two transactions violate when both decide the same new transfer."""
@@ -129,3 +132,9 @@ async def save_refusals(tx: Tx, refusals: Sequence[tuple[Transfer, Outcome]]) ->
         for item, refusal in refusals
     ]
     await (await driver(tx)).execute(_REFUSE, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def check_decided_once(tx: Tx, posted: Collection[UUID], refused: Collection[UUID]) -> None:
+    """Let nobody refuse what this transaction posts, nor post what it refuses. Raises `DecidedMeanwhile`."""
+    if await (await driver(tx)).fetchval(_TWICE, list(posted), list(refused)):
+        raise DecidedMeanwhile
