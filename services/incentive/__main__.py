@@ -7,12 +7,14 @@ from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1.budget_service_pb2_grpc import add_BudgetServiceServicer_to_server
 from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
+from bowen.incentive.v1.events_pb2 import MissionCompleted, RewardGranted
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServicer_to_server
 from bowen.incentive.v1.packet_service_pb2_grpc import add_PacketServiceServicer_to_server
 from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
 from bowen.incentive.v1.programme_service_pb2_grpc import add_ProgrammeServiceServicer_to_server
+from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
@@ -32,6 +34,8 @@ from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots import consumers as pots
 from services.incentive.pots.servicer import PotServicer
 from services.incentive.settings import Settings
+from services.incentive.tiers import consumers as tiers
+from services.incentive.tiers.servicer import TierServicer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -39,6 +43,7 @@ HOLDS_EXPIRE_SECONDS = 1.0
 PACKETS_SEND_SECONDS = 1.0
 LOTS_SETTLE_SECONDS = 5.0
 POTS_PAY_SECONDS = 1.0
+TIERS_EXPIRE_SECONDS = 5.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -78,10 +83,20 @@ async def assemble(process: Process[Settings]) -> None:
     scorer.on(OrderPaid, pots.on_order_paid)
     scorer.on(OrderRefunded, pots.on_order_refunded)
 
+    tier_servicer = TierServicer(db, clock)
+    process.server.add(add_TierServiceServicer_to_server, tier_servicer)
+    process.every(TIERS_EXPIRE_SECONDS, "expire tiers", tier_servicer.evaluate_due)
+
     counter = process.consumer("incentive-missions")
     counter.on(EventRecorded, missions.on_event_recorded)
     counter.on(OrderPaid, missions.on_order_paid)
     counter.on(OrderRefunded, missions.on_order_refunded)
+
+    judge = process.consumer("incentive-tiers")
+    judge.on(OrderPaid, tiers.on_order_paid)
+    judge.on(OrderRefunded, tiers.on_order_refunded)
+    judge.on(RewardGranted, tiers.on_reward_granted)
+    judge.on(MissionCompleted, tiers.on_mission_completed)
 
 
 def main() -> int:

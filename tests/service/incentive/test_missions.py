@@ -27,6 +27,7 @@ from tests.service.incentive.ledgering import a_transfer, member
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new
 
 SHARED = "Drink Shared"
+READ = frozenset({"incentive.missions:read"})
 Occurrence = mission_pb2.MissionOccurrence
 Mission = mission_pb2.Mission
 Metric = mission_pb2.MissionMetric
@@ -305,11 +306,11 @@ async def test_what_does_not_fit_together_is_refused_by_field(missions: Missions
 async def test_who_may_see_what(missions: Missions):
     mission_id, me, other = await missions.create(), new(), new()
 
-    with acting(Call(Caller("shopper:me", frozenset(), profile_id=me))):
+    with acting(Call(Caller("shopper", READ, profile_id=me))):
         assert await missions.progress(mission_id, me) == []
         with pytest.raises(PermissionDenied):
             await missions.progress(mission_id, other)
-    with acting(Call(Caller("key:store", frozenset(), store_id=new()))), pytest.raises(PermissionDenied):
+    with acting(Call(Caller("store", READ, store_id=new()))), pytest.raises(PermissionDenied):
         await missions.get(mission_id)
     with pytest.raises(NotFound):
         await missions.get(new())

@@ -18,7 +18,7 @@ from services.incentive.ledger.store.programmes import (
     list_programmes,
     lock_latest,
 )
-from services.incentive.ledger.store.reads import get_account, get_trial_balance, list_entries, list_owned
+from services.incentive.ledger.store.reads import get_account, get_trial_balance, list_earned, list_entries, list_owned
 from services.incentive.ledger.store.settled import get_settled, list_settled
 from services.incentive.ledger.store.transfers import (
     DECIDED_ELSEWHERE,
@@ -43,6 +43,7 @@ __all__ = [
     "get_settled",
     "get_trial_balance",
     "insert_programme",
+    "list_earned",
     "list_entries",
     "list_expiring",
     "list_lots",

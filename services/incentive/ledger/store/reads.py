@@ -1,5 +1,6 @@
 """Reading the ledger: balances, entries, the trial balance."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from chassis.db import ReadTx, driver
@@ -33,6 +34,15 @@ UNION ALL
 (SELECT credit_position, transfer_id, amount, coalesce(credit_balance, 0), debit_account, memo, post_time
  FROM transfer WHERE credit_account = $1 AND asset = $2 AND credit_position < $3 ORDER BY credit_position DESC LIMIT $4)
 ORDER BY position DESC LIMIT $4
+"""
+
+# What issuers gave, and what they took back: of what is owed too, since that was given once.
+_EARNED = """
+SELECT post_time, amount FROM transfer
+WHERE credit_account = ANY($1::text[]) AND asset = $2 AND debit_account LIKE 'issuer/%'
+UNION ALL
+SELECT post_time, -amount FROM transfer
+WHERE debit_account = ANY($1::text[]) AND asset = $2 AND credit_account LIKE 'issuer/%'
 """
 
 _OF_OWNER = """
@@ -79,6 +89,12 @@ async def list_owned(tx: ReadTx, owner: str) -> dict[Account, Standing]:
     """All accounts of `member/<id>` or `partner/<id>`."""
     rows = await (await driver(tx)).fetch(_OF_OWNER, [f"{owner}/{kind}" for kind in KINDS])
     return {Account(row[0], row[1]): Standing(row[2], row[3]) for row in rows}
+
+
+async def list_earned(tx: ReadTx, profile_ids: Collection[str], asset: str) -> list[tuple[datetime, int]]:
+    """When members of these ids earned how much of an asset; below zero what was taken back. Spending is not in it."""
+    names = [f"member/{profile_id}/{kind}" for profile_id in profile_ids for kind in KINDS]
+    return [(row[0], row[1]) for row in await (await driver(tx)).fetch(_EARNED, names, asset)]
 
 
 async def get_trial_balance(tx: ReadTx) -> list[TrialBalanceLine]:

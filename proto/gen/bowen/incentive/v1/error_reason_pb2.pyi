@@ -259,6 +259,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/IN_DEBT", "status": 422, "metadata": {"debt": "40"}}`
     """
+    ERROR_REASON_TIER_PROGRAMME_NOT_FOUND: _ErrorReason.ValueType  # 720
+    """No tier programme has this id.
+
+    Example: `{"type": "/problems/TIER_PROGRAMME_NOT_FOUND", "status": 404, "metadata": {"programme_id": "0192…"}}`
+    """
+    ERROR_REASON_TIER_PROGRAMME_INVALID: _ErrorReason.ValueType  # 721
+    """A tier programme's fields do not fit together.
+
+    Example: `{"type": "/problems/TIER_PROGRAMME_INVALID", "status": 400, "errors": [{"pointer": "/levels", "detail": "must have rising thresholds"}]}`
+    """
+    ERROR_REASON_TIER_PLACEMENT_INVALID: _ErrorReason.ValueType  # 722
+    """Nobody can be placed there like that.
+
+    Example: `{"type": "/problems/TIER_PLACEMENT_INVALID", "status": 400, "errors": [{"pointer": "/document_id", "detail": "is required for a level by application"}]}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -499,5 +514,20 @@ ERROR_REASON_IN_DEBT: ErrorReason.ValueType  # 208
 """Nothing can be set aside by somebody who owes.
 
 Example: `{"type": "/problems/IN_DEBT", "status": 422, "metadata": {"debt": "40"}}`
+"""
+ERROR_REASON_TIER_PROGRAMME_NOT_FOUND: ErrorReason.ValueType  # 720
+"""No tier programme has this id.
+
+Example: `{"type": "/problems/TIER_PROGRAMME_NOT_FOUND", "status": 404, "metadata": {"programme_id": "0192…"}}`
+"""
+ERROR_REASON_TIER_PROGRAMME_INVALID: ErrorReason.ValueType  # 721
+"""A tier programme's fields do not fit together.
+
+Example: `{"type": "/problems/TIER_PROGRAMME_INVALID", "status": 400, "errors": [{"pointer": "/levels", "detail": "must have rising thresholds"}]}`
+"""
+ERROR_REASON_TIER_PLACEMENT_INVALID: ErrorReason.ValueType  # 722
+"""Nobody can be placed there like that.
+
+Example: `{"type": "/problems/TIER_PLACEMENT_INVALID", "status": 400, "errors": [{"pointer": "/document_id", "detail": "is required for a level by application"}]}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

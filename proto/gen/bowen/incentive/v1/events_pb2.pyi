@@ -581,3 +581,47 @@ class MissionReversed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MissionReversed: _TypeAlias = MissionReversed  # noqa: Y015
+
+@_typing.final
+class TierChanged(_message.Message):
+    """A person's level of membership changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAMME_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    FROM_LEVEL_FIELD_NUMBER: _builtins.int
+    TO_LEVEL_FIELD_NUMBER: _builtins.int
+    LEVEL_NAME_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    programme_id: _builtins.str
+    """The programme."""
+    profile_id: _builtins.str
+    """The person."""
+    from_level: _builtins.int
+    """Number of the level before, 0 for none."""
+    to_level: _builtins.int
+    """Number of the level after, 0 for none."""
+    level_name: _builtins.str
+    """Name of the level after. Empty for none."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        programme_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        from_level: _builtins.int = ...,
+        to_level: _builtins.int = ...,
+        level_name: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "from_level", b"from_level", "level_name", b"level_name", "profile_id", b"profile_id", "programme_id", b"programme_id", "to_level", b"to_level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierChanged: _TypeAlias = TierChanged  # noqa: Y015

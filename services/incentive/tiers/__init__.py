@@ -1,0 +1,1 @@
+"""Levels of membership, by what is earned."""

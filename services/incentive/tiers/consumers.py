@@ -1,0 +1,49 @@
+"""What tiers do about facts of others, and of campaigns and missions, which let people earn."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.incentive.v1.events_pb2 import MissionCompleted, RewardGranted
+
+from chassis.consumer import Delivery
+from chassis.db import Tx
+from services.incentive.tiers import convert, operations, store
+
+
+async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
+    """Count what people buy."""
+    await _count_orders(tx, [item.event for item in batch], batch[0].now)
+
+
+async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
+    """Count what people do not keep no longer. Nobody falls before their time is over."""
+    await _count_orders(tx, [item.event for item in batch], batch[0].now)
+
+
+async def _count_orders(tx: Tx, told: Iterable[OrderPaid | OrderRefunded], now: datetime) -> None:
+    orders = [(event.order, event.profile_id) for event in told]
+    programmes = await store.find_counting(tx, currency_codes={order.currency_code for order, _ in orders} - {""})
+    if steps := convert.steps_of(orders, programmes):
+        await operations.count(tx, steps, now=now)
+
+
+async def on_reward_granted(tx: Tx, batch: Sequence[Delivery[RewardGranted]]) -> None:
+    """Let those rise who earned."""
+    await _earned(tx, [(item.event.asset, item.event.profile_id) for item in batch], batch[0].now)
+
+
+async def on_mission_completed(tx: Tx, batch: Sequence[Delivery[MissionCompleted]]) -> None:
+    """Let those rise who earned."""
+    await _earned(tx, [(item.event.asset, item.event.profile_id) for item in batch], batch[0].now)
+
+
+async def _earned(tx: Tx, earners: Sequence[tuple[str, str]], now: datetime) -> None:
+    programmes = await store.find_counting(tx, assets={asset for asset, _ in earners} - {""})
+    members = {
+        (programme.programme_id, profile_id)
+        for programme in programmes
+        for asset, profile_id in earners
+        if asset == programme.metric.asset
+    }
+    await operations.evaluate(tx, members, now)
