@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
 from bowen.incentive.v1.budget_service_pb2_grpc import add_BudgetServiceServicer_to_server
 from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
@@ -16,10 +16,11 @@ from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_se
 from bowen.incentive.v1.programme_service_pb2_grpc import add_ProgrammeServiceServicer_to_server
 from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
-from bowen.tagging.v1.events_pb2 import SegmentEntered
+from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 
 from chassis.command import command
 from chassis.process import Process
+from services.incentive.audiences import consumers as audiences
 from services.incentive.budgets.servicer import BudgetServicer
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.campaigns.servicer import CampaignServicer
@@ -44,6 +45,7 @@ PACKETS_SEND_SECONDS = 1.0
 LOTS_SETTLE_SECONDS = 5.0
 POTS_PAY_SECONDS = 1.0
 TIERS_EXPIRE_SECONDS = 5.0
+TOUCHES_FORGET_SECONDS = 3600.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -56,7 +58,9 @@ async def assemble(process: Process[Settings]) -> None:
     programmes = ProgrammeServicer(db, clock)
     process.server.add(add_ProgrammeServiceServicer_to_server, programmes)
     process.every(LOTS_SETTLE_SECONDS, "settle lots", programmes.settle)
-    process.server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
+    campaign_servicer = CampaignServicer(db, clock)
+    process.server.add(add_CampaignServiceServicer_to_server, campaign_servicer)
+    process.every(TOUCHES_FORGET_SECONDS, "forget old touches", campaign_servicer.forget_touches)
     process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
     process.server.add(add_MissionServiceServicer_to_server, MissionServicer(db, clock))
     holds = HoldServicer(db, clock)
@@ -76,7 +80,13 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(EventRecorded, campaigns.on_event_recorded)
     consumer.on(SegmentEntered, campaigns.on_segment_entered)
     consumer.on(OrderPaid, campaigns.on_order_paid)
+    consumer.on(OrderDelivered, campaigns.on_order_delivered)
     consumer.on(OrderRefunded, campaigns.on_order_refunded)
+    consumer.on(TouchRecorded, campaigns.on_touch_recorded)
+
+    listener = process.consumer("incentive-audiences")
+    listener.on(SegmentEntered, audiences.on_segment_entered)
+    listener.on(SegmentLeft, audiences.on_segment_left)
 
     scorer = process.consumer("incentive-pots")
     scorer.on(EventRecorded, pots.on_event_recorded)

@@ -1,38 +1,70 @@
 """What campaigns do about facts of others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
 
-from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
 from bowen.profile.v1.events_pb2 import EventRecorded
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
-from services.incentive.campaigns import convert, operations
-from services.incentive.campaigns.domain import Kind
+from chassis.stamps import moment
+from services.incentive.campaigns import store
+from services.incentive.campaigns.convert import facts
+from services.incentive.campaigns.domain import Kind, Occasion, PaidOrder
+from services.incentive.campaigns.operations import inviting, returning, rewarding
+
+T = TypeVar("T")
 
 
 async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) -> None:
-    """Reward what people do."""
-    occasions = [occasion for item in batch if (occasion := convert.occasion_of_event(item.event, item.now))]
-    if occasions:
-        await operations.reward(tx, Kind.EVENT, occasions)
+    """Reward what people do. Those who register are given their inviter first."""
+    signups = _known(facts.signup_of_event, batch)
+    if signups:
+        await inviting.register(tx, signups)
+    await _reward(tx, Kind.EVENT, _known(facts.occasion_of_event, batch))
 
 
 async def on_segment_entered(tx: Tx, batch: Sequence[Delivery[SegmentEntered]]) -> None:
     """Reward what people become."""
-    occasions = [convert.occasion_of_entry(item.event, item.now) for item in batch]
-    await operations.reward(tx, Kind.SEGMENT, occasions)
+    await _reward(tx, Kind.SEGMENT, [facts.occasion_of_entry(item) for item in batch])
 
 
 async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
     """Reward what people buy."""
-    occasions = [occasion for item in batch if (occasion := convert.occasion_of_order(item.event, item.now))]
-    if occasions:
-        await operations.reward(tx, Kind.ORDER, occasions)
+    occasions = _known(facts.occasion_of_paid, batch)
+    paid = {item.event.order_id: item.event for item in batch if item.event.profile_id}
+    await rewarding.pay(tx, [_paid(event) for event in paid.values()], occasions)
+
+
+def _paid(event: OrderPaid) -> PaidOrder:
+    return PaidOrder(UUID(event.order_id), event.profile_id, event.order.net_minor, moment(event.pay_time))
+
+
+async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) -> None:
+    """Reward what people have in their hands."""
+    await _reward(tx, Kind.DELIVERY, _known(facts.occasion_of_delivered, batch))
 
 
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
-    """Take back what people did not keep buying."""
-    refunds = [convert.refund_from_proto(item.event, item.now) for item in batch]
-    await operations.refund(tx, refunds)
+    """Take back what people did not keep buying; some campaigns answer to that too."""
+    await returning.refund(tx, [facts.refund_from_proto(item) for item in batch])
+    await _reward(tx, Kind.REFUND, _known(facts.occasion_of_refunded, batch))
+
+
+async def on_touch_recorded(tx: Tx, batch: Sequence[Delivery[TouchRecorded]]) -> None:
+    """Remember whose share was followed, and reward those who shared."""
+    await store.save_touches(tx, _known(facts.touch_of, batch))
+    await _reward(tx, Kind.CLICK, _known(facts.occasion_of_touch, batch))
+
+
+async def _reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
+    if occasions:
+        await rewarding.reward(tx, kind, occasions)
+
+
+def _known(read: Callable[[Delivery[Any]], T | None], batch: Iterable[Delivery[Any]]) -> list[T]:
+    """What is made of those deliveries that something can be made of."""
+    return [made for item in batch if (made := read(item)) is not None]

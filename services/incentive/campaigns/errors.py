@@ -42,3 +42,41 @@ class JudgedMeanwhile(Exception):
     """
 
     sqlstate = "40001"
+
+
+class CampaignNotPublishable(InvalidArgument):
+    """The version breaks a law or a channel's policy."""
+
+    reason = "CAMPAIGN_NOT_PUBLISHABLE"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(*violations[0])
+        self.violations = list(violations)
+        self.message = "; ".join(f"{field} {rule}" for field, rule in violations)
+
+
+class CampaignOver(FailedPrecondition):
+    """The campaign was ended for good."""
+
+    reason = "CAMPAIGN_OVER"
+
+    def __init__(self, campaign_id: UUID, state: str) -> None:
+        super().__init__("the campaign is over", campaign_id=str(campaign_id), state=state)
+
+
+class CampaignNotOver(FailedPrecondition):
+    """The campaign could still give."""
+
+    reason = "CAMPAIGN_NOT_OVER"
+
+    def __init__(self, campaign_id: UUID, state: str) -> None:
+        super().__init__("the campaign is not over", campaign_id=str(campaign_id), state=state)
+
+
+class GrantNotFound(NotFound):
+    """No grant has this id."""
+
+    reason = "GRANT_NOT_FOUND"
+
+    def __init__(self, grant_id: UUID) -> None:
+        super().__init__("no such grant", grant_id=str(grant_id))

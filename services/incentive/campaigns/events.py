@@ -29,6 +29,10 @@ def _granted(grant: Grant) -> events_pb2.RewardGranted:
         asset=grant.asset,
         amount=grant.amount,
         grant_time=stamp(grant.grant_time),
+        campaign_version=grant.campaign_version,
+        level=grant.level,
+        coupon_id=str(grant.coupon_id or ""),
+        tag_id=str(grant.tag_id or ""),
     )
 
 
@@ -42,4 +46,6 @@ def _reversed(reversal: Reversal) -> events_pb2.RewardReversed:
         amount=reversal.amount,
         reversed_amount=grant.reversed_amount,
         reverse_time=stamp(reversal.time),
+        coupon_id=str(grant.coupon_id or ""),
+        tag_id=str(grant.tag_id or ""),
     )

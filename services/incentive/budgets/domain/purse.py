@@ -114,6 +114,16 @@ class Purse:
                 tally.grants += 1
         return outcome
 
+    def room(self, want: Want) -> int:
+        """How much of a want can be paid; nothing while any of its budgets is stopped."""
+        nodes = self._nest.concerned(want)
+        if any(self._nest.nodes[each].killed for each in nodes):
+            return 0
+        if nodes in self._leases:
+            return want.amount
+        hard = [self._left[each] for each in nodes if not self._nest.nodes[each].soft]
+        return max(0, min([want.amount, *hard]))
+
     def lease_of(self, want: Want) -> UUID | None:
         """The lease that pays a want; None when the nodes themselves do."""
         lease = self._leases.get(self._nest.concerned(want))

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -17,6 +19,114 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _TouchChoice:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TouchChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TouchChoice.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOUCH_CHOICE_UNSPECIFIED: _TouchChoice.ValueType  # 0
+    """The last valid one."""
+    TOUCH_CHOICE_LAST: _TouchChoice.ValueType  # 1
+    """The last valid one."""
+    TOUCH_CHOICE_FIRST: _TouchChoice.ValueType  # 2
+    """The first valid one."""
+
+class TouchChoice(_TouchChoice, metaclass=_TouchChoiceEnumTypeWrapper):
+    """Which touch makes the inviter."""
+
+TOUCH_CHOICE_UNSPECIFIED: TouchChoice.ValueType  # 0
+"""The last valid one."""
+TOUCH_CHOICE_LAST: TouchChoice.ValueType  # 1
+"""The last valid one."""
+TOUCH_CHOICE_FIRST: TouchChoice.ValueType  # 2
+"""The first valid one."""
+Global___TouchChoice: _TypeAlias = TouchChoice  # noqa: Y015
+
+class _Channel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANNEL_UNSPECIFIED: _Channel.ValueType  # 0
+    """Anywhere: no channel's rules apply."""
+    CHANNEL_WECHAT_H5: _Channel.ValueType  # 1
+    """A page that is opened from a WeChat chat. Nobody may be rewarded for sharing, helping or collecting there."""
+    CHANNEL_WECHAT_MINI_PROGRAM: _Channel.ValueType  # 2
+    """A WeChat mini program. One level of rewards at most, as everywhere in WeChat."""
+    CHANNEL_APP: _Channel.ValueType  # 3
+    """The brand's own app."""
+    CHANNEL_WEB: _Channel.ValueType  # 4
+    """The brand's own web shop."""
+    CHANNEL_STORE: _Channel.ValueType  # 5
+    """A store."""
+
+class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
+    """Where a campaign is shown."""
+
+CHANNEL_UNSPECIFIED: Channel.ValueType  # 0
+"""Anywhere: no channel's rules apply."""
+CHANNEL_WECHAT_H5: Channel.ValueType  # 1
+"""A page that is opened from a WeChat chat. Nobody may be rewarded for sharing, helping or collecting there."""
+CHANNEL_WECHAT_MINI_PROGRAM: Channel.ValueType  # 2
+"""A WeChat mini program. One level of rewards at most, as everywhere in WeChat."""
+CHANNEL_APP: Channel.ValueType  # 3
+"""The brand's own app."""
+CHANNEL_WEB: Channel.ValueType  # 4
+"""The brand's own web shop."""
+CHANNEL_STORE: Channel.ValueType  # 5
+"""A store."""
+Global___Channel: _TypeAlias = Channel  # noqa: Y015
+
+class _Act:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Act.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACT_UNSPECIFIED: _Act.ValueType  # 0
+    """Not set."""
+    ACT_REGISTER: _Act.ValueType  # 1
+    """`Signed Up`. Counts once per person."""
+    ACT_FOLLOW: _Act.ValueType  # 2
+    """`Channel Followed`."""
+    ACT_SCAN: _Act.ValueType  # 3
+    """`Code Scanned`."""
+    ACT_JOIN_GROUP: _Act.ValueType  # 4
+    """`Group Joined`."""
+    ACT_CHECK_IN: _Act.ValueType  # 5
+    """`Checked In`."""
+    ACT_SHARE: _Act.ValueType  # 6
+    """`Product Shared`."""
+    ACT_HELP: _Act.ValueType  # 7
+    """`Friend Helped`."""
+    ACT_COLLECT: _Act.ValueType  # 8
+    """`Item Collected`."""
+
+class Act(_Act, metaclass=_ActEnumTypeWrapper):
+    """What people do, by the names of events that say so."""
+
+ACT_UNSPECIFIED: Act.ValueType  # 0
+"""Not set."""
+ACT_REGISTER: Act.ValueType  # 1
+"""`Signed Up`. Counts once per person."""
+ACT_FOLLOW: Act.ValueType  # 2
+"""`Channel Followed`."""
+ACT_SCAN: Act.ValueType  # 3
+"""`Code Scanned`."""
+ACT_JOIN_GROUP: Act.ValueType  # 4
+"""`Group Joined`."""
+ACT_CHECK_IN: Act.ValueType  # 5
+"""`Checked In`."""
+ACT_SHARE: Act.ValueType  # 6
+"""`Product Shared`."""
+ACT_HELP: Act.ValueType  # 7
+"""`Friend Helped`."""
+ACT_COLLECT: Act.ValueType  # 8
+"""`Item Collected`."""
+Global___Act: _TypeAlias = Act  # noqa: Y015
 
 @_typing.final
 class Campaign(_message.Message):
@@ -38,6 +148,12 @@ class Campaign(_message.Message):
         """Gives, while now is in `[start_time, end_time)`."""
         STATE_PAUSED: Campaign._State.ValueType  # 3
         """Stopped by hand (the kill switch); can be resumed."""
+        STATE_SCHEDULED: Campaign._State.ValueType  # 4
+        """Published, but `start_time` has yet to come."""
+        STATE_ENDED: Campaign._State.ValueType  # 5
+        """Over: `end_time` has come, or it was ended by hand. Facts of before still earn when they arrive within 72 hours."""
+        STATE_ARCHIVED: Campaign._State.ValueType  # 6
+        """Put away for good: judges nothing and is left out of lists. Refunds go on taking back."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a campaign stands."""
@@ -50,6 +166,12 @@ class Campaign(_message.Message):
     """Gives, while now is in `[start_time, end_time)`."""
     STATE_PAUSED: Campaign.State.ValueType  # 3
     """Stopped by hand (the kill switch); can be resumed."""
+    STATE_SCHEDULED: Campaign.State.ValueType  # 4
+    """Published, but `start_time` has yet to come."""
+    STATE_ENDED: Campaign.State.ValueType  # 5
+    """Over: `end_time` has come, or it was ended by hand. Facts of before still earn when they arrive within 72 hours."""
+    STATE_ARCHIVED: Campaign.State.ValueType  # 6
+    """Put away for good: judges nothing and is left out of lists. Refunds go on taking back."""
 
     CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
@@ -63,6 +185,9 @@ class Campaign(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     WHEN_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    DRAFT_VERSION_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -83,6 +208,10 @@ class Campaign(_message.Message):
 
     Example: `{"v": 1, "all": [{"attr": {"path": "properties.channel", "op": "in", "value": ["mini_program", "pos"]}}]}`
     """
+    version: _builtins.int
+    """The published version, which new facts are judged by; that of the draft before anything was published."""
+    draft_version: _builtins.int
+    """A later version that is being edited. 0 when there is none."""
     @_builtins.property
     def trigger(self) -> Global___Trigger:
         """What it answers to."""
@@ -103,6 +232,10 @@ class Campaign(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
 
+    @_builtins.property
+    def terms(self) -> Global___CampaignTerms:
+        """All that this version says. `trigger`, `reward`, `when`, `rewards_per_profile_max` and the window repeat what a simple campaign needs of it."""
+
     def __init__(
         self,
         *,
@@ -118,14 +251,129 @@ class Campaign(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         when: _builtins.str = ...,
+        version: _builtins.int = ...,
+        terms: Global___CampaignTerms | None = ...,
+        draft_version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "terms", b"terms", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "campaign_id", b"campaign_id", "create_time", b"create_time", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "trigger", b"trigger", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "campaign_id", b"campaign_id", "create_time", b"create_time", "draft_version", b"draft_version", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "terms", b"terms", "trigger", b"trigger", "version", b"version", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Campaign: _TypeAlias = Campaign  # noqa: Y015
+
+@_typing.final
+class CampaignTerms(_message.Message):
+    """All that a version of a campaign says. Frozen once published: grants carry the version that they were judged by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    EVAL_GROUP_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    PRIZE_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    REEVALUATE_ON_RETURN_FIELD_NUMBER: _builtins.int
+    PARTIAL_ALLOWED_FIELD_NUMBER: _builtins.int
+    VOID_TOGETHER_FIELD_NUMBER: _builtins.int
+    INVITER_TOUCH_FIELD_NUMBER: _builtins.int
+    when: _builtins.str
+    """What must hold of a fact beyond its name; see `Campaign.when`. Not with trigger `segment_id`."""
+    time_zone: _builtins.str
+    """IANA zone in which days, weeks, months and years of limits begin. Empty means `Asia/Shanghai`."""
+    priority: _builtins.int
+    """Higher is judged first. Of equals the older campaign is."""
+    channel: Global___Channel.ValueType
+    """Where it is shown; what a channel forbids is refused when it is published."""
+    reevaluate_on_return: _builtins.bool
+    """What a return does: when true, thresholds, tiers and the condition are held against what is left of the basket, and what no longer stands is taken back;
+    when false, rewards are taken back in proportion.
+    """
+    partial_allowed: _builtins.bool
+    """What the last of the budget does: when true it is given though it is less than promised, when false it is not."""
+    void_together: _builtins.bool
+    """Two sides of one fact stand or fall together: when the last of one grant is taken back, so are the others of the same fact."""
+    inviter_touch: Global___TouchChoice.ValueType
+    """Which touch before registration makes a person's inviter."""
+    @_builtins.property
+    def trigger(self) -> Global___Trigger:
+        """What it answers to."""
+
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Effect]:
+        """What it gives, each on its own: a refused effect does not touch the others."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Limit]:
+        """Caps by entity and period, all of which must hold."""
+
+    @_builtins.property
+    def audience(self) -> Global___Audience:
+        """Whom it is for. Absent: everybody."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it gives."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it no longer gives; after `start_time`."""
+
+    @_builtins.property
+    def eval_group(self) -> Global___EvalGroup:
+        """Campaigns of which one gives for a fact. Absent: it stands alone."""
+
+    @_builtins.property
+    def experiment(self) -> Global___Experiment:
+        """Arms and holdout. Absent: everybody gets what the effects say."""
+
+    @_builtins.property
+    def prize(self) -> Global___Prize:
+        """What must be published of a promotion whose prizes are drawn by chance. Absent: nothing is left to chance."""
+
+    @_builtins.property
+    def approval(self) -> Global___Approval:
+        """Who answers for rewarding an inviter's inviter."""
+
+    def __init__(
+        self,
+        *,
+        trigger: Global___Trigger | None = ...,
+        when: _builtins.str = ...,
+        effects: _abc.Iterable[Global___Effect] | None = ...,
+        limits: _abc.Iterable[Global___Limit] | None = ...,
+        audience: Global___Audience | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        time_zone: _builtins.str = ...,
+        eval_group: Global___EvalGroup | None = ...,
+        priority: _builtins.int = ...,
+        channel: Global___Channel.ValueType = ...,
+        experiment: Global___Experiment | None = ...,
+        prize: Global___Prize | None = ...,
+        approval: Global___Approval | None = ...,
+        reevaluate_on_return: _builtins.bool = ...,
+        partial_allowed: _builtins.bool = ...,
+        void_together: _builtins.bool = ...,
+        inviter_touch: Global___TouchChoice.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "prize", b"prize", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "channel", b"channel", "effects", b"effects", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "inviter_touch", b"inviter_touch", "limits", b"limits", "partial_allowed", b"partial_allowed", "priority", b"priority", "prize", b"prize", "reevaluate_on_return", b"reevaluate_on_return", "start_time", b"start_time", "time_zone", b"time_zone", "trigger", b"trigger", "void_together", b"void_together", "when", b"when"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignTerms: _TypeAlias = CampaignTerms  # noqa: Y015
 
 @_typing.final
 class Trigger(_message.Message):
@@ -136,13 +384,31 @@ class Trigger(_message.Message):
     EVENT_NAME_FIELD_NUMBER: _builtins.int
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
     ORDER_PAID_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    ORDER_DELIVERED_FIELD_NUMBER: _builtins.int
+    ORDER_REFUNDED_FIELD_NUMBER: _builtins.int
+    SHARE_CLICK_FIELD_NUMBER: _builtins.int
     event_name: _builtins.str
     """A recorded event of this name, e.g. `Product Shared`."""
     segment_id: _builtins.str
     """An entry into this segment."""
+    act: Global___Act.ValueType
+    """Something that people do, of the catalogue."""
     @_builtins.property
     def order_paid(self) -> Global___OrderPaidTrigger:
         """A paid order. A refund takes the reward back in proportion."""
+
+    @_builtins.property
+    def order_delivered(self) -> Global___OrderDeliveredTrigger:
+        """A delivered order. A refund takes the reward back as with `order_paid`."""
+
+    @_builtins.property
+    def order_refunded(self) -> Global___OrderRefundedTrigger:
+        """A refund; its amount is the net amount that conditions, tiers and rates count."""
+
+    @_builtins.property
+    def share_click(self) -> Global___ShareClickTrigger:
+        """A counted visit through a share link. The sharer acts; partners, who are no members, earn nothing."""
 
     def __init__(
         self,
@@ -150,12 +416,16 @@ class Trigger(_message.Message):
         event_name: _builtins.str = ...,
         segment_id: _builtins.str = ...,
         order_paid: Global___OrderPaidTrigger | None = ...,
+        act: Global___Act.ValueType = ...,
+        order_delivered: Global___OrderDeliveredTrigger | None = ...,
+        order_refunded: Global___OrderRefundedTrigger | None = ...,
+        share_click: Global___ShareClickTrigger | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event_name", b"event_name", "on", b"on", "order_paid", b"order_paid", "segment_id", b"segment_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "event_name", b"event_name", "on", b"on", "order_delivered", b"order_delivered", "order_paid", b"order_paid", "order_refunded", b"order_refunded", "segment_id", b"segment_id", "share_click", b"share_click"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_name", b"event_name", "on", b"on", "order_paid", b"order_paid", "segment_id", b"segment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "event_name", b"event_name", "on", b"on", "order_delivered", b"order_delivered", "order_paid", b"order_paid", "order_refunded", b"order_refunded", "segment_id", b"segment_id", "share_click", b"share_click"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_on: _TypeAlias = _typing.Literal["event_name", "segment_id", "order_paid"]  # noqa: Y015
+    _WhichOneofReturnType_on: _TypeAlias = _typing.Literal["event_name", "segment_id", "order_paid", "act", "order_delivered", "order_refunded", "share_click"]  # noqa: Y015
     _WhichOneofArgType_on: _TypeAlias = _typing.Literal["on", b"on"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_on) -> _WhichOneofReturnType_on | None: ...
 
@@ -164,6 +434,40 @@ Global___Trigger: _TypeAlias = Trigger  # noqa: Y015
 @_typing.final
 class OrderPaidTrigger(_message.Message):
     """A paid order as a trigger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NET_MINOR_MIN_FIELD_NUMBER: _builtins.int
+    PURCHASE_MIN_FIELD_NUMBER: _builtins.int
+    PURCHASE_MAX_FIELD_NUMBER: _builtins.int
+    REGISTERED_DAYS_MAX_FIELD_NUMBER: _builtins.int
+    net_minor_min: _builtins.int
+    """Smallest net amount that counts, in minor units. 0 means any."""
+    purchase_min: _builtins.int
+    """The first purchase of a person that counts, purchases that were refunded in full left out. 0 means any: 1 is the first purchase, 2 the first repurchase."""
+    purchase_max: _builtins.int
+    """The last purchase that counts. 0 means no end."""
+    registered_days_max: _builtins.int
+    """Days since the person registered in which purchases count. 0 means no end; otherwise people who never registered do not count."""
+    def __init__(
+        self,
+        *,
+        net_minor_min: _builtins.int = ...,
+        purchase_min: _builtins.int = ...,
+        purchase_max: _builtins.int = ...,
+        registered_days_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["net_minor_min", b"net_minor_min", "purchase_max", b"purchase_max", "purchase_min", b"purchase_min", "registered_days_max", b"registered_days_max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderPaidTrigger: _TypeAlias = OrderPaidTrigger  # noqa: Y015
+
+@_typing.final
+class OrderDeliveredTrigger(_message.Message):
+    """A delivered order as a trigger."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -181,7 +485,759 @@ class OrderPaidTrigger(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___OrderPaidTrigger: _TypeAlias = OrderPaidTrigger  # noqa: Y015
+Global___OrderDeliveredTrigger: _TypeAlias = OrderDeliveredTrigger  # noqa: Y015
+
+@_typing.final
+class OrderRefundedTrigger(_message.Message):
+    """A refund as a trigger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_MINOR_MIN_FIELD_NUMBER: _builtins.int
+    amount_minor_min: _builtins.int
+    """Smallest refund that counts, in minor units. 0 means any."""
+    def __init__(
+        self,
+        *,
+        amount_minor_min: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor_min", b"amount_minor_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderRefundedTrigger: _TypeAlias = OrderRefundedTrigger  # noqa: Y015
+
+@_typing.final
+class ShareClickTrigger(_message.Message):
+    """A visit as a trigger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShareClickTrigger: _TypeAlias = ShareClickTrigger  # noqa: Y015
+
+@_typing.final
+class Effect(_message.Message):
+    """One thing that a campaign gives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Beneficiary:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _BeneficiaryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Effect._Beneficiary.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        BENEFICIARY_UNSPECIFIED: Effect._Beneficiary.ValueType  # 0
+        """Who did what the campaign answers to."""
+        BENEFICIARY_ACTOR: Effect._Beneficiary.ValueType  # 1
+        """Who did what the campaign answers to."""
+        BENEFICIARY_SHARER: Effect._Beneficiary.ValueType  # 2
+        """Level 1: whose share the order was credited to."""
+        BENEFICIARY_INVITER: Effect._Beneficiary.ValueType  # 3
+        """Level 1: who invited the actor."""
+        BENEFICIARY_INVITER_OF_INVITER: Effect._Beneficiary.ValueType  # 4
+        """Level 2: who invited the inviter. Only for paid and delivered orders, and only under an `approval`. There is no level 3."""
+
+    class Beneficiary(_Beneficiary, metaclass=_BeneficiaryEnumTypeWrapper):
+        """Who gets it."""
+
+    BENEFICIARY_UNSPECIFIED: Effect.Beneficiary.ValueType  # 0
+    """Who did what the campaign answers to."""
+    BENEFICIARY_ACTOR: Effect.Beneficiary.ValueType  # 1
+    """Who did what the campaign answers to."""
+    BENEFICIARY_SHARER: Effect.Beneficiary.ValueType  # 2
+    """Level 1: whose share the order was credited to."""
+    BENEFICIARY_INVITER: Effect.Beneficiary.ValueType  # 3
+    """Level 1: who invited the actor."""
+    BENEFICIARY_INVITER_OF_INVITER: Effect.Beneficiary.ValueType  # 4
+    """Level 2: who invited the inviter. Only for paid and delivered orders, and only under an `approval`. There is no level 3."""
+
+    BENEFICIARY_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    COUPON_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    BUDGET_COST_FIELD_NUMBER: _builtins.int
+    ARM_FIELD_NUMBER: _builtins.int
+    beneficiary: Global___Effect.Beneficiary.ValueType
+    """Who gets it."""
+    budget_cost: _builtins.int
+    """What one grant takes from the budget. 0 means the amount for an asset, and nothing for all else."""
+    arm: _builtins.str
+    """The arm of the experiment that gets it. Empty means all."""
+    @_builtins.property
+    def asset(self) -> Global___AssetEffect:
+        """An amount of an asset. Taken back through the ledger, what is spent of it as debt."""
+
+    @_builtins.property
+    def coupon(self) -> Global___CouponEffect:
+        """A coupon. Taken back by revoking it."""
+
+    @_builtins.property
+    def tag(self) -> Global___TagEffect:
+        """A tag. Taken back by removing it."""
+
+    def __init__(
+        self,
+        *,
+        beneficiary: Global___Effect.Beneficiary.ValueType = ...,
+        asset: Global___AssetEffect | None = ...,
+        coupon: Global___CouponEffect | None = ...,
+        tag: Global___TagEffect | None = ...,
+        budget_cost: _builtins.int = ...,
+        arm: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "tag", b"tag"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag"]  # noqa: Y015
+    _WhichOneofArgType_gives: _TypeAlias = _typing.Literal["gives", b"gives"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_gives) -> _WhichOneofReturnType_gives | None: ...
+
+Global___Effect: _TypeAlias = Effect  # noqa: Y015
+
+@_typing.final
+class AssetEffect(_message.Message):
+    """An amount of an asset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    FIXED_FIELD_NUMBER: _builtins.int
+    ORDER_RATE_BP_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    AMOUNT_MAX_FIELD_NUMBER: _builtins.int
+    asset: _builtins.str
+    """Asset code, e.g. `points`. Tickets of a draw are an asset too."""
+    fixed: _builtins.int
+    """The same for every fact, in the asset's smallest unit."""
+    order_rate_bp: _builtins.int
+    """Basis points of the net amount, rounded down. Only for orders and refunds."""
+    amount_max: _builtins.int
+    """Most that one grant gives. 0 means no end."""
+    @_builtins.property
+    def tiers(self) -> Global___AmountTiers:
+        """By net amount. Only for orders and refunds."""
+
+    def __init__(
+        self,
+        *,
+        asset: _builtins.str = ...,
+        fixed: _builtins.int = ...,
+        order_rate_bp: _builtins.int = ...,
+        tiers: Global___AmountTiers | None = ...,
+        amount_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "fixed", b"fixed", "order_rate_bp", b"order_rate_bp", "tiers", b"tiers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max", "asset", b"asset", "fixed", b"fixed", "order_rate_bp", b"order_rate_bp", "tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_amount: _TypeAlias = _typing.Literal["fixed", "order_rate_bp", "tiers"]  # noqa: Y015
+    _WhichOneofArgType_amount: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_amount) -> _WhichOneofReturnType_amount | None: ...
+
+Global___AssetEffect: _TypeAlias = AssetEffect  # noqa: Y015
+
+@_typing.final
+class AmountTiers(_message.Message):
+    """Amounts by net amount: the last tier that the net amount reaches counts, below the first nothing is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AmountTier]:
+        """By rising `net_minor_min`."""
+
+    def __init__(
+        self,
+        *,
+        tiers: _abc.Iterable[Global___AmountTier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmountTiers: _TypeAlias = AmountTiers  # noqa: Y015
+
+@_typing.final
+class AmountTier(_message.Message):
+    """One tier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NET_MINOR_MIN_FIELD_NUMBER: _builtins.int
+    FIXED_FIELD_NUMBER: _builtins.int
+    ORDER_RATE_BP_FIELD_NUMBER: _builtins.int
+    net_minor_min: _builtins.int
+    """Smallest net amount, in minor units."""
+    fixed: _builtins.int
+    """The same for every net amount of the tier."""
+    order_rate_bp: _builtins.int
+    """Basis points of the whole net amount, rounded down."""
+    def __init__(
+        self,
+        *,
+        net_minor_min: _builtins.int = ...,
+        fixed: _builtins.int = ...,
+        order_rate_bp: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "fixed", b"fixed", "order_rate_bp", b"order_rate_bp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "fixed", b"fixed", "net_minor_min", b"net_minor_min", "order_rate_bp", b"order_rate_bp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_amount: _TypeAlias = _typing.Literal["fixed", "order_rate_bp"]  # noqa: Y015
+    _WhichOneofArgType_amount: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_amount) -> _WhichOneofReturnType_amount | None: ...
+
+Global___AmountTier: _TypeAlias = AmountTier  # noqa: Y015
+
+@_typing.final
+class CouponEffect(_message.Message):
+    """A coupon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEMPLATE_ID_FIELD_NUMBER: _builtins.int
+    template_id: _builtins.str
+    """The template it is issued of."""
+    def __init__(
+        self,
+        *,
+        template_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["template_id", b"template_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponEffect: _TypeAlias = CouponEffect  # noqa: Y015
+
+@_typing.final
+class TagEffect(_message.Message):
+    """A tag."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAG_ID_FIELD_NUMBER: _builtins.int
+    tag_id: _builtins.str
+    """The tag."""
+    def __init__(
+        self,
+        *,
+        tag_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tag_id", b"tag_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TagEffect: _TypeAlias = TagEffect  # noqa: Y015
+
+@_typing.final
+class Limit(_message.Message):
+    """A cap. What is taken back in full no longer counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Action:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Limit._Action.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ACTION_UNSPECIFIED: Limit._Action.ValueType  # 0
+        """Facts that were rewarded."""
+        ACTION_GRANTS: Limit._Action.ValueType  # 1
+        """Facts that were rewarded."""
+        ACTION_AMOUNT: Limit._Action.ValueType  # 2
+        """Amounts of assets."""
+
+    class Action(_Action, metaclass=_ActionEnumTypeWrapper):
+        """What is counted."""
+
+    ACTION_UNSPECIFIED: Limit.Action.ValueType  # 0
+    """Facts that were rewarded."""
+    ACTION_GRANTS: Limit.Action.ValueType  # 1
+    """Facts that were rewarded."""
+    ACTION_AMOUNT: Limit.Action.ValueType  # 2
+    """Amounts of assets."""
+
+    class _Entity:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _EntityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Limit._Entity.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ENTITY_UNSPECIFIED: Limit._Entity.ValueType  # 0
+        """Not set."""
+        ENTITY_CAMPAIGN: Limit._Entity.ValueType  # 1
+        """The campaign itself."""
+        ENTITY_MEMBER: Limit._Entity.ValueType  # 2
+        """The beneficiary's profile alone, not those that turned out to be the same person."""
+        ENTITY_PERSON: Limit._Entity.ValueType  # 3
+        """The beneficiary with all merged profiles."""
+        ENTITY_DEVICE: Limit._Entity.ValueType  # 4
+        """The event's anonymous id."""
+        ENTITY_PHONE: Limit._Entity.ValueType  # 5
+        """`properties.phone`."""
+        ENTITY_STORE: Limit._Entity.ValueType  # 6
+        """The order's store, or `properties.store_id`."""
+        ENTITY_SHARER: Limit._Entity.ValueType  # 7
+        """Who shared what the order or the visit came of."""
+        ENTITY_CODE: Limit._Entity.ValueType  # 8
+        """`properties.code`."""
+        ENTITY_SESSION: Limit._Entity.ValueType  # 9
+        """`properties.session_id`."""
+        ENTITY_REGION: Limit._Entity.ValueType  # 10
+        """`properties.region`."""
+
+    class Entity(_Entity, metaclass=_EntityEnumTypeWrapper):
+        """Whose it is. A fact that does not say who its entity is earns nothing."""
+
+    ENTITY_UNSPECIFIED: Limit.Entity.ValueType  # 0
+    """Not set."""
+    ENTITY_CAMPAIGN: Limit.Entity.ValueType  # 1
+    """The campaign itself."""
+    ENTITY_MEMBER: Limit.Entity.ValueType  # 2
+    """The beneficiary's profile alone, not those that turned out to be the same person."""
+    ENTITY_PERSON: Limit.Entity.ValueType  # 3
+    """The beneficiary with all merged profiles."""
+    ENTITY_DEVICE: Limit.Entity.ValueType  # 4
+    """The event's anonymous id."""
+    ENTITY_PHONE: Limit.Entity.ValueType  # 5
+    """`properties.phone`."""
+    ENTITY_STORE: Limit.Entity.ValueType  # 6
+    """The order's store, or `properties.store_id`."""
+    ENTITY_SHARER: Limit.Entity.ValueType  # 7
+    """Who shared what the order or the visit came of."""
+    ENTITY_CODE: Limit.Entity.ValueType  # 8
+    """`properties.code`."""
+    ENTITY_SESSION: Limit.Entity.ValueType  # 9
+    """`properties.session_id`."""
+    ENTITY_REGION: Limit.Entity.ValueType  # 10
+    """`properties.region`."""
+
+    class _Period:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Limit._Period.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PERIOD_UNSPECIFIED: Limit._Period.ValueType  # 0
+        """For ever."""
+        PERIOD_NONE: Limit._Period.ValueType  # 1
+        """For ever."""
+        PERIOD_DAY: Limit._Period.ValueType  # 2
+        """A local day."""
+        PERIOD_WEEK: Limit._Period.ValueType  # 3
+        """A week."""
+        PERIOD_MONTH: Limit._Period.ValueType  # 4
+        """A month."""
+        PERIOD_YEAR: Limit._Period.ValueType  # 5
+        """A year."""
+        PERIOD_ROLLING: Limit._Period.ValueType  # 6
+        """Any `rolling_days` local days that follow one another."""
+
+    class Period(_Period, metaclass=_PeriodEnumTypeWrapper):
+        """For how long. Periods begin in the campaign's time zone; weeks on Monday."""
+
+    PERIOD_UNSPECIFIED: Limit.Period.ValueType  # 0
+    """For ever."""
+    PERIOD_NONE: Limit.Period.ValueType  # 1
+    """For ever."""
+    PERIOD_DAY: Limit.Period.ValueType  # 2
+    """A local day."""
+    PERIOD_WEEK: Limit.Period.ValueType  # 3
+    """A week."""
+    PERIOD_MONTH: Limit.Period.ValueType  # 4
+    """A month."""
+    PERIOD_YEAR: Limit.Period.ValueType  # 5
+    """A year."""
+    PERIOD_ROLLING: Limit.Period.ValueType  # 6
+    """Any `rolling_days` local days that follow one another."""
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    ENTITY_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    ROLLING_DAYS_FIELD_NUMBER: _builtins.int
+    CAP_FIELD_NUMBER: _builtins.int
+    action: Global___Limit.Action.ValueType
+    """What is counted."""
+    entity: Global___Limit.Entity.ValueType
+    """Whose it is."""
+    period: Global___Limit.Period.ValueType
+    """For how long."""
+    rolling_days: _builtins.int
+    """Days of `PERIOD_ROLLING`; 0 for the others."""
+    cap: _builtins.int
+    """Most that is given."""
+    def __init__(
+        self,
+        *,
+        action: Global___Limit.Action.ValueType = ...,
+        entity: Global___Limit.Entity.ValueType = ...,
+        period: Global___Limit.Period.ValueType = ...,
+        rolling_days: _builtins.int = ...,
+        cap: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "cap", b"cap", "entity", b"entity", "period", b"period", "rolling_days", b"rolling_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limit: _TypeAlias = Limit  # noqa: Y015
+
+@_typing.final
+class Audience(_message.Message):
+    """Whom a campaign is for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Mode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Audience._Mode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MODE_UNSPECIFIED: Audience._Mode.ValueType  # 0
+        """When the fact happened."""
+        MODE_LIVE: Audience._Mode.ValueType  # 1
+        """When the fact happened."""
+        MODE_SNAPSHOT: Audience._Mode.ValueType  # 2
+        """When the version was published: a copy of the segment is kept."""
+
+    class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+        """When membership is looked at."""
+
+    MODE_UNSPECIFIED: Audience.Mode.ValueType  # 0
+    """When the fact happened."""
+    MODE_LIVE: Audience.Mode.ValueType  # 1
+    """When the fact happened."""
+    MODE_SNAPSHOT: Audience.Mode.ValueType  # 2
+    """When the version was published: a copy of the segment is kept."""
+
+    SEGMENT_ID_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    segment_id: _builtins.str
+    """The segment."""
+    mode: Global___Audience.Mode.ValueType
+    """When membership is looked at."""
+    snapshot_id: _builtins.str
+    """The copy that was made when the version was published; grants carry it too. Output only."""
+    def __init__(
+        self,
+        *,
+        segment_id: _builtins.str = ...,
+        mode: Global___Audience.Mode.ValueType = ...,
+        snapshot_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "segment_id", b"segment_id", "snapshot_id", b"snapshot_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Audience: _TypeAlias = Audience  # noqa: Y015
+
+@_typing.final
+class EvalGroup(_message.Message):
+    """Campaigns of which one gives for a fact. Those that lose say so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Mode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[EvalGroup._Mode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MODE_UNSPECIFIED: EvalGroup._Mode.ValueType  # 0
+        """The highest priority."""
+        MODE_FIRST: EvalGroup._Mode.ValueType  # 1
+        """The highest priority."""
+        MODE_BEST: EvalGroup._Mode.ValueType  # 2
+        """The largest amount, then the highest priority."""
+
+    class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+        """Who wins."""
+
+    MODE_UNSPECIFIED: EvalGroup.Mode.ValueType  # 0
+    """The highest priority."""
+    MODE_FIRST: EvalGroup.Mode.ValueType  # 1
+    """The highest priority."""
+    MODE_BEST: EvalGroup.Mode.ValueType  # 2
+    """The largest amount, then the highest priority."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The group's name."""
+    mode: Global___EvalGroup.Mode.ValueType
+    """Who wins. Campaigns of a group are meant to say the same; each is ranked by its own."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        mode: Global___EvalGroup.Mode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvalGroup: _TypeAlias = EvalGroup  # noqa: Y015
+
+@_typing.final
+class Experiment(_message.Message):
+    """Arms and a holdout, told apart by a hash of the person: nobody changes sides by coming back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDOUT_BP_FIELD_NUMBER: _builtins.int
+    ARMS_FIELD_NUMBER: _builtins.int
+    OUTCOME_DAYS_FIELD_NUMBER: _builtins.int
+    holdout_bp: _builtins.int
+    """People who get nothing, in basis points. Absent means 500. They are the same in all campaigns for a quarter of a year."""
+    outcome_days: _builtins.int
+    """Days after first being judged in which a purchase counts as conversion. 0 means 30."""
+    @_builtins.property
+    def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arm]:
+        """Arms. Empty means one, of everybody who is not held out."""
+
+    def __init__(
+        self,
+        *,
+        holdout_bp: _builtins.int | None = ...,
+        arms: _abc.Iterable[Global___Arm] | None = ...,
+        outcome_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_holdout_bp", b"_holdout_bp", "holdout_bp", b"holdout_bp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_holdout_bp", b"_holdout_bp", "arms", b"arms", "holdout_bp", b"holdout_bp", "outcome_days", b"outcome_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__holdout_bp: _TypeAlias = _typing.Literal["holdout_bp"]  # noqa: Y015
+    _WhichOneofArgType__holdout_bp: _TypeAlias = _typing.Literal["_holdout_bp", b"_holdout_bp"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__holdout_bp) -> _WhichOneofReturnType__holdout_bp | None: ...
+
+Global___Experiment: _TypeAlias = Experiment  # noqa: Y015
+
+@_typing.final
+class Arm(_message.Message):
+    """One arm."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name; effects say it to be given in this arm alone."""
+    weight: _builtins.int
+    """Share of people among all arms."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        weight: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Arm: _TypeAlias = Arm  # noqa: Y015
+
+@_typing.final
+class Prize(_message.Message):
+    """What must be published of prizes that are drawn by chance, before the promotion starts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KINDS_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    DRAW_TIME_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PROBABILITY_PPM_FIELD_NUMBER: _builtins.int
+    TOP_PRIZE_MINOR_FIELD_NUMBER: _builtins.int
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    ORGANISER_FIELD_NUMBER: _builtins.int
+    kinds: _builtins.str
+    """Kinds of prizes."""
+    conditions: _builtins.str
+    """Conditions of taking part."""
+    method: _builtins.str
+    """How winners are drawn."""
+    quantity: _builtins.int
+    """Prizes."""
+    probability_ppm: _builtins.int
+    """Probability of winning, in millionths. Either it or `quantity`."""
+    top_prize_minor: _builtins.int
+    """Value of the highest prize, in fen. At most ¥50,000."""
+    redemption: _builtins.str
+    """How prizes are claimed."""
+    organiser: _builtins.str
+    """Who organises it."""
+    @_builtins.property
+    def draw_time(self) -> _timestamp_pb2.Timestamp:
+        """When winners are drawn."""
+
+    def __init__(
+        self,
+        *,
+        kinds: _builtins.str = ...,
+        conditions: _builtins.str = ...,
+        method: _builtins.str = ...,
+        draw_time: _timestamp_pb2.Timestamp | None = ...,
+        quantity: _builtins.int = ...,
+        probability_ppm: _builtins.int = ...,
+        top_prize_minor: _builtins.int = ...,
+        redemption: _builtins.str = ...,
+        organiser: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draw_time", b"draw_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "draw_time", b"draw_time", "kinds", b"kinds", "method", b"method", "organiser", b"organiser", "probability_ppm", b"probability_ppm", "quantity", b"quantity", "redemption", b"redemption", "top_prize_minor", b"top_prize_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Prize: _TypeAlias = Prize  # noqa: Y015
+
+@_typing.final
+class Approval(_message.Message):
+    """Who answers for rewards of level 2."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVER_FIELD_NUMBER: _builtins.int
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    approver: _builtins.str
+    """Who approved."""
+    document_id: _builtins.str
+    """The document that says so."""
+    def __init__(
+        self,
+        *,
+        approver: _builtins.str = ...,
+        document_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "document_id", b"document_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Approval: _TypeAlias = Approval  # noqa: Y015
+
+@_typing.final
+class Finding(_message.Message):
+    """Something about a version that the publisher has to know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Severity:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Finding._Severity.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SEVERITY_UNSPECIFIED: Finding._Severity.ValueType  # 0
+        """Not set."""
+        SEVERITY_SOFT: Finding._Severity.ValueType  # 1
+        """Worth a thought."""
+        SEVERITY_HARD: Finding._Severity.ValueType  # 2
+        """The version cannot be published."""
+
+    class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
+        """What it means for publishing."""
+
+    SEVERITY_UNSPECIFIED: Finding.Severity.ValueType  # 0
+    """Not set."""
+    SEVERITY_SOFT: Finding.Severity.ValueType  # 1
+    """Worth a thought."""
+    SEVERITY_HARD: Finding.Severity.ValueType  # 2
+    """The version cannot be published."""
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field of the terms."""
+    rule: _builtins.str
+    """The rule, e.g. `CHANNEL_POLICY`."""
+    severity: Global___Finding.Severity.ValueType
+    """What it means for publishing."""
+    detail: _builtins.str
+    """What is wrong."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        severity: Global___Finding.Severity.ValueType = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "field", b"field", "rule", b"rule", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Finding: _TypeAlias = Finding  # noqa: Y015
+
+@_typing.final
+class CampaignVersion(_message.Message):
+    """A version of a campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    PUBLISH_TIME_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """From 1."""
+    @_builtins.property
+    def terms(self) -> Global___CampaignTerms:
+        """All that it says."""
+
+    @_builtins.property
+    def publish_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was published. Absent while it is a draft."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        terms: Global___CampaignTerms | None = ...,
+        publish_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["publish_time", b"publish_time", "terms", b"terms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["publish_time", b"publish_time", "terms", b"terms", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignVersion: _TypeAlias = CampaignVersion  # noqa: Y015
 
 @_typing.final
 class Reward(_message.Message):
@@ -257,6 +1313,14 @@ class Grant(_message.Message):
     REVERSED_AMOUNT_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     GRANT_TIME_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_VERSION_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    DESIRED_AMOUNT_FIELD_NUMBER: _builtins.int
+    COUPON_ID_FIELD_NUMBER: _builtins.int
+    TAG_ID_FIELD_NUMBER: _builtins.int
+    ARM_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """UUID version 7."""
     campaign_id: _builtins.str
@@ -273,6 +1337,22 @@ class Grant(_message.Message):
     """Taken back so far."""
     state: Global___Grant.State.ValueType
     """State."""
+    campaign_version: _builtins.int
+    """The version that it was judged by."""
+    effect: _builtins.int
+    """Which of the version's effects it is, from 1."""
+    level: _builtins.int
+    """0 for the actor, 1 for a sharer or inviter, 2 for an inviter's inviter."""
+    desired_amount: _builtins.int
+    """What was promised. More than `amount` when the budget's end paid a part."""
+    coupon_id: _builtins.str
+    """The coupon that was issued. Empty for other effects."""
+    tag_id: _builtins.str
+    """The tag that was set. Empty for other effects."""
+    arm: _builtins.str
+    """The arm of the experiment. Empty without one."""
+    snapshot_id: _builtins.str
+    """The copy of the segment that the person was found in. Empty with a live audience or none."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -289,11 +1369,110 @@ class Grant(_message.Message):
         reversed_amount: _builtins.int = ...,
         state: Global___Grant.State.ValueType = ...,
         grant_time: _timestamp_pb2.Timestamp | None = ...,
+        campaign_version: _builtins.int = ...,
+        effect: _builtins.int = ...,
+        level: _builtins.int = ...,
+        desired_amount: _builtins.int = ...,
+        coupon_id: _builtins.str = ...,
+        tag_id: _builtins.str = ...,
+        arm: _builtins.str = ...,
+        snapshot_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "cause", b"cause", "grant_id", b"grant_id", "grant_time", b"grant_time", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class Refusal(_message.Message):
+    """Why somebody got nothing from a campaign that answered to a fact.
+
+    A fact that does not fit an audience or a condition leaves one when it is about an order; of events, which come by the thousand, only `EvaluateCampaigns` tells.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_VERSION_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    REFUSE_TIME_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """The campaign."""
+    campaign_version: _builtins.int
+    """The version that it was judged by."""
+    cause: _builtins.str
+    """An event id, a segment entry id, an order id, a refund id or a touch id."""
+    profile_id: _builtins.str
+    """The person."""
+    effect: _builtins.int
+    """The effect, from 1. 0 when it is the campaign as a whole."""
+    amount: _builtins.int
+    """What would have been given."""
+    reason: _builtins.str
+    """`BUDGET_EXHAUSTED`, `ORDER_REFUNDED`, `LATE`, `HOLDOUT`, `OUTRANKED`, `NOT_IN_AUDIENCE`, `CONDITION_FALSE`, `ATTR_MISSING`, `PURCHASE_NUMBER`, `REGISTERED_BEFORE`, `NO_BENEFICIARY`,
+    `SELF_REWARD`, `COUPON_REFUSED`, `ENTITY_MISSING`, or the entity of a limit: `PERSON_LIMIT`, `STORE_LIMIT` and so on.
+    """
+    detail: _builtins.str
+    """What the reason is about: the missing attributes, the limit. May be empty."""
+    @_builtins.property
+    def refuse_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+        campaign_version: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        effect: _builtins.int = ...,
+        amount: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        refuse_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refuse_time", b"refuse_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "detail", b"detail", "effect", b"effect", "profile_id", b"profile_id", "reason", b"reason", "refuse_time", b"refuse_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Refusal: _TypeAlias = Refusal  # noqa: Y015
+
+@_typing.final
+class Check(_message.Message):
+    """One thing that was looked at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`TRIGGER`, `WINDOW`, `LATENESS`, `AUDIENCE`, `CONDITION`, `PURCHASE_NUMBER`, `EXPERIMENT`, `BUDGET`, `LIMIT`."""
+    held: _builtins.bool
+    """Whether it held."""
+    detail: _builtins.str
+    """What it found."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        held: _builtins.bool = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "held", b"held", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Check: _TypeAlias = Check  # noqa: Y015

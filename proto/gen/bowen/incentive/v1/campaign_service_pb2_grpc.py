@@ -40,6 +40,21 @@ class CampaignServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.CreateCampaignRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.CreateCampaignResponse.FromString,
                 _registered_method=True)
+        self.UpdateCampaign = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/UpdateCampaign',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.UpdateCampaignRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.UpdateCampaignResponse.FromString,
+                _registered_method=True)
+        self.PublishCampaign = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/PublishCampaign',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PublishCampaignRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PublishCampaignResponse.FromString,
+                _registered_method=True)
+        self.LintCampaign = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/LintCampaign',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.LintCampaignRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.LintCampaignResponse.FromString,
+                _registered_method=True)
         self.StartCampaign = channel.unary_unary(
                 '/bowen.incentive.v1.CampaignService/StartCampaign',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.StartCampaignRequest.SerializeToString,
@@ -49,6 +64,21 @@ class CampaignServiceStub:
                 '/bowen.incentive.v1.CampaignService/PauseCampaign',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PauseCampaignRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PauseCampaignResponse.FromString,
+                _registered_method=True)
+        self.EndCampaign = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/EndCampaign',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EndCampaignRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EndCampaignResponse.FromString,
+                _registered_method=True)
+        self.ArchiveCampaign = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/ArchiveCampaign',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ArchiveCampaignRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ArchiveCampaignResponse.FromString,
+                _registered_method=True)
+        self.ListCampaignVersions = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/ListCampaignVersions',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListCampaignVersionsRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListCampaignVersionsResponse.FromString,
                 _registered_method=True)
         self.GetCampaign = channel.unary_unary(
                 '/bowen.incentive.v1.CampaignService/GetCampaign',
@@ -64,6 +94,26 @@ class CampaignServiceStub:
                 '/bowen.incentive.v1.CampaignService/ListProfileGrants',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListProfileGrantsRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListProfileGrantsResponse.FromString,
+                _registered_method=True)
+        self.ListRefusals = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/ListRefusals',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListRefusalsRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListRefusalsResponse.FromString,
+                _registered_method=True)
+        self.ExplainGrant = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/ExplainGrant',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ExplainGrantRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ExplainGrantResponse.FromString,
+                _registered_method=True)
+        self.VoidGrant = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/VoidGrant',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantResponse.FromString,
+                _registered_method=True)
+        self.EvaluateCampaigns = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/EvaluateCampaigns',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsResponse.FromString,
                 _registered_method=True)
 
 
@@ -82,12 +132,44 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateCampaign(self, request, context):
+        """Edits what a campaign says: the next version is begun, or the one that is being edited replaced. What is published goes on until the new version is published.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PublishCampaign(self, request, context):
+        """Freezes the version that is being edited and has new facts judged by it. A campaign that was never published is scheduled, or runs if its time has come.
+
+        Idempotent by `request_id`; publishing when nothing is being edited changes nothing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`, naming field and rule of every hard finding;
+        `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LintCampaign(self, request, context):
+        """Tells what publishing would find, without publishing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartCampaign(self, request, context):
-        """Starts a draft, or resumes a paused campaign.
+        """Publishes and starts a draft, or resumes a paused campaign.
 
         Idempotent by `request_id`; starting a running campaign changes nothing.
 
-        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it was ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,6 +186,37 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EndCampaign(self, request, context):
+        """Ends a campaign for good. Facts of before this instant still earn when they arrive within 72 hours.
+
+        Idempotent by `request_id`; ending an ended campaign changes nothing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveCampaign(self, request, context):
+        """Puts a draft or an ended campaign away for good.
+
+        Idempotent by `request_id`; archiving an archived campaign changes nothing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_OVER` while it could give.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCampaignVersions(self, request, context):
+        """Lists the versions of a campaign, oldest first, the one that is being edited last.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCampaign(self, request, context):
         """Reads a campaign with what it spent.
 
@@ -114,7 +227,7 @@ class CampaignServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCampaigns(self, request, context):
-        """Lists campaigns, oldest first.
+        """Lists campaigns that are not archived, oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,6 +235,44 @@ class CampaignServiceServicer:
 
     def ListProfileGrants(self, request, context):
         """Lists the rewards a person got, newest first, merged profiles included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRefusals(self, request, context):
+        """Lists what campaigns refused, newest first: of a person, merged profiles included, of a campaign, or of both. With reason `LATE` it is the queue of what came too late.
+
+        Errors: `INVALID_ARGUMENT` when neither person nor campaign is named.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainGrant(self, request, context):
+        """Tells why a grant was given: the terms of its version, held against what was stored of the fact.
+
+        Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidGrant(self, request, context):
+        """Takes back what is left of a grant, and by policy of the other sides of the same fact.
+
+        Idempotent by `request_id`; voiding what was taken back changes nothing.
+
+        Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvaluateCampaigns(self, request, context):
+        """Tells what campaigns would do about a fact, at any instant, without doing it.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` naming the field and the rule.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,6 +286,21 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.CreateCampaignRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.CreateCampaignResponse.SerializeToString,
             ),
+            'UpdateCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCampaign,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.UpdateCampaignRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.UpdateCampaignResponse.SerializeToString,
+            ),
+            'PublishCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishCampaign,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PublishCampaignRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PublishCampaignResponse.SerializeToString,
+            ),
+            'LintCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.LintCampaign,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.LintCampaignRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.LintCampaignResponse.SerializeToString,
+            ),
             'StartCampaign': grpc.unary_unary_rpc_method_handler(
                     servicer.StartCampaign,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.StartCampaignRequest.FromString,
@@ -144,6 +310,21 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     servicer.PauseCampaign,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PauseCampaignRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PauseCampaignResponse.SerializeToString,
+            ),
+            'EndCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndCampaign,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EndCampaignRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EndCampaignResponse.SerializeToString,
+            ),
+            'ArchiveCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveCampaign,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ArchiveCampaignRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ArchiveCampaignResponse.SerializeToString,
+            ),
+            'ListCampaignVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCampaignVersions,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListCampaignVersionsRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListCampaignVersionsResponse.SerializeToString,
             ),
             'GetCampaign': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCampaign,
@@ -159,6 +340,26 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     servicer.ListProfileGrants,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListProfileGrantsRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListProfileGrantsResponse.SerializeToString,
+            ),
+            'ListRefusals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRefusals,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListRefusalsRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListRefusalsResponse.SerializeToString,
+            ),
+            'ExplainGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainGrant,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ExplainGrantRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ExplainGrantResponse.SerializeToString,
+            ),
+            'VoidGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidGrant,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantResponse.SerializeToString,
+            ),
+            'EvaluateCampaigns': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateCampaigns,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -189,6 +390,87 @@ class CampaignService:
             '/bowen.incentive.v1.CampaignService/CreateCampaign',
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.CreateCampaignRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.CreateCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/UpdateCampaign',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.UpdateCampaignRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.UpdateCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/PublishCampaign',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PublishCampaignRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PublishCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LintCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/LintCampaign',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.LintCampaignRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.LintCampaignResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -243,6 +525,87 @@ class CampaignService:
             '/bowen.incentive.v1.CampaignService/PauseCampaign',
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PauseCampaignRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.PauseCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/EndCampaign',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EndCampaignRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EndCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/ArchiveCampaign',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ArchiveCampaignRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ArchiveCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCampaignVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/ListCampaignVersions',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListCampaignVersionsRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListCampaignVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -324,6 +687,114 @@ class CampaignService:
             '/bowen.incentive.v1.CampaignService/ListProfileGrants',
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListProfileGrantsRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListProfileGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRefusals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/ListRefusals',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListRefusalsRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ListRefusalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/ExplainGrant',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ExplainGrantRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.ExplainGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/VoidGrant',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateCampaigns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/EvaluateCampaigns',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsResponse.FromString,
             options,
             channel_credentials,
             insecure,

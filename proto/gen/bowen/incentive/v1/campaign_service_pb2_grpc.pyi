@@ -40,12 +40,32 @@ class CampaignServiceStub:
 
     Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule.
     """
+    UpdateCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_service_pb2.UpdateCampaignResponse]
+    """Edits what a campaign says: the next version is begun, or the one that is being edited replaced. What is published goes on until the new version is published.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+    """
+    PublishCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.PublishCampaignRequest, _campaign_service_pb2.PublishCampaignResponse]
+    """Freezes the version that is being edited and has new facts judged by it. A campaign that was never published is scheduled, or runs if its time has come.
+
+    Idempotent by `request_id`; publishing when nothing is being edited changes nothing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`, naming field and rule of every hard finding;
+    `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+    """
+    LintCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.LintCampaignRequest, _campaign_service_pb2.LintCampaignResponse]
+    """Tells what publishing would find, without publishing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    """
     StartCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.StartCampaignRequest, _campaign_service_pb2.StartCampaignResponse]
-    """Starts a draft, or resumes a paused campaign.
+    """Publishes and starts a draft, or resumes a paused campaign.
 
     Idempotent by `request_id`; starting a running campaign changes nothing.
 
-    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it was ended.
     """
     PauseCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.PauseCampaignRequest, _campaign_service_pb2.PauseCampaignResponse]
     """Stops a campaign at once: after the answer no replica grants from it.
@@ -54,15 +74,56 @@ class CampaignServiceStub:
 
     Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
     """
+    EndCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.EndCampaignRequest, _campaign_service_pb2.EndCampaignResponse]
+    """Ends a campaign for good. Facts of before this instant still earn when they arrive within 72 hours.
+
+    Idempotent by `request_id`; ending an ended campaign changes nothing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
+    """
+    ArchiveCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ArchiveCampaignRequest, _campaign_service_pb2.ArchiveCampaignResponse]
+    """Puts a draft or an ended campaign away for good.
+
+    Idempotent by `request_id`; archiving an archived campaign changes nothing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_OVER` while it could give.
+    """
+    ListCampaignVersions: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignVersionsRequest, _campaign_service_pb2.ListCampaignVersionsResponse]
+    """Lists the versions of a campaign, oldest first, the one that is being edited last.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    """
     GetCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.GetCampaignRequest, _campaign_service_pb2.GetCampaignResponse]
     """Reads a campaign with what it spent.
 
     Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
     """
     ListCampaigns: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignsRequest, _campaign_service_pb2.ListCampaignsResponse]
-    """Lists campaigns, oldest first."""
+    """Lists campaigns that are not archived, oldest first."""
     ListProfileGrants: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ListProfileGrantsRequest, _campaign_service_pb2.ListProfileGrantsResponse]
     """Lists the rewards a person got, newest first, merged profiles included."""
+    ListRefusals: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ListRefusalsRequest, _campaign_service_pb2.ListRefusalsResponse]
+    """Lists what campaigns refused, newest first: of a person, merged profiles included, of a campaign, or of both. With reason `LATE` it is the queue of what came too late.
+
+    Errors: `INVALID_ARGUMENT` when neither person nor campaign is named.
+    """
+    ExplainGrant: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ExplainGrantRequest, _campaign_service_pb2.ExplainGrantResponse]
+    """Tells why a grant was given: the terms of its version, held against what was stored of the fact.
+
+    Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+    """
+    VoidGrant: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.VoidGrantRequest, _campaign_service_pb2.VoidGrantResponse]
+    """Takes back what is left of a grant, and by policy of the other sides of the same fact.
+
+    Idempotent by `request_id`; voiding what was taken back changes nothing.
+
+    Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+    """
+    EvaluateCampaigns: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.EvaluateCampaignsRequest, _campaign_service_pb2.EvaluateCampaignsResponse]
+    """Tells what campaigns would do about a fact, at any instant, without doing it.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` naming the field and the rule.
+    """
 
 @_typing.type_check_only
 class CampaignServiceAsyncStub(CampaignServiceStub):
@@ -76,12 +137,32 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
 
     Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule.
     """
+    UpdateCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_service_pb2.UpdateCampaignResponse]  # type: ignore[assignment]
+    """Edits what a campaign says: the next version is begun, or the one that is being edited replaced. What is published goes on until the new version is published.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+    """
+    PublishCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.PublishCampaignRequest, _campaign_service_pb2.PublishCampaignResponse]  # type: ignore[assignment]
+    """Freezes the version that is being edited and has new facts judged by it. A campaign that was never published is scheduled, or runs if its time has come.
+
+    Idempotent by `request_id`; publishing when nothing is being edited changes nothing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`, naming field and rule of every hard finding;
+    `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+    """
+    LintCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.LintCampaignRequest, _campaign_service_pb2.LintCampaignResponse]  # type: ignore[assignment]
+    """Tells what publishing would find, without publishing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    """
     StartCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.StartCampaignRequest, _campaign_service_pb2.StartCampaignResponse]  # type: ignore[assignment]
-    """Starts a draft, or resumes a paused campaign.
+    """Publishes and starts a draft, or resumes a paused campaign.
 
     Idempotent by `request_id`; starting a running campaign changes nothing.
 
-    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it was ended.
     """
     PauseCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.PauseCampaignRequest, _campaign_service_pb2.PauseCampaignResponse]  # type: ignore[assignment]
     """Stops a campaign at once: after the answer no replica grants from it.
@@ -90,15 +171,56 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
 
     Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
     """
+    EndCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.EndCampaignRequest, _campaign_service_pb2.EndCampaignResponse]  # type: ignore[assignment]
+    """Ends a campaign for good. Facts of before this instant still earn when they arrive within 72 hours.
+
+    Idempotent by `request_id`; ending an ended campaign changes nothing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
+    """
+    ArchiveCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ArchiveCampaignRequest, _campaign_service_pb2.ArchiveCampaignResponse]  # type: ignore[assignment]
+    """Puts a draft or an ended campaign away for good.
+
+    Idempotent by `request_id`; archiving an archived campaign changes nothing.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_OVER` while it could give.
+    """
+    ListCampaignVersions: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignVersionsRequest, _campaign_service_pb2.ListCampaignVersionsResponse]  # type: ignore[assignment]
+    """Lists the versions of a campaign, oldest first, the one that is being edited last.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    """
     GetCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.GetCampaignRequest, _campaign_service_pb2.GetCampaignResponse]  # type: ignore[assignment]
     """Reads a campaign with what it spent.
 
     Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
     """
     ListCampaigns: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignsRequest, _campaign_service_pb2.ListCampaignsResponse]  # type: ignore[assignment]
-    """Lists campaigns, oldest first."""
+    """Lists campaigns that are not archived, oldest first."""
     ListProfileGrants: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ListProfileGrantsRequest, _campaign_service_pb2.ListProfileGrantsResponse]  # type: ignore[assignment]
     """Lists the rewards a person got, newest first, merged profiles included."""
+    ListRefusals: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ListRefusalsRequest, _campaign_service_pb2.ListRefusalsResponse]  # type: ignore[assignment]
+    """Lists what campaigns refused, newest first: of a person, merged profiles included, of a campaign, or of both. With reason `LATE` it is the queue of what came too late.
+
+    Errors: `INVALID_ARGUMENT` when neither person nor campaign is named.
+    """
+    ExplainGrant: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ExplainGrantRequest, _campaign_service_pb2.ExplainGrantResponse]  # type: ignore[assignment]
+    """Tells why a grant was given: the terms of its version, held against what was stored of the fact.
+
+    Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+    """
+    VoidGrant: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.VoidGrantRequest, _campaign_service_pb2.VoidGrantResponse]  # type: ignore[assignment]
+    """Takes back what is left of a grant, and by policy of the other sides of the same fact.
+
+    Idempotent by `request_id`; voiding what was taken back changes nothing.
+
+    Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+    """
+    EvaluateCampaigns: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.EvaluateCampaignsRequest, _campaign_service_pb2.EvaluateCampaignsResponse]  # type: ignore[assignment]
+    """Tells what campaigns would do about a fact, at any instant, without doing it.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` naming the field and the rule.
+    """
 
 class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
     """Campaigns and what they gave."""
@@ -117,16 +239,54 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateCampaign(
+        self,
+        request: _campaign_service_pb2.UpdateCampaignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.UpdateCampaignResponse, _abc.Awaitable[_campaign_service_pb2.UpdateCampaignResponse]]:
+        """Edits what a campaign says: the next version is begun, or the one that is being edited replaced. What is published goes on until the new version is published.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def PublishCampaign(
+        self,
+        request: _campaign_service_pb2.PublishCampaignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.PublishCampaignResponse, _abc.Awaitable[_campaign_service_pb2.PublishCampaignResponse]]:
+        """Freezes the version that is being edited and has new facts judged by it. A campaign that was never published is scheduled, or runs if its time has come.
+
+        Idempotent by `request_id`; publishing when nothing is being edited changes nothing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`, naming field and rule of every hard finding;
+        `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def LintCampaign(
+        self,
+        request: _campaign_service_pb2.LintCampaignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.LintCampaignResponse, _abc.Awaitable[_campaign_service_pb2.LintCampaignResponse]]:
+        """Tells what publishing would find, without publishing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
     def StartCampaign(
         self,
         request: _campaign_service_pb2.StartCampaignRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_campaign_service_pb2.StartCampaignResponse, _abc.Awaitable[_campaign_service_pb2.StartCampaignResponse]]:
-        """Starts a draft, or resumes a paused campaign.
+        """Publishes and starts a draft, or resumes a paused campaign.
 
         Idempotent by `request_id`; starting a running campaign changes nothing.
 
-        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` with `CAMPAIGN_NOT_PUBLISHABLE`; `FAILED_PRECONDITION` with `CAMPAIGN_OVER` when it was ended.
         """
 
     @_abc_1.abstractmethod
@@ -140,6 +300,43 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`; pausing a paused campaign changes nothing.
 
         Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
+        """
+
+    @_abc_1.abstractmethod
+    def EndCampaign(
+        self,
+        request: _campaign_service_pb2.EndCampaignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.EndCampaignResponse, _abc.Awaitable[_campaign_service_pb2.EndCampaignResponse]]:
+        """Ends a campaign for good. Facts of before this instant still earn when they arrive within 72 hours.
+
+        Idempotent by `request_id`; ending an ended campaign changes nothing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_RUNNING` for a draft.
+        """
+
+    @_abc_1.abstractmethod
+    def ArchiveCampaign(
+        self,
+        request: _campaign_service_pb2.ArchiveCampaignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.ArchiveCampaignResponse, _abc.Awaitable[_campaign_service_pb2.ArchiveCampaignResponse]]:
+        """Puts a draft or an ended campaign away for good.
+
+        Idempotent by `request_id`; archiving an archived campaign changes nothing.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `CAMPAIGN_NOT_OVER` while it could give.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCampaignVersions(
+        self,
+        request: _campaign_service_pb2.ListCampaignVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.ListCampaignVersionsResponse, _abc.Awaitable[_campaign_service_pb2.ListCampaignVersionsResponse]]:
+        """Lists the versions of a campaign, oldest first, the one that is being edited last.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod
@@ -159,7 +356,7 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _campaign_service_pb2.ListCampaignsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_campaign_service_pb2.ListCampaignsResponse, _abc.Awaitable[_campaign_service_pb2.ListCampaignsResponse]]:
-        """Lists campaigns, oldest first."""
+        """Lists campaigns that are not archived, oldest first."""
 
     @_abc_1.abstractmethod
     def ListProfileGrants(
@@ -168,5 +365,51 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_campaign_service_pb2.ListProfileGrantsResponse, _abc.Awaitable[_campaign_service_pb2.ListProfileGrantsResponse]]:
         """Lists the rewards a person got, newest first, merged profiles included."""
+
+    @_abc_1.abstractmethod
+    def ListRefusals(
+        self,
+        request: _campaign_service_pb2.ListRefusalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.ListRefusalsResponse, _abc.Awaitable[_campaign_service_pb2.ListRefusalsResponse]]:
+        """Lists what campaigns refused, newest first: of a person, merged profiles included, of a campaign, or of both. With reason `LATE` it is the queue of what came too late.
+
+        Errors: `INVALID_ARGUMENT` when neither person nor campaign is named.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainGrant(
+        self,
+        request: _campaign_service_pb2.ExplainGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.ExplainGrantResponse, _abc.Awaitable[_campaign_service_pb2.ExplainGrantResponse]]:
+        """Tells why a grant was given: the terms of its version, held against what was stored of the fact.
+
+        Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def VoidGrant(
+        self,
+        request: _campaign_service_pb2.VoidGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.VoidGrantResponse, _abc.Awaitable[_campaign_service_pb2.VoidGrantResponse]]:
+        """Takes back what is left of a grant, and by policy of the other sides of the same fact.
+
+        Idempotent by `request_id`; voiding what was taken back changes nothing.
+
+        Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def EvaluateCampaigns(
+        self,
+        request: _campaign_service_pb2.EvaluateCampaignsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.EvaluateCampaignsResponse, _abc.Awaitable[_campaign_service_pb2.EvaluateCampaignsResponse]]:
+        """Tells what campaigns would do about a fact, at any instant, without doing it.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`; `INVALID_ARGUMENT` naming the field and the rule.
+        """
 
 def add_CampaignServiceServicer_to_server(servicer: CampaignServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -274,6 +274,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/TIER_PLACEMENT_INVALID", "status": 400, "errors": [{"pointer": "/document_id", "detail": "is required for a level by application"}]}`
     """
+    ERROR_REASON_CAMPAIGN_NOT_PUBLISHABLE: _ErrorReason.ValueType  # 600
+    """A version breaks a law or a channel's policy. Every finding names its field and its rule.
+
+    Example: `{"type": "/problems/CAMPAIGN_NOT_PUBLISHABLE", "status": 400, "errors": [{"pointer": "/terms/trigger", "detail": "CHANNEL_POLICY: …"}]}`
+    """
+    ERROR_REASON_CAMPAIGN_OVER: _ErrorReason.ValueType  # 601
+    """The campaign has ended: it cannot be edited, published or started any more.
+
+    Example: `{"type": "/problems/CAMPAIGN_OVER", "status": 422, "metadata": {"campaign_id": "0192…", "state": "ENDED"}}`
+    """
+    ERROR_REASON_CAMPAIGN_NOT_OVER: _ErrorReason.ValueType  # 602
+    """The campaign could still give: end it before it is archived.
+
+    Example: `{"type": "/problems/CAMPAIGN_NOT_OVER", "status": 422, "metadata": {"campaign_id": "0192…", "state": "RUNNING"}}`
+    """
+    ERROR_REASON_GRANT_NOT_FOUND: _ErrorReason.ValueType  # 603
+    """No grant has this id, or it is another person's.
+
+    Example: `{"type": "/problems/GRANT_NOT_FOUND", "status": 404, "metadata": {"grant_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -529,5 +549,25 @@ ERROR_REASON_TIER_PLACEMENT_INVALID: ErrorReason.ValueType  # 722
 """Nobody can be placed there like that.
 
 Example: `{"type": "/problems/TIER_PLACEMENT_INVALID", "status": 400, "errors": [{"pointer": "/document_id", "detail": "is required for a level by application"}]}`
+"""
+ERROR_REASON_CAMPAIGN_NOT_PUBLISHABLE: ErrorReason.ValueType  # 600
+"""A version breaks a law or a channel's policy. Every finding names its field and its rule.
+
+Example: `{"type": "/problems/CAMPAIGN_NOT_PUBLISHABLE", "status": 400, "errors": [{"pointer": "/terms/trigger", "detail": "CHANNEL_POLICY: …"}]}`
+"""
+ERROR_REASON_CAMPAIGN_OVER: ErrorReason.ValueType  # 601
+"""The campaign has ended: it cannot be edited, published or started any more.
+
+Example: `{"type": "/problems/CAMPAIGN_OVER", "status": 422, "metadata": {"campaign_id": "0192…", "state": "ENDED"}}`
+"""
+ERROR_REASON_CAMPAIGN_NOT_OVER: ErrorReason.ValueType  # 602
+"""The campaign could still give: end it before it is archived.
+
+Example: `{"type": "/problems/CAMPAIGN_NOT_OVER", "status": 422, "metadata": {"campaign_id": "0192…", "state": "RUNNING"}}`
+"""
+ERROR_REASON_GRANT_NOT_FOUND: ErrorReason.ValueType  # 603
+"""No grant has this id, or it is another person's.
+
+Example: `{"type": "/problems/GRANT_NOT_FOUND", "status": 404, "metadata": {"grant_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

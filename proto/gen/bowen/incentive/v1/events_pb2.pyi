@@ -31,6 +31,10 @@ class RewardGranted(_message.Message):
     ASSET_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     GRANT_TIME_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_VERSION_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    COUPON_ID_FIELD_NUMBER: _builtins.int
+    TAG_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -42,7 +46,15 @@ class RewardGranted(_message.Message):
     asset: _builtins.str
     """Asset code."""
     amount: _builtins.int
-    """Amount."""
+    """Amount. One of a coupon or a tag."""
+    campaign_version: _builtins.int
+    """The version of the campaign that it was judged by."""
+    level: _builtins.int
+    """0 for who acted, 1 for a sharer or inviter, 2 for an inviter's inviter."""
+    coupon_id: _builtins.str
+    """The coupon, for a coupon; `asset` is empty then."""
+    tag_id: _builtins.str
+    """The tag, for a tag; `asset` is empty then."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -57,10 +69,14 @@ class RewardGranted(_message.Message):
         asset: _builtins.str = ...,
         amount: _builtins.int = ...,
         grant_time: _timestamp_pb2.Timestamp | None = ...,
+        campaign_version: _builtins.int = ...,
+        level: _builtins.int = ...,
+        coupon_id: _builtins.str = ...,
+        tag_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "cause", b"cause", "grant_id", b"grant_id", "grant_time", b"grant_time", "profile_id", b"profile_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -79,6 +95,8 @@ class RewardReversed(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     REVERSED_AMOUNT_FIELD_NUMBER: _builtins.int
     REVERSE_TIME_FIELD_NUMBER: _builtins.int
+    COUPON_ID_FIELD_NUMBER: _builtins.int
+    TAG_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -91,6 +109,10 @@ class RewardReversed(_message.Message):
     """Taken back now."""
     reversed_amount: _builtins.int
     """Taken back in all, this included."""
+    coupon_id: _builtins.str
+    """The coupon, for a coupon; `asset` is empty then."""
+    tag_id: _builtins.str
+    """The tag, for a tag; `asset` is empty then."""
     @_builtins.property
     def reverse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -105,10 +127,12 @@ class RewardReversed(_message.Message):
         amount: _builtins.int = ...,
         reversed_amount: _builtins.int = ...,
         reverse_time: _timestamp_pb2.Timestamp | None = ...,
+        coupon_id: _builtins.str = ...,
+        tag_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reverse_time", b"reverse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "grant_id", b"grant_id", "profile_id", b"profile_id", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "profile_id", b"profile_id", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Who is in which segment, as tagging tells it, and copies of segments that do not change."""

@@ -1,0 +1,1 @@
+"""Messages about campaigns, from and to what they mean."""

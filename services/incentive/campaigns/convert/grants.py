@@ -1,0 +1,77 @@
+"""Grants and refusals in the contract's words."""
+
+import msgspec
+from bowen.incentive.v1 import campaign_pb2 as pb
+
+from chassis.stamps import stamp
+from services.incentive.campaigns.domain import Denial, Grant, Refusal
+from services.incentive.campaigns.domain.explaining import Check
+
+
+def grant_to_proto(grant: Grant, profile_id: str) -> pb.Grant:
+    """A grant of the person that `profile_id` stands for now."""
+    return pb.Grant(
+        grant_id=str(grant.grant_id) if grant.grant_id.int else "",
+        campaign_id=str(grant.campaign_id),
+        profile_id=profile_id,
+        cause=str(grant.cause),
+        asset=grant.asset,
+        amount=grant.amount,
+        reversed_amount=grant.reversed_amount,
+        state=_state(grant),
+        grant_time=stamp(grant.grant_time),
+        campaign_version=grant.campaign_version,
+        effect=grant.effect,
+        level=grant.level,
+        desired_amount=grant.desired_amount,
+        coupon_id=str(grant.coupon_id or ""),
+        tag_id=str(grant.tag_id or ""),
+        arm=grant.arm,
+        snapshot_id=str(grant.snapshot.get("snapshot_id", "")),
+    )
+
+
+def snapshot_text(grant: Grant) -> str:
+    """What was stored of the fact, as JSON; empty when nothing was."""
+    return msgspec.json.encode(grant.snapshot).decode() if grant.snapshot else ""
+
+
+def _state(grant: Grant) -> "pb.Grant.State.ValueType":
+    if grant.is_reversed:
+        return pb.Grant.STATE_REVERSED
+    return pb.Grant.STATE_PARTLY_REVERSED if grant.reversed_amount else pb.Grant.STATE_GRANTED
+
+
+def denial_to_proto(denial: Denial) -> pb.Refusal:
+    """What would be refused."""
+    return pb.Refusal(
+        campaign_id=str(denial.claim.campaign.campaign_id),
+        campaign_version=denial.claim.campaign.version,
+        cause=str(denial.claim.occasion.cause),
+        profile_id=denial.profile_id,
+        effect=denial.effect,
+        amount=denial.amount,
+        reason=denial.reason,
+        detail=denial.miss.detail,
+        refuse_time=stamp(denial.claim.occasion.now),
+    )
+
+
+def refusal_to_proto(refusal: Refusal) -> pb.Refusal:
+    """What was refused."""
+    return pb.Refusal(
+        campaign_id=str(refusal.campaign_id),
+        campaign_version=refusal.campaign_version,
+        cause=str(refusal.cause),
+        profile_id=refusal.profile_id,
+        effect=refusal.effect,
+        amount=refusal.amount,
+        reason=refusal.reason,
+        detail=refusal.detail,
+        refuse_time=stamp(refusal.refuse_time),
+    )
+
+
+def check_to_proto(check: Check) -> pb.Check:
+    """One thing that was looked at."""
+    return pb.Check(name=check.name, held=check.held, detail=check.detail)

@@ -1,0 +1,90 @@
+"""What campaigns give, and how it is taken back."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+RATE_BP_MAX = 10_000
+MAX_REWARD_DEPTH = 2
+"""Paid levels: an inviter and the inviter's inviter. No setting raises it (spec value §2.4, 6; §8)."""
+
+
+class Beneficiary(StrEnum):
+    """Who gets an effect."""
+
+    ACTOR = "actor"
+    SHARER = "sharer"
+    INVITER = "inviter"
+    INVITER_OF_INVITER = "inviter_of_inviter"
+
+    @property
+    def level(self) -> int:
+        """Steps up the reward tree from who acted."""
+        return {Beneficiary.ACTOR: 0, Beneficiary.INVITER_OF_INVITER: MAX_REWARD_DEPTH}.get(self, 1)
+
+
+class Gift(StrEnum):
+    """What is given. The inverse of an asset is a clawback, of a coupon its revocation, of a tag its removal."""
+
+    ASSET = "asset"
+    COUPON = "coupon"
+    TAG = "tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A fixed amount, or basis points of a net amount, in the asset's smallest unit."""
+
+    fixed: int | None = None
+    order_rate_bp: int | None = None
+
+    def of(self, net_minor: int) -> int:
+        """The amount, rounded down."""
+        return self.fixed if self.fixed is not None else net_minor * (self.order_rate_bp or 0) // RATE_BP_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What is given from a net amount on."""
+
+    net_minor_min: int
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that a campaign gives. Assets have `tiers`, by rising net amount; one tier from 0 is an amount."""
+
+    gift: Gift
+    asset: str = ""
+    tiers: tuple[Tier, ...] = ()
+    amount_max: int = 0
+    template_id: UUID | None = None
+    tag_id: UUID | None = None
+    beneficiary: Beneficiary = Beneficiary.ACTOR
+    budget_cost: int = 0
+    arm: str = ""
+
+    def amount(self, net_minor: int) -> int:
+        """How much is given for a net amount: one of a coupon or a tag."""
+        if self.gift != Gift.ASSET:
+            return 1
+        reached = [tier for tier in self.tiers if tier.net_minor_min <= net_minor]
+        amount = reached[-1].amount.of(net_minor) if reached else 0
+        return min(amount, self.amount_max) if self.amount_max else amount
+
+    def cost(self, amount: int) -> int:
+        """What an amount takes from the budget."""
+        if self.budget_cost:
+            return self.budget_cost
+        return amount if self.gift == Gift.ASSET else 0
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether a part of it can be given for a part of the budget."""
+        return self.gift == Gift.ASSET and not self.budget_cost
+
+
+def of_asset(asset: str, amount: Amount) -> Effect:
+    """The effect of a simple campaign: an amount of an asset, to who acted."""
+    return Effect(Gift.ASSET, asset, (Tier(0, amount),))

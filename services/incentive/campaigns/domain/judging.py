@@ -1,0 +1,318 @@
+"""What facts are given for. Pure: the same claims on the same docket are judged alike, each once for ever."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.incentive.audiences.domain import Spell
+from services.incentive.budgets.domain import Kind as BudgetKind
+from services.incentive.budgets.domain import Outcome, Purse, Want
+from services.incentive.campaigns.domain import limits
+from services.incentive.campaigns.domain.campaigns import LATENESS_MAX
+from services.incentive.campaigns.domain.effects import Beneficiary, Effect, Gift
+from services.incentive.campaigns.domain.experiments import HOLDOUT, arm_of
+from services.incentive.campaigns.domain.invitations import Registration
+from services.incentive.campaigns.domain.limits import Action, Counters, Entity, Limit, Meter
+from services.incentive.campaigns.domain.occasions import Claim, Miss, Occasion, Reason
+from services.incentive.campaigns.domain.returns import Grant, Refund, Use, due
+from services.incentive.campaigns.domain.terms import Audience, TouchChoice, compile_when
+from services.incentive.campaigns.domain.triggers import Kind
+from services.incentive.subjects.domain import Person
+
+WHOLE = 0
+"""The effect of a refusal that is the campaign's as a whole."""
+
+
+class Denial(NamedTuple):
+    """A claim, or one effect of it, that was refused, for those who have to explain it."""
+
+    claim: Claim
+    profile_id: str
+    miss: Miss
+    effect: int = WHOLE
+    amount: int = 0
+
+    @property
+    def reason(self) -> Reason:
+        """Why."""
+        return self.miss.reason
+
+
+class Refusal(NamedTuple):
+    """A denial that was written down."""
+
+    campaign_id: UUID
+    cause: UUID
+    profile_id: str
+    effect: int
+    campaign_version: int
+    amount: int
+    reason: str
+    detail: str
+    refuse_time: datetime
+
+
+RefusalKey = tuple[datetime, UUID, UUID, int]
+"""Where a page of refusals begins: time, cause, campaign and effect of the last of the page before."""
+
+
+class Exposure(NamedTuple):
+    """Somebody was judged in an experiment."""
+
+    campaign_id: UUID
+    profile_id: str
+    arm: str
+    time: datetime
+
+
+@dataclass(slots=True)
+class Docket:
+    """All that a batch of claims is judged by, and the verdicts."""
+
+    judged: set[tuple[UUID, UUID]]
+    people: Mapping[str, Person]
+    counters: Counters
+    refunds: Mapping[UUID, Refund]
+    purse: Purse
+    spells: Mapping[tuple[UUID, str], Spell] = field(default_factory=dict)
+    purchases: Mapping[UUID, int] = field(default_factory=dict)
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
+    inviters: Mapping[tuple[TouchChoice, str], Sequence[str]] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+    denials: list[Denial] = field(default_factory=list)
+    exposures: list[Exposure] = field(default_factory=list)
+    won: set[tuple[str, UUID]] = field(default_factory=set)
+
+    def person(self, claim: Claim) -> Person:
+        """Who acted."""
+        return self.people[claim.occasion.profile_id]
+
+    def beneficiary(self, effect: Effect, claim: Claim) -> Person | None:
+        """Who gets an effect; None when there is nobody."""
+        if effect.beneficiary == Beneficiary.ACTOR:
+            return self.person(claim)
+        if effect.beneficiary == Beneficiary.SHARER:
+            return self.people.get(claim.occasion.sharer_id)
+        above = self.inviters.get((claim.campaign.terms.inviter_touch, self.person(claim).profile_id), ())
+        return self.people[above[effect.beneficiary.level - 1]] if len(above) >= effect.beneficiary.level else None
+
+
+def judge(claims: Sequence[Claim], docket: Docket, new_id: Callable[[], UUID]) -> None:
+    """Judge claims one after another, each once for ever."""
+    for claim in claims:
+        if claim.key in docket.judged:
+            continue
+        docket.judged.add(claim.key)
+        miss = _against(claim, docket)
+        arm = ""
+        if miss is None and claim.campaign.terms.experiment is not None:
+            arm = _expose(claim, docket)
+            miss = Miss(Reason.HOLDOUT) if arm == HOLDOUT else None
+        if miss is not None:
+            docket.denials.append(Denial(claim, docket.person(claim).profile_id, miss))
+            continue
+        _give(claim, arm, docket, new_id)
+
+
+def _against(claim: Claim, docket: Docket) -> Miss | None:
+    """What speaks against the claim as a whole."""
+    occasion, terms = claim.occasion, claim.campaign.terms
+    if claim.miss is not None:
+        return claim.miss
+    if (occasion.known_time or occasion.time) - occasion.time > LATENESS_MAX:
+        return Miss(Reason.LATE)
+    person = docket.person(claim)
+    if terms.audience is not None and not _is_in(terms.audience, person, occasion, docket):
+        return Miss(Reason.NOT_IN_AUDIENCE)
+    if terms.eval_group is not None and (terms.eval_group.name, occasion.cause) in docket.won:
+        return Miss(Reason.OUTRANKED, terms.eval_group.name)
+    return _against_history(claim, person, docket)
+
+
+def _is_in(audience: Audience, person: Person, occasion: Occasion, docket: Docket) -> bool:
+    of = audience.snapshot_id or audience.segment_id
+    return any((spell := docket.spells.get((of, each))) and spell.covers(occasion.time) for each in person.ids)
+
+
+def _against_history(claim: Claim, person: Person, docket: Docket) -> Miss | None:
+    trigger, occasion = claim.campaign.terms.trigger, claim.occasion
+    registration = docket.registrations.get(person.profile_id)
+    if trigger.is_registration and registration is not None and registration.cause != occasion.cause:
+        return Miss(Reason.REGISTERED_BEFORE)
+    if trigger.registered_days_max:
+        days = timedelta(days=trigger.registered_days_max)
+        if registration is None or not timedelta() <= occasion.time - registration.time < days:
+            return Miss(Reason.PURCHASE_NUMBER, f"not within {trigger.registered_days_max} days of registration")
+    if trigger.counts_purchases:
+        number = docket.purchases.get(occasion.cause, 1)
+        if number < trigger.purchase_min or number > (trigger.purchase_max or number):
+            return Miss(Reason.PURCHASE_NUMBER, str(number))
+    return None
+
+
+def _expose(claim: Claim, docket: Docket) -> str:
+    experiment, campaign, occasion = claim.campaign.terms.experiment, claim.campaign, claim.occasion
+    profile_id = docket.person(claim).profile_id
+    if experiment is None:
+        return ""
+    arm = arm_of(experiment, campaign.campaign_id, profile_id, occasion.time, campaign.terms.time_zone)
+    docket.exposures.append(Exposure(campaign.campaign_id, profile_id, arm, occasion.time))
+    return arm
+
+
+def _give(claim: Claim, arm: str, docket: Docket, new_id: Callable[[], UUID]) -> None:
+    """Give all effects that can be given, each on its own."""
+    terms, counted = claim.campaign.terms, set[UUID]()
+    for number, effect in enumerate(terms.effects, 1):
+        desired = effect.amount(claim.occasion.net)
+        if desired <= 0 or effect.arm not in ("", arm):
+            continue
+        person = docket.beneficiary(effect, claim)
+        grant = _grant(claim, number, person, desired, arm, docket, counted)
+        if isinstance(grant, Miss):
+            whom = person or docket.person(claim)
+            docket.denials.append(Denial(claim, whom.profile_id, grant, number, desired))
+            continue
+        docket.grants.append(replace(grant, grant_id=new_id()))
+        if terms.eval_group is not None:
+            docket.won.add((terms.eval_group.name, claim.occasion.cause))
+
+
+def _grant(
+    claim: Claim, number: int, person: Person | None, desired: int, arm: str, docket: Docket, counted: set[UUID]
+) -> Grant | Miss:
+    campaign, occasion, effect = claim.campaign, claim.occasion, claim.campaign.terms.effects[number - 1]
+    if person is None:
+        return Miss(Reason.NO_BENEFICIARY)
+    if effect.beneficiary.level and person.profile_id == docket.person(claim).profile_id:
+        return Miss(Reason.SELF_REWARD)
+    refund = docket.refunds.get(occasion.cause) if occasion.kind.is_order else None
+    if refund and due(campaign.terms, effect, desired, occasion.net, refund) >= desired:
+        return Miss(Reason.ORDER_REFUNDED)
+    miss = _against_limits(claim, effect, person, desired, docket, counted)
+    if miss is not None:
+        return miss
+    want = want_of(claim, effect, arm)
+    amount = _charge(claim, effect, desired, want, docket.purse)
+    if isinstance(amount, Miss):
+        return amount
+    uses = _uses(claim, effect, person, amount, counted)
+    limits.count(docket.counters, campaign.campaign_id, [(use.key, use.amount) for use in uses])
+    counted.update(use.key for use in uses if use.action == Action.GRANTS)
+    return Grant(
+        grant_id=UUID(int=0),
+        campaign_id=campaign.campaign_id,
+        cause=occasion.cause,
+        profile_id=person.profile_id,
+        asset=effect.asset,
+        amount=amount,
+        reversed_amount=0,
+        order_net_minor=occasion.net if occasion.kind.is_order else None,
+        grant_time=occasion.now,
+        campaign_version=campaign.version,
+        effect=number,
+        level=effect.beneficiary.level,
+        desired_amount=desired,
+        cost=effect.cost(amount),
+        scope=want.scope,
+        charge_time=docket.purse.time,
+        lease_id=docket.purse.lease_of(want) if want.amount else None,
+        uses=uses,
+        tag_id=effect.tag_id,
+        arm=arm,
+        snapshot=snapshot_of(claim, docket),
+    )
+
+
+def _charge(claim: Claim, effect: Effect, desired: int, want: Want, purse: Purse) -> int | Miss:
+    """Take an effect from the budget, in part where the campaign allows it. Returns how much there is to give."""
+    if not want.amount:
+        return desired
+    outcome = purse.charge(want)
+    if outcome is Outcome.PAID:
+        return desired
+    room = purse.room(want) if claim.campaign.terms.partial_allowed and effect.is_divisible else 0
+    if room > 0 and purse.reserve(want._replace(amount=room)):
+        return room
+    return Miss(Reason(outcome))
+
+
+def want_of(claim: Claim, effect: Effect, arm: str) -> Want:
+    """What an effect asks of the budget, and of its parts for the store and the region of the fact, and for the arm."""
+    parts = {
+        BudgetKind.STORE: claim.occasion.entity(Entity.STORE),
+        BudgetKind.REGION: claim.occasion.entity(Entity.REGION),
+        BudgetKind.ARM: arm,
+    }
+    scope = tuple((kind, value) for kind, value in parts.items() if value)
+    return Want(claim.campaign.budget_id, effect.cost(effect.amount(claim.occasion.net)), scope)
+
+
+def _against_limits(
+    claim: Claim, effect: Effect, person: Person, amount: int, docket: Docket, counted: Collection[UUID]
+) -> Miss | None:
+    for limit in claim.campaign.terms.limits:
+        at = meter_of(limit, claim, person)
+        if at is None:
+            return Miss(Reason.ENTITY_MISSING, limit.entity)
+        more = _counts(limit, effect, amount)
+        if (
+            more
+            and at.own not in counted
+            and not limits.holds(limit, at, claim.campaign.campaign_id, docket.counters, more)
+        ):
+            return Miss(Reason(f"{limit.entity.upper()}_LIMIT"), f"{limit.cap} per {limit.period}")
+    return None
+
+
+def _uses(claim: Claim, effect: Effect, person: Person, amount: int, counted: Collection[UUID]) -> tuple[Use, ...]:
+    """What a grant counts towards the limits; a fact counts once for an entity, whatever it is given."""
+    uses: dict[UUID, Use] = {}
+    for limit in claim.campaign.terms.limits:
+        at, more = meter_of(limit, claim, person), _counts(limit, effect, amount)
+        if at is not None and more and at.own not in counted:
+            uses[at.own] = Use(at.own, more, limit.action)
+    return tuple(uses.values())
+
+
+def _counts(limit: Limit, effect: Effect, amount: int) -> int:
+    if limit.action == Action.GRANTS:
+        return 1
+    return amount if effect.gift == Gift.ASSET else 0
+
+
+def meter_of(limit: Limit, claim: Claim, person: Person) -> Meter | None:
+    """Where a limit counts a claim of a beneficiary; None when the fact does not say whose it is."""
+    occasion = claim.occasion
+    match limit.entity:
+        case Entity.CAMPAIGN:
+            own, values = "campaign", {"campaign"}
+        case Entity.PERSON:
+            own, values = person.profile_id, set(person.ids)
+        case Entity.MEMBER:
+            own = occasion.profile_id if occasion.profile_id in person.ids else person.profile_id
+            values = {own}
+        case _:
+            own = occasion.entity(limit.entity)
+            values = {own}
+    return limits.meter(limit, own, values, occasion.time, claim.campaign.terms.time_zone) if own else None
+
+
+def snapshot_of(claim: Claim, docket: Docket) -> dict[str, Any]:
+    """What a claim was judged by, for those who have to explain it: of the facts only what the condition asks."""
+    occasion, terms = claim.occasion, claim.campaign.terms
+    found = {
+        "time": occasion.time.isoformat(),
+        "known_time": (occasion.known_time or occasion.time).isoformat(),
+        "net_minor": occasion.net_minor,
+        "facts": compile_when(terms.when).pick(occasion.facts()) if terms.when else {},
+    }
+    if terms.audience is not None:
+        found["segment_id"] = str(terms.audience.segment_id)
+        if terms.audience.snapshot_id is not None:
+            found["snapshot_id"] = str(terms.audience.snapshot_id)
+    if occasion.kind == Kind.ORDER and terms.trigger.counts_purchases:
+        found["purchase"] = docket.purchases.get(occasion.cause, 1)
+    return found

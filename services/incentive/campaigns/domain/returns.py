@@ -1,0 +1,173 @@
+"""What people got, and how much of it returns take back."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.incentive.budgets.domain import Scope
+from services.incentive.campaigns.domain.effects import Effect, Gift
+from services.incentive.campaigns.domain.limits import Action
+from services.incentive.campaigns.domain.terms import Terms
+
+
+class PaidOrder(NamedTuple):
+    """Who paid an order, how much, and when."""
+
+    order_id: UUID
+    profile_id: str
+    net_minor: int
+    pay_time: datetime
+
+
+class Refund(NamedTuple):
+    """How much of an order has been refunded in all, by which refund it came to that, and what is left to be asked."""
+
+    order_id: UUID
+    refund_id: UUID
+    refunded_minor: int
+    time: datetime
+    facts: Mapping[str, Any] | None = None
+
+
+class Use(NamedTuple):
+    """What a grant counts towards a limit."""
+
+    key: UUID
+    amount: int
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A reward that a person got. `order_net_minor` is what refunds are measured against; None without an order.
+
+    A coupon or a tag is an amount of one. `desired_amount` is what was promised; `cost` is what it took of
+    the budget and its parts for the `scope`, at `charge_time` by the budget's clock, from the lease `lease_id` if one
+    paid.
+    """
+
+    grant_id: UUID
+    campaign_id: UUID
+    cause: UUID
+    profile_id: str
+    asset: str
+    amount: int
+    reversed_amount: int
+    order_net_minor: int | None
+    grant_time: datetime
+    campaign_version: int = 1
+    effect: int = 1
+    level: int = 0
+    desired_amount: int = 0
+    cost: int = 0
+    uses: tuple[Use, ...] = ()
+    scope: Scope = ()
+    charge_time: datetime | None = None
+    lease_id: UUID | None = None
+    coupon_id: UUID | None = None
+    tag_id: UUID | None = None
+    arm: str = ""
+    snapshot: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether all of it was taken back."""
+        return self.reversed_amount == self.amount
+
+    @property
+    def gift(self) -> Gift:
+        """What it is."""
+        return Gift.ASSET if self.asset else Gift.TAG if self.tag_id else Gift.COUPON
+
+
+def due(terms: Terms, effect: Effect, amount: int, net_minor: int, refund: Refund) -> int:
+    """How much of a reward is to be taken back in all; all of it at a full refund.
+
+    In proportion, rounded down; or, where the campaign re-evaluates, what the rest of the basket does not earn (spec
+    value §1C, RW-12).
+    """
+    if refund.refunded_minor >= net_minor:
+        return amount
+    if not terms.reevaluate_on_return:
+        return amount * refund.refunded_minor // net_minor
+    rest = net_minor - refund.refunded_minor
+    earned = effect.amount(rest) if terms.stands(rest, refund.facts or {}) else 0
+    return max(amount - earned, 0)
+
+
+class Reversal(NamedTuple):
+    """A grant after something was taken back, how much that was, when, and the refund or void that asked for it."""
+
+    grant: Grant
+    amount: int
+    refund_id: UUID
+    time: datetime
+    reason: str = ""
+
+    @property
+    def cost(self) -> int:
+        """What the budget gets back: a cost that is not the amount comes back with the last of it."""
+        grant = self.grant
+        return self.amount if grant.cost == grant.amount else grant.cost if grant.is_reversed else 0
+
+    @property
+    def returned_uses(self) -> list[tuple[UUID, int]]:
+        """What no longer counts towards limits: amounts as they are taken back, a place with the last of them."""
+        return [
+            (use.key, self.amount if use.action == Action.AMOUNT else use.amount)
+            for use in self.grant.uses
+            if use.action == Action.AMOUNT or self.grant.is_reversed
+        ]
+
+
+TermsOf = Callable[[Grant], Terms]
+"""The terms that a grant was judged by."""
+
+
+def reversals_of(grants: Iterable[Grant], refunds: Mapping[UUID, Refund], terms_of: TermsOf) -> list[Reversal]:
+    """What refunds take back beyond what was taken back before."""
+    reversals = []
+    for grant in grants:
+        refund = refunds.get(grant.cause)
+        if refund is None or grant.order_net_minor is None:
+            continue
+        terms = terms_of(grant)
+        total = due(terms, terms.effects[grant.effect - 1], grant.amount, grant.order_net_minor, refund)
+        if total > grant.reversed_amount:
+            after = replace(grant, reversed_amount=total)
+            time = max(refund.time, grant.grant_time)
+            memo = f"refund {refund.refund_id}"
+            reversals.append(Reversal(after, total - grant.reversed_amount, refund.refund_id, time, memo))
+    return reversals
+
+
+def voided(grants: Iterable[Grant], void_id: UUID, now: datetime, reason: str) -> list[Reversal]:
+    """All that is left of grants is taken back."""
+    return [
+        Reversal(
+            replace(grant, reversed_amount=grant.amount), grant.amount - grant.reversed_amount, void_id, now, reason
+        )
+        for grant in grants
+        if not grant.is_reversed
+    ]
+
+
+def falling_with(reversals: Iterable[Reversal], terms_of: TermsOf) -> dict[tuple[UUID, UUID], Reversal]:
+    """By campaign and cause, the reversals that take the last of a grant and with it the other sides of the fact."""
+    return {
+        (item.grant.campaign_id, item.grant.cause): item
+        for item in reversals
+        if item.grant.is_reversed and terms_of(item.grant).void_together
+    }
+
+
+def highest(refunds: Iterable[Refund]) -> list[Refund]:
+    """Of several refunds of one order the one with the highest total, in key order."""
+    best: dict[UUID, Refund] = {}
+    for refund in refunds:
+        known = best.get(refund.order_id)
+        if known is None or refund.refunded_minor > known.refunded_minor:
+            best[refund.order_id] = refund
+    return [best[order_id] for order_id in sorted(best)]

@@ -1,0 +1,179 @@
+"""What campaigns gave, and what they refused."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from chassis.db import ReadTx, Tx, driver, violated
+from services.incentive.budgets.domain import Scope
+from services.incentive.campaigns.domain import Denial, Grant, Refusal, RefusalKey, Reversal, Use
+from services.incentive.campaigns.domain.limits import Action
+from services.incentive.campaigns.errors import GrantNotFound, JudgedMeanwhile
+from services.incentive.campaigns.store.rows import columns, json_object, json_text
+
+_JUDGED = """
+WITH asked AS (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS asked (campaign_id, cause))
+SELECT campaign_id, cause FROM asked JOIN reward_grant USING (campaign_id, cause)
+UNION
+SELECT campaign_id, cause FROM asked JOIN grant_refusal USING (campaign_id, cause)
+"""
+
+_GRANT = """
+SELECT grant_id, campaign_id, cause, profile_id::text, asset, amount, reversed_amount, order_net_minor, grant_time,
+       campaign_version, effect, level, coalesce(desired_amount, amount) AS desired_amount,
+       coalesce(cost, amount) AS cost, charge_time, lease_id, coupon_id, tag_id, arm,
+       uses::text AS uses, scope::text AS scope, snapshot::text AS snapshot
+FROM reward_grant
+"""
+
+_ORDER_GRANTS = f"{_GRANT} WHERE cause = ANY($1::uuid[]) AND order_net_minor IS NOT NULL ORDER BY grant_id"
+
+_OF_CAUSES = "WHERE (campaign_id, cause) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))"
+
+_SIDES = f"{_GRANT} {_OF_CAUSES} ORDER BY grant_id FOR NO KEY UPDATE"
+
+_PROFILE_GRANTS = f"""
+{_GRANT} WHERE profile_id = ANY($1::uuid[]) AND grant_id < $2 ORDER BY reward_grant.grant_id DESC LIMIT $3
+"""
+
+_SAVE_GRANTS = """
+INSERT INTO reward_grant (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
+                          campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
+                          tag_id, arm, uses, scope, snapshot)
+SELECT grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
+       campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
+       tag_id, arm, uses::jsonb, scope::jsonb, snapshot::jsonb
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::timestamptz[],
+            $9::integer[], $10::integer[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[],
+            $15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::text[], $20::text[], $21::text[])
+    AS given (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
+              campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
+              tag_id, arm, uses, scope, snapshot)
+"""
+
+_SAVE_DENIALS = """
+INSERT INTO grant_refusal (campaign_id, cause, profile_id, amount, reason, refuse_time, campaign_version, effect,
+                           detail)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[], $7::integer[],
+                     $8::integer[], $9::text[])
+"""
+
+_SAVE_REVERSALS = """
+UPDATE reward_grant SET reversed_amount = reversal.reversed_amount
+FROM unnest($1::uuid[], $2::bigint[]) AS reversal (grant_id, reversed_amount)
+WHERE reward_grant.grant_id = reversal.grant_id
+"""
+
+_REFUSALS = """
+SELECT campaign_id, cause, profile_id::text, effect, campaign_version, amount, reason, detail, refuse_time
+FROM grant_refusal
+WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1)) AND ($2::uuid IS NULL OR campaign_id = $2)
+    AND ($3 = '' OR reason = $3)
+    AND ($4::timestamptz IS NULL OR (refuse_time, cause, campaign_id, effect) < ($4, $5::uuid, $6::uuid, $7::integer))
+ORDER BY refuse_time DESC, cause DESC, campaign_id DESC, effect DESC LIMIT $8
+"""
+
+
+async def find_judged(tx: Tx, keys: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Those pairs of campaign and cause that were judged before."""
+    rows = await (await driver(tx)).fetch(_JUDGED, *columns(list(keys), 2))
+    return {(row[0], row[1]) for row in rows}
+
+
+async def find_order_grants(tx: Tx, order_ids: Collection[UUID]) -> list[Grant]:
+    """What held orders earned."""
+    return [_grant(row) for row in await (await driver(tx)).fetch(_ORDER_GRANTS, list(order_ids))]
+
+
+async def lock_sides(tx: Tx, keys: Collection[tuple[UUID, UUID]]) -> list[Grant]:
+    """Hold all that campaigns gave for causes."""
+    return [_grant(row) for row in await (await driver(tx)).fetch(_SIDES, *columns(sorted(keys), 2))]
+
+
+async def get_grant(tx: ReadTx, grant_id: UUID) -> Grant:
+    """A grant. Raises `GrantNotFound`."""
+    row = await (await driver(tx)).fetchrow(f"{_GRANT} WHERE grant_id = $1", grant_id)
+    if row is None:
+        raise GrantNotFound(grant_id)
+    return _grant(row)
+
+
+async def list_profile_grants(tx: ReadTx, profile_ids: Collection[str], *, before: UUID, limit: int) -> list[Grant]:
+    """What a person got under any of their ids, newest first."""
+    rows = await (await driver(tx)).fetch(_PROFILE_GRANTS, list(profile_ids), before, limit)
+    return [_grant(row) for row in rows]
+
+
+async def list_refusals(
+    tx: ReadTx,
+    profile_ids: Collection[str] | None,
+    campaign_id: UUID | None,
+    reason: str,
+    *,
+    before: RefusalKey | None,
+    limit: int,
+) -> list[Refusal]:
+    """What was refused to a person under any of their ids, by a campaign, or both, newest first."""
+    ids = None if profile_ids is None else list(profile_ids)
+    key = before or (None, None, None, None)
+    rows = await (await driver(tx)).fetch(_REFUSALS, ids, campaign_id, reason, *key, limit)
+    return [Refusal(*row) for row in rows]
+
+
+def _grant(row: Any) -> Grant:
+    values = dict(row)
+    values["uses"] = _uses(values["uses"], values["profile_id"])
+    values["scope"] = msgspec.json.decode(values["scope"], type=Scope) if values["scope"] else ()
+    values["snapshot"] = json_object(values["snapshot"])
+    return Grant(**values)
+
+
+def _uses(text: str | None, profile_id: str) -> tuple[Use, ...]:
+    """What a grant counts. One of before this was kept counts for its person, if its campaign limits people."""
+    if text is None:
+        return (Use(UUID(profile_id), 1, Action.GRANTS),)
+    return msgspec.json.decode(text, type=tuple[Use, ...])
+
+
+async def save_grants(tx: Tx, grants: Sequence[Grant]) -> None:
+    """Write grants down. Raises `JudgedMeanwhile`."""
+    rows = [
+        (
+            g.grant_id, g.campaign_id, g.cause, g.profile_id, g.asset, g.amount, g.order_net_minor, g.grant_time,
+            g.campaign_version, g.effect, g.level, g.desired_amount, g.cost, g.charge_time, g.lease_id, g.coupon_id,
+            g.tag_id, g.arm, json_text(g.uses), json_text(g.scope), json_text(g.snapshot),
+        )
+        for g in grants
+    ]  # fmt: skip
+    await _save_verdicts(tx, _SAVE_GRANTS, columns(rows, 21))
+
+
+async def save_denials(tx: Tx, denials: Sequence[Denial]) -> None:
+    """Write refusals down. Raises `JudgedMeanwhile`."""
+    rows = [
+        (
+            *item.claim.key, item.profile_id, item.amount, item.reason, item.claim.occasion.now,
+            item.claim.campaign.version, item.effect, item.miss.detail,
+        )
+        for item in denials
+    ]  # fmt: skip
+    if rows:
+        await _save_verdicts(tx, _SAVE_DENIALS, columns(rows, 9))
+
+
+async def _save_verdicts(tx: Tx, statement: str, values: Sequence[Sequence[object]]) -> None:
+    try:
+        await (await driver(tx)).execute(statement, *values)
+    except asyncpg.UniqueViolationError as error:
+        if violated(error) not in ("reward_grant_effect_key", "grant_refusal_pkey"):
+            raise
+        raise JudgedMeanwhile from error
+
+
+async def save_reversals(tx: Tx, reversals: Sequence[Reversal]) -> None:
+    """Keep how much of grants was taken back. They or their orders are held."""
+    rows = [(item.grant.grant_id, item.grant.reversed_amount) for item in reversals]
+    await (await driver(tx)).execute(_SAVE_REVERSALS, *columns(rows, 2))
