@@ -40,6 +40,7 @@ from services.incentive.tiers.servicer import TierServicer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+BUDGETS_TEND_SECONDS = 1.0
 HOLDS_EXPIRE_SECONDS = 1.0
 PACKETS_SEND_SECONDS = 1.0
 LOTS_SETTLE_SECONDS = 5.0
@@ -54,7 +55,10 @@ async def assemble(process: Process[Settings]) -> None:
     servicer = LedgerServicer(db, clock)
     process.resources.push_async_callback(servicer.close)
     process.server.add(add_LedgerServiceServicer_to_server, servicer)
-    process.server.add(add_BudgetServiceServicer_to_server, BudgetServicer(db))
+    budgets = BudgetServicer(db, clock)
+    process.resources.push_async_callback(budgets.close)
+    process.server.add(add_BudgetServiceServicer_to_server, budgets)
+    process.every(BUDGETS_TEND_SECONDS, "tend budgets", budgets.tend)
     programmes = ProgrammeServicer(db, clock)
     process.server.add(add_ProgrammeServiceServicer_to_server, programmes)
     process.every(LOTS_SETTLE_SECONDS, "settle lots", programmes.settle)

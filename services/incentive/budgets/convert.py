@@ -1,13 +1,16 @@
 """Messages about budgets, from and to what they mean."""
 
+import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 from bowen.incentive.v1 import budget_pb2, budget_service_pb2
 
 from chassis.errors import Violation
 from chassis.stamps import stamp
-from services.incentive.budgets.domain import TIME_ZONE_DEFAULT, Budget, Kind, Period, is_zone
+from services.incentive.budgets.domain import TIME_ZONE_DEFAULT, Budget, Kind, Period, Scope, Want, is_zone
+from services.incentive.budgets.domain.reservations import TTL_DEFAULT, Order, Reservation
 from services.incentive.budgets.errors import BudgetInvalid
 
 _KINDS = {budget_pb2.Budget.Kind.Value(f"KIND_{kind.upper()}"): kind for kind in Kind}
@@ -82,4 +85,33 @@ def budget_to_proto(budget: Budget, *, stopped: bool) -> budget_pb2.Budget:
         period_start_time=stamp(start) if start else None,
         period_end_time=stamp(end) if end else None,
         create_time=stamp(budget.create_time) if budget.create_time else None,
+    )
+
+
+def order_from_proto(request: budget_service_pb2.ReserveBudgetRequest, *, principal: str) -> Order:
+    """The reservation that a caller asks for. Raises `BudgetInvalid`."""
+    scope: Scope = tuple((_KINDS[part.kind], part.scope) for part in request.parts if part.kind in _KINDS)
+    if len(scope) < len(request.parts) or not all(kind.is_scoped and value for kind, value in scope):
+        raise BudgetInvalid([("parts", "must each name a store, region, ring or arm")])
+    return Order(
+        request_id=request.request_id,
+        request_key=hashlib.sha256(f"{principal}\0{request.request_id}".encode()).digest(),
+        fingerprint=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
+        want=Want(UUID(request.budget_id), request.amount, scope),
+        ttl=timedelta(seconds=request.ttl_seconds) or TTL_DEFAULT,
+        reference=request.reference,
+    )
+
+
+def reservation_to_proto(reservation: Reservation) -> budget_pb2.Reservation:
+    """A reservation as it stands."""
+    return budget_pb2.Reservation(
+        reservation_id=str(reservation.reservation_id),
+        budget_id=str(reservation.budget_id),
+        amount=reservation.amount,
+        reference=reservation.reference,
+        state=budget_pb2.Reservation.State.Value(f"STATE_{reservation.state.upper()}"),
+        reserve_time=stamp(reservation.reserve_time),
+        expire_time=stamp(reservation.expire_time),
+        resolve_time=stamp(reservation.resolve_time) if reservation.resolve_time else None,
     )

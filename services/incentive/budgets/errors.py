@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis.errors import AlreadyExists, InvalidArgument, NotFound, Violation
+from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 
 
 class BudgetNotFound(NotFound):
@@ -35,6 +35,42 @@ class BudgetExists(AlreadyExists):
         super().__init__(
             f"the parent has a budget for this {kind.lower()}", parent_id=str(parent_id), kind=kind, scope=scope
         )
+
+
+class BudgetExhausted(FailedPrecondition):
+    """What is left of the budget, or of one above it, does not pay in full."""
+
+    reason = "BUDGET_EXHAUSTED"
+
+    def __init__(self, budget_id: UUID, amount: int) -> None:
+        super().__init__("the budget cannot pay in full", budget_id=str(budget_id), amount=str(amount))
+
+
+class BudgetKilled(FailedPrecondition):
+    """A kill switch stops the budget, or one above it."""
+
+    reason = "BUDGET_KILLED"
+
+    def __init__(self, budget_id: UUID) -> None:
+        super().__init__("a kill switch stops the budget", budget_id=str(budget_id))
+
+
+class ReservationNotFound(NotFound):
+    """No reservation has this id."""
+
+    reason = "RESERVATION_NOT_FOUND"
+
+    def __init__(self, reservation_id: UUID) -> None:
+        super().__init__("no such reservation", reservation_id=str(reservation_id))
+
+
+class ReservationResolved(AlreadyExists):
+    """The reservation was put back: by hand, after its time, or by a kill switch."""
+
+    reason = "RESERVATION_RESOLVED"
+
+    def __init__(self, reservation_id: UUID, state: str) -> None:
+        super().__init__(f"the reservation is {state.lower()}", reservation_id=str(reservation_id), state=state)
 
 
 class ConcernedMeanwhile(Exception):

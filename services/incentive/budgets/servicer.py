@@ -1,6 +1,7 @@
 """The gRPC face of budgets."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +11,22 @@ from bowen.incentive.v1 import budget_service_pb2 as pb
 from bowen.incentive.v1.budget_service_pb2_grpc import BudgetServiceServicer
 
 from chassis import pagination
+from chassis.batch import Gatherer
 from chassis.caller import current
-from chassis.db import Database, ReadTx, Tx
+from chassis.clock import Clock, SandboxClock, sandbox_now
+from chassis.db import Database, ReadTx, Tx, violated
+from chassis.errors import Conflict, Refusal
 from chassis.idempotency import once
 from chassis.ids import new_id
 from services.incentive.budgets import convert, operations, store
 from services.incentive.budgets.domain import Budget, Kind
+from services.incentive.budgets.domain.reservations import Order, Reservation, Verdict
 from services.incentive.budgets.errors import BudgetNotFound
 from services.incentive.subjects import store as subjects
+
+BATCH_MAX = 500
+QUEUE_MAX = 20_000
+CLASHES_MAX = 5
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -25,8 +34,41 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class BudgetServicer(BudgetServiceServicer):
     """Budgets are the brand's: a caller that is bound to a store may only read those of its own store."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
+        self._orders = Gatherer(self._reserve, batch_max=BATCH_MAX, queue_max=QUEUE_MAX)
+        self._verdicts = Gatherer(self._resolve, batch_max=BATCH_MAX, queue_max=QUEUE_MAX)
+
+    async def close(self) -> None:
+        """Finish what was handed in."""
+        await self._orders.close()
+        await self._verdicts.close()
+
+    async def tend(self) -> None:
+        """Put back what nobody committed, and count leases that are over."""
+        with self._moment():
+            while await self._db.transact(operations.lapse_some):
+                pass
+            while await self._db.transact(operations.fold_some):
+                pass
+
+    def _moment(self) -> AbstractContextManager[None]:
+        """The time of work that nobody asked for: in a sandbox it brings none along."""
+        return self._clock.use(self._clock.now()) if isinstance(self._clock, SandboxClock) else nullcontext()
+
+    async def _reserve(self, orders: Sequence[Order]) -> list[Reservation | Refusal]:
+        """Decide together; when another replica decides one of the requests at the same moment, look again."""
+        for _ in range(CLASHES_MAX):
+            try:
+                return await self._db.transact(lambda tx: operations.reserve(tx, orders))
+            except Exception as error:
+                if violated(error) != store.DECIDED_ELSEWHERE:
+                    raise
+        raise Conflict("the same requests kept being decided elsewhere")
+
+    async def _resolve(self, verdicts: Sequence[Verdict]) -> list[Reservation | Refusal]:
+        return await self._db.transact(lambda tx: operations.resolve(tx, verdicts))
 
     async def CreateBudget(self, request: pb.CreateBudgetRequest, context: Context) -> pb.CreateBudgetResponse:
         subjects.check_brand(current().caller)
@@ -72,7 +114,50 @@ class BudgetServicer(BudgetServiceServicer):
             budget = await operations.set_kill_switch(tx, UUID(request.budget_id), killed=request.killed)
             return pb.SetKillSwitchResponse(budget=await _described(tx, budget))
 
-        return await once(self._db, request, work, pb.SetKillSwitchResponse)
+        response = await once(self._db, request, work, pb.SetKillSwitchResponse)
+        while request.killed and await self._db.transact(
+            lambda tx: operations.lapse_under(tx, UUID(request.budget_id))
+        ):
+            pass
+        return response
+
+    async def ReserveBudget(self, request: pb.ReserveBudgetRequest, context: Context) -> pb.ReserveBudgetResponse:
+        caller = current().caller
+        subjects.check_brand(caller)
+        order = convert.order_from_proto(request, principal=caller.principal)
+        outcome = await (self._reserve_now(order) if sandbox_now() else self._orders.submit(order))
+        return pb.ReserveBudgetResponse(reservation=convert.reservation_to_proto(_granted(outcome)))
+
+    async def CommitReservation(
+        self, request: pb.CommitReservationRequest, context: Context
+    ) -> pb.CommitReservationResponse:
+        reservation = await self._resolved(request.reservation_id, commit=True)
+        return pb.CommitReservationResponse(reservation=convert.reservation_to_proto(reservation))
+
+    async def ReleaseReservation(
+        self, request: pb.ReleaseReservationRequest, context: Context
+    ) -> pb.ReleaseReservationResponse:
+        reservation = await self._resolved(request.reservation_id, commit=False)
+        return pb.ReleaseReservationResponse(reservation=convert.reservation_to_proto(reservation))
+
+    async def _resolved(self, reservation_id: str, *, commit: bool) -> Reservation:
+        subjects.check_brand(current().caller)
+        verdict = Verdict(UUID(reservation_id), commit)
+        return _granted(await (self._resolve_now(verdict) if sandbox_now() else self._verdicts.submit(verdict)))
+
+    # What is gathered is decided at one time; in a sandbox every call brings its own.
+
+    async def _reserve_now(self, order: Order) -> Reservation | Refusal:
+        return (await self._reserve([order]))[0]
+
+    async def _resolve_now(self, verdict: Verdict) -> Reservation | Refusal:
+        return (await self._resolve([verdict]))[0]
+
+
+def _granted(outcome: Reservation | Refusal) -> Reservation:
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
 def _check_own(budget: Budget, store_id: str) -> None:

@@ -39,7 +39,7 @@ async def freeze_pot(tx: Tx, pot_id: UUID, now: datetime) -> Pot:
         return pot
     domain.freezable(pot, now)
     pot, shares = domain.frozen(pot, await store.list_scores(tx, pot))
-    await budgets.reserve_all(tx, [Want(pot.budget_id, sum(share.amount for share in shares))])
+    await budgets.require(tx, Want(pot.budget_id, sum(share.amount for share in shares)))
     await store.save_shares(tx, shares)
     await store.save_pot(tx, pot)
     await events.pot_frozen(tx, pot, len(shares), now=now)

@@ -19,6 +19,7 @@ from services.incentive.budgets.servicer import BudgetServicer
 from tests.serving import serving
 
 Kind, Period, Status = budget_pb2.Budget.Kind, budget_pb2.Budget.Period, budget_pb2.Budget.Status
+Reservation = budget_pb2.Reservation
 TENANT, PROGRAMME, CAMPAIGN = Kind.KIND_TENANT, Kind.KIND_PROGRAMME, Kind.KIND_CAMPAIGN
 STORE, REGION = Kind.KIND_STORE, Kind.KIND_REGION
 OPEN, EXHAUSTED, KILLED = Status.STATUS_OPEN, Status.STATUS_EXHAUSTED, Status.STATUS_KILLED
@@ -43,6 +44,7 @@ class Replica:
 
     db: Database
     stub: BudgetServiceStub
+    servicer: BudgetServicer
 
     async def create(self, cap: int, parent: str = "", **fields: Any) -> str:
         created = await self.stub.CreateBudget(a_budget(cap, parent, **fields))  # type: ignore[misc]
@@ -61,6 +63,25 @@ class Replica:
     async def cap(self, budget_id: str, cap: int) -> budget_pb2.Budget:
         request = pb.UpdateBudgetCapRequest(request_id=new(), budget_id=budget_id, cap=cap)
         return (await self.stub.UpdateBudgetCap(request)).budget  # type: ignore[misc,no-any-return]
+
+    async def reserve(self, budget_id: str, amount: int, *, request_id: str = "", **fields: Any) -> Reservation:
+        request = pb.ReserveBudgetRequest(
+            request_id=request_id or new(), budget_id=budget_id, amount=amount, reference="A-17", **fields
+        )
+        return (await self.stub.ReserveBudget(request)).reservation  # type: ignore[misc,no-any-return]
+
+    async def commit(self, reservation_id: str) -> Reservation:
+        request = pb.CommitReservationRequest(request_id=new(), reservation_id=reservation_id)
+        return (await self.stub.CommitReservation(request)).reservation  # type: ignore[misc,no-any-return]
+
+    async def release(self, reservation_id: str) -> Reservation:
+        request = pb.ReleaseReservationRequest(request_id=new(), reservation_id=reservation_id)
+        return (await self.stub.ReleaseReservation(request)).reservation  # type: ignore[misc,no-any-return]
+
+    async def stands(self, budget_id: str) -> tuple[int, int]:
+        """What is committed and reserved."""
+        budget = await self.get(budget_id)
+        return budget.committed, budget.reserved
 
     async def spend(self, budget_id: str, *amounts: int, scope: Any = ()) -> list[bool]:
         """What others of the service do in their own transactions."""
@@ -84,7 +105,9 @@ async def replicas(url: str, *clocks: Clock) -> AsyncIterator[Sequence[Replica]]
         for clock in clocks:
             db = Database.open(url, pool_max=4, lock_seconds_max=30.0)
             stack.push_async_callback(db.close)
-            added = (add_BudgetServiceServicer_to_server, BudgetServicer(db))
+            servicer = BudgetServicer(db, clock)
+            stack.push_async_callback(servicer.close)
+            added = (add_BudgetServiceServicer_to_server, servicer)
             client = await stack.enter_async_context(serving("incentive", clock, added))
-            made.append(Replica(db, BudgetServiceStub(client)))
+            made.append(Replica(db, BudgetServiceStub(client), servicer))
         yield made

@@ -3,7 +3,7 @@
 from services.incentive.budgets.domain.leases import TTL, Lease, Need, Nodes, chunk, folded
 from services.incentive.budgets.domain.nodes import Budget, Kind, Status, below
 from services.incentive.budgets.domain.periods import TIME_ZONE_DEFAULT, Bucket, Period, bucket_of, is_zone
-from services.incentive.budgets.domain.purse import Move, Nest, Outcome, Purse, Scope, Tally, Want
+from services.incentive.budgets.domain.purse import Move, Nest, Outcome, Purse, Scope, Tally, Want, merged
 
 __all__ = [
     "TIME_ZONE_DEFAULT",
@@ -28,4 +28,5 @@ __all__ = [
     "chunk",
     "folded",
     "is_zone",
+    "merged",
 ]

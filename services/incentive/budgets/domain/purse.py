@@ -1,6 +1,6 @@
 """Budgets at hand for one batch, and what is taken from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +43,17 @@ class Move(NamedTuple):
     reserved: int = 0
     leased: int = 0
     time: datetime | None = None
+
+
+def merged(moves: Iterable[Move], nodes: Mapping[UUID, Budget]) -> list[Move]:
+    """One move per node and period; `time` stays only where that period is over."""
+    sums: dict[tuple[UUID, datetime | None], Move] = {}
+    for node, committed, reserved, leased, time in moves:
+        bucket = nodes[node].bucket
+        over = time if time and bucket and time < bucket.start else None
+        _, *before, _ = sums.get((node, over), Move(node))
+        sums[node, over] = Move(node, before[0] + committed, before[1] + reserved, before[2] + leased, over)
+    return list(sums.values())
 
 
 @dataclass(slots=True)

@@ -9,16 +9,23 @@ from services.incentive.budgets.operations.purses import (
     fold_some,
     open_purse,
     release_all,
+    require,
     reserve_all,
     save_purse,
 )
+from services.incentive.budgets.operations.reservations import lapse_some, lapse_under, reserve, resolve
 
 __all__ = [
     "create_budget",
     "fold_some",
+    "lapse_some",
+    "lapse_under",
     "open_purse",
     "release_all",
+    "reserve",
+    "require",
     "reserve_all",
+    "resolve",
     "save_purse",
     "set_kill_switch",
     "update_cap",

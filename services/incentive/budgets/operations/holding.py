@@ -1,7 +1,6 @@
 """Holding nodes: each in the period of now, with the leases that are over counted as spent."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from chassis.db import Tx
@@ -51,19 +50,13 @@ async def _roll(tx: Tx, held: Sequence[Budget]) -> bool:
 async def _fold(tx: Tx, held: Sequence[Budget], leases: Sequence[Lease]) -> None:
     """Count leases that are over at held nodes: in the period that they were taken in."""
     nodes = {budget.budget_id: budget for budget in held}
-    moves: dict[tuple[UUID, datetime | None], Move] = {}
+    ended = domain.folded(leases, nodes)
+    moves = [Move(node, lease.spent, leased=-lease.amount, time=lease.lease_time) for node, lease in ended]
     counts: dict[UUID, Tally] = {}
-    for node, lease in domain.folded(leases, nodes):
-        bucket = nodes[node].bucket
-        over = lease.lease_time if bucket and lease.lease_time < bucket.start else None
-        before = moves.get((node, over), Move(node, time=over))
-        moves[node, over] = before._replace(
-            committed=before.committed + lease.spent, leased=before.leased - lease.amount
-        )
-        if over is None:
-            tally = counts.setdefault(node, Tally())
-            tally.decisions += lease.decisions
-            tally.grants += lease.grants
-    await store.save_moved(tx, list(moves.values()))
+    for node, lease in ended:
+        tally = counts.setdefault(node, Tally())
+        tally.decisions += lease.decisions
+        tally.grants += lease.grants
+    await store.save_moved(tx, domain.merged(moves, nodes))
     await store.count(tx, counts)
     await store.save_folded(tx, leases, nodes)

@@ -8,7 +8,8 @@ from chassis.clock import sandbox_now
 from chassis.db import Tx
 from chassis.ids import new_id
 from services.incentive.budgets import domain, store
-from services.incentive.budgets.domain import Budget, Lease, Move, Need, Nest, Nodes, Purse, Want
+from services.incentive.budgets.domain import Budget, Lease, Move, Need, Nest, Nodes, Outcome, Purse, Want
+from services.incentive.budgets.domain.reservations import refusal_of
 from services.incentive.budgets.errors import ConcernedMeanwhile, LeaseGone
 from services.incentive.budgets.operations.holding import hold
 
@@ -107,6 +108,14 @@ async def reserve_all(tx: Tx, wants: Sequence[Want]) -> list[bool]:
     paid = [purse.reserve(want) for want in wants]
     await save_purse(tx, purse)
     return paid
+
+
+async def require(tx: Tx, want: Want) -> None:
+    """Reserve an amount. Raises `BudgetExhausted`, `BudgetKilled`."""
+    purse = await open_purse(tx, wants=[want])
+    if (outcome := purse.charge(want)) is not Outcome.PAID:
+        raise refusal_of(outcome, want)
+    await save_purse(tx, purse)
 
 
 async def release_all(tx: Tx, wants: Sequence[Want]) -> None:

@@ -214,3 +214,116 @@ class Budget(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
+class Reservation(_message.Message):
+    """An amount that is set aside of a budget, and of all budgets above it, until it is committed or released."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Reservation._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Reservation._State.ValueType  # 0
+        """Not set."""
+        STATE_RESERVED: Reservation._State.ValueType  # 1
+        """Set aside."""
+        STATE_COMMITTED: Reservation._State.ValueType  # 2
+        """Spent."""
+        STATE_RELEASED: Reservation._State.ValueType  # 3
+        """Put back."""
+        STATE_EXPIRED: Reservation._State.ValueType  # 4
+        """Put back because nobody committed it in time."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Where a reservation stands."""
+
+    STATE_UNSPECIFIED: Reservation.State.ValueType  # 0
+    """Not set."""
+    STATE_RESERVED: Reservation.State.ValueType  # 1
+    """Set aside."""
+    STATE_COMMITTED: Reservation.State.ValueType  # 2
+    """Spent."""
+    STATE_RELEASED: Reservation.State.ValueType  # 3
+    """Put back."""
+    STATE_EXPIRED: Reservation.State.ValueType  # 4
+    """Put back because nobody committed it in time."""
+
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    BUDGET_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RESERVE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RESOLVE_TIME_FIELD_NUMBER: _builtins.int
+    reservation_id: _builtins.str
+    """UUID version 7."""
+    budget_id: _builtins.str
+    """The budget."""
+    amount: _builtins.int
+    """In the asset's smallest unit."""
+    reference: _builtins.str
+    """What it is for, as the caller said."""
+    state: Global___Reservation.State.ValueType
+    """State."""
+    @_builtins.property
+    def reserve_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was set aside, by the clock of budgets: it belongs to the period of this time, whenever it is committed."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it can no longer be committed."""
+
+    @_builtins.property
+    def resolve_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was committed, released or expired last."""
+
+    def __init__(
+        self,
+        *,
+        reservation_id: _builtins.str = ...,
+        budget_id: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        reference: _builtins.str = ...,
+        state: Global___Reservation.State.ValueType = ...,
+        reserve_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        resolve_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "reserve_time", b"reserve_time", "resolve_time", b"resolve_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "budget_id", b"budget_id", "expire_time", b"expire_time", "reference", b"reference", "reservation_id", b"reservation_id", "reserve_time", b"reserve_time", "resolve_time", b"resolve_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
+
+@_typing.final
+class BudgetPart(_message.Message):
+    """A part of what a campaign is for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    kind: Global___Budget.Kind.ValueType
+    """A store, region, ring or arm."""
+    scope: _builtins.str
+    """Which."""
+    def __init__(
+        self,
+        *,
+        kind: Global___Budget.Kind.ValueType = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetPart: _TypeAlias = BudgetPart  # noqa: Y015

@@ -60,6 +60,21 @@ class BudgetServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.SetKillSwitchRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.SetKillSwitchResponse.FromString,
                 _registered_method=True)
+        self.ReserveBudget = channel.unary_unary(
+                '/bowen.incentive.v1.BudgetService/ReserveBudget',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReserveBudgetRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReserveBudgetResponse.FromString,
+                _registered_method=True)
+        self.CommitReservation = channel.unary_unary(
+                '/bowen.incentive.v1.BudgetService/CommitReservation',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.CommitReservationRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.CommitReservationResponse.FromString,
+                _registered_method=True)
+        self.ReleaseReservation = channel.unary_unary(
+                '/bowen.incentive.v1.BudgetService/ReleaseReservation',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReleaseReservationRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReleaseReservationResponse.FromString,
+                _registered_method=True)
 
 
 class BudgetServiceServicer:
@@ -116,6 +131,39 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReserveBudget(self, request, context):
+        """Sets an amount aside: all of it, or nothing. Not committed within its time it is put back by itself.
+
+        Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
+
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommitReservation(self, request, context):
+        """Spends what was set aside.
+
+        Concurrent calls are decided together. Idempotent: committing twice changes nothing.
+
+        Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`; `ALREADY_EXISTS` with `RESERVATION_RESOLVED` once it was released, or its time is over, or a kill switch put it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseReservation(self, request, context):
+        """Puts back what was set aside or, after a refund, what was spent: to the period it was taken from, once.
+
+        Concurrent calls are decided together. Idempotent: releasing twice changes nothing.
+
+        Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BudgetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -143,6 +191,21 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.SetKillSwitch,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.SetKillSwitchRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.SetKillSwitchResponse.SerializeToString,
+            ),
+            'ReserveBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveBudget,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReserveBudgetRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReserveBudgetResponse.SerializeToString,
+            ),
+            'CommitReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommitReservation,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.CommitReservationRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.CommitReservationResponse.SerializeToString,
+            ),
+            'ReleaseReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseReservation,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReleaseReservationRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReleaseReservationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -281,6 +344,87 @@ class BudgetService:
             '/bowen.incentive.v1.BudgetService/SetKillSwitch',
             bowen_dot_incentive_dot_v1_dot_budget__service__pb2.SetKillSwitchRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_budget__service__pb2.SetKillSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.BudgetService/ReserveBudget',
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReserveBudgetRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReserveBudgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommitReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.BudgetService/CommitReservation',
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.CommitReservationRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.CommitReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.BudgetService/ReleaseReservation',
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReleaseReservationRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ReleaseReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

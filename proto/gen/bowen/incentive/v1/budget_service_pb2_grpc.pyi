@@ -62,6 +62,27 @@ class BudgetServiceStub:
 
     Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
     """
+    ReserveBudget: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.ReserveBudgetRequest, _budget_service_pb2.ReserveBudgetResponse]
+    """Sets an amount aside: all of it, or nothing. Not committed within its time it is put back by itself.
+
+    Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
+
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+    """
+    CommitReservation: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.CommitReservationRequest, _budget_service_pb2.CommitReservationResponse]
+    """Spends what was set aside.
+
+    Concurrent calls are decided together. Idempotent: committing twice changes nothing.
+
+    Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`; `ALREADY_EXISTS` with `RESERVATION_RESOLVED` once it was released, or its time is over, or a kill switch put it back.
+    """
+    ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.ReleaseReservationRequest, _budget_service_pb2.ReleaseReservationResponse]
+    """Puts back what was set aside or, after a refund, what was spent: to the period it was taken from, once.
+
+    Concurrent calls are decided together. Idempotent: releasing twice changes nothing.
+
+    Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`.
+    """
 
 @_typing.type_check_only
 class BudgetServiceAsyncStub(BudgetServiceStub):
@@ -96,6 +117,27 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     Idempotent by `request_id`; what is killed stays killed until it is resumed.
 
     Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
+    """
+    ReserveBudget: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.ReserveBudgetRequest, _budget_service_pb2.ReserveBudgetResponse]  # type: ignore[assignment]
+    """Sets an amount aside: all of it, or nothing. Not committed within its time it is put back by itself.
+
+    Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
+
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+    """
+    CommitReservation: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.CommitReservationRequest, _budget_service_pb2.CommitReservationResponse]  # type: ignore[assignment]
+    """Spends what was set aside.
+
+    Concurrent calls are decided together. Idempotent: committing twice changes nothing.
+
+    Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`; `ALREADY_EXISTS` with `RESERVATION_RESOLVED` once it was released, or its time is over, or a kill switch put it back.
+    """
+    ReleaseReservation: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.ReleaseReservationRequest, _budget_service_pb2.ReleaseReservationResponse]  # type: ignore[assignment]
+    """Puts back what was set aside or, after a refund, what was spent: to the period it was taken from, once.
+
+    Concurrent calls are decided together. Idempotent: releasing twice changes nothing.
+
+    Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`.
     """
 
 class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -158,6 +200,45 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`; what is killed stays killed until it is resumed.
 
         Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ReserveBudget(
+        self,
+        request: _budget_service_pb2.ReserveBudgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_budget_service_pb2.ReserveBudgetResponse, _abc.Awaitable[_budget_service_pb2.ReserveBudgetResponse]]:
+        """Sets an amount aside: all of it, or nothing. Not committed within its time it is put back by itself.
+
+        Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
+
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+        """
+
+    @_abc_1.abstractmethod
+    def CommitReservation(
+        self,
+        request: _budget_service_pb2.CommitReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_budget_service_pb2.CommitReservationResponse, _abc.Awaitable[_budget_service_pb2.CommitReservationResponse]]:
+        """Spends what was set aside.
+
+        Concurrent calls are decided together. Idempotent: committing twice changes nothing.
+
+        Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`; `ALREADY_EXISTS` with `RESERVATION_RESOLVED` once it was released, or its time is over, or a kill switch put it back.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseReservation(
+        self,
+        request: _budget_service_pb2.ReleaseReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_budget_service_pb2.ReleaseReservationResponse, _abc.Awaitable[_budget_service_pb2.ReleaseReservationResponse]]:
+        """Puts back what was set aside or, after a refund, what was spent: to the period it was taken from, once.
+
+        Concurrent calls are decided together. Idempotent: releasing twice changes nothing.
+
+        Errors: `NOT_FOUND` with `RESERVATION_NOT_FOUND`.
         """
 
 def add_BudgetServiceServicer_to_server(servicer: BudgetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -204,6 +204,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/BUDGET_EXISTS", "status": 409, "metadata": {"parent_id": "0192…", "kind": "STORE", "scope": "s-17"}}`
     """
+    ERROR_REASON_BUDGET_EXHAUSTED: _ErrorReason.ValueType  # 503
+    """What is left of the budget, or of one above it, does not pay in full.
+
+    Example: `{"type": "/problems/BUDGET_EXHAUSTED", "status": 422, "metadata": {"budget_id": "0192…", "amount": "500"}}`
+    """
+    ERROR_REASON_BUDGET_KILLED: _ErrorReason.ValueType  # 504
+    """A kill switch stops the budget, or one above it.
+
+    Example: `{"type": "/problems/BUDGET_KILLED", "status": 422, "metadata": {"budget_id": "0192…"}}`
+    """
+    ERROR_REASON_RESERVATION_NOT_FOUND: _ErrorReason.ValueType  # 505
+    """No reservation has this id.
+
+    Example: `{"type": "/problems/RESERVATION_NOT_FOUND", "status": 404, "metadata": {"reservation_id": "0192…"}}`
+    """
+    ERROR_REASON_RESERVATION_RESOLVED: _ErrorReason.ValueType  # 506
+    """The reservation was put back: by hand, after its time, or by a kill switch.
+
+    Example: `{"type": "/problems/RESERVATION_RESOLVED", "status": 409, "metadata": {"reservation_id": "0192…", "state": "EXPIRED"}}`
+    """
     ERROR_REASON_MISSION_NOT_FOUND: _ErrorReason.ValueType  # 700
     """No mission has this id.
 
@@ -479,6 +499,26 @@ ERROR_REASON_BUDGET_EXISTS: ErrorReason.ValueType  # 502
 """The parent has a child of this kind and scope.
 
 Example: `{"type": "/problems/BUDGET_EXISTS", "status": 409, "metadata": {"parent_id": "0192…", "kind": "STORE", "scope": "s-17"}}`
+"""
+ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 503
+"""What is left of the budget, or of one above it, does not pay in full.
+
+Example: `{"type": "/problems/BUDGET_EXHAUSTED", "status": 422, "metadata": {"budget_id": "0192…", "amount": "500"}}`
+"""
+ERROR_REASON_BUDGET_KILLED: ErrorReason.ValueType  # 504
+"""A kill switch stops the budget, or one above it.
+
+Example: `{"type": "/problems/BUDGET_KILLED", "status": 422, "metadata": {"budget_id": "0192…"}}`
+"""
+ERROR_REASON_RESERVATION_NOT_FOUND: ErrorReason.ValueType  # 505
+"""No reservation has this id.
+
+Example: `{"type": "/problems/RESERVATION_NOT_FOUND", "status": 404, "metadata": {"reservation_id": "0192…"}}`
+"""
+ERROR_REASON_RESERVATION_RESOLVED: ErrorReason.ValueType  # 506
+"""The reservation was put back: by hand, after its time, or by a kill switch.
+
+Example: `{"type": "/problems/RESERVATION_RESOLVED", "status": 409, "metadata": {"reservation_id": "0192…", "state": "EXPIRED"}}`
 """
 ERROR_REASON_MISSION_NOT_FOUND: ErrorReason.ValueType  # 700
 """No mission has this id.
