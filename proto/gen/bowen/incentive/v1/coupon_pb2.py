@@ -22,20 +22,67 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/coupon.proto\x12\x12\x62owen.incentive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x02\n\x0e\x43ouponTemplate\x12\x13\n\x0btemplate_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x17\n\x0forder_minor_min\x18\x05 \x01(\x03\x12\r\n\x05stock\x18\x06 \x01(\x03\x12\x14\n\x0cissued_count\x18\x07 \x01(\x03\x12\x16\n\x0eredeemed_count\x18\x08 \x01(\x03\x12\x1f\n\x17\x63oupons_per_profile_max\x18\t \x01(\x05\x12\x10\n\x08last_day\x18\n \x01(\t\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x03\n\x06\x43oupon\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12/\n\x05state\x18\x05 \x01(\x0e\x32 .bowen.incentive.v1.Coupon.State\x12\x13\n\x0bvalue_minor\x18\x06 \x01(\x03\x12\x15\n\rcurrency_code\x18\x07 \x01(\t\x12\x17\n\x0forder_reference\x18\x08 \x01(\t\x12.\n\nissue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bredeem_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ISSUED\x10\x01\x12\x12\n\x0eSTATE_REDEEMED\x10\x02\x12\x11\n\rSTATE_EXPIRED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/coupon.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x03\n\x0b\x43ouponLimit\x12>\n\x06\x65ntity\x18\x01 \x01(\x0e\x32&.bowen.incentive.v1.CouponLimit.EntityB\x06\x9a\xb5\x18\x02\x08\x01\x12\x36\n\x06period\x18\x02 \x01(\x0e\x32&.bowen.incentive.v1.CouponLimit.Period\x12\x15\n\x03max\x18\x03 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x08\x01\x10\x01\"\xae\x01\n\x06\x45ntity\x12\x16\n\x12\x45NTITY_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45NTITY_TEMPLATE\x10\x01\x12\x11\n\rENTITY_MEMBER\x10\x02\x12\x19\n\x15\x45NTITY_PERSON_CLUSTER\x10\x03\x12\x11\n\rENTITY_DEVICE\x10\x04\x12\x10\n\x0c\x45NTITY_PHONE\x10\x05\x12\x12\n\x0e\x45NTITY_PAYMENT\x10\x06\x12\x10\n\x0c\x45NTITY_STORE\x10\x07\"e\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x10\n\x0cPERIOD_TOTAL\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\"\x8a\x02\n\x0b\x43ouponTerms\x12\x1d\n\npercent_bp\x18\x01 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12\"\n\x12\x64iscount_minor_max\x18\x02 \x01(\x03\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\x08products\x18\x03 \x03(\tB\t\x9a\xb5\x18\x05(d@\xc8\x01\x12\x1c\n\ncategories\x18\x04 \x03(\tB\x08\x9a\xb5\x18\x04(d@d\x12\x1c\n\tstore_ids\x18\x05 \x03(\tB\t\x9a\xb5\x18\x05(@@\xc8\x01\x12\'\n\x05group\x18\x06 \x01(\tB\x18\x9a\xb5\x18\x14(@2\x10[a-z][a-z0-9_-]*\x12\x18\n\x08priority\x18\x07 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1c\n\nexclusions\x18\x08 \x03(\tB\x08\x9a\xb5\x18\x04(@@\x14\"\x8b\t\n\x0e\x43ouponPolicies\x12\x43\n\x0breservation\x18\x01 \x01(\x0e\x32..bowen.incentive.v1.CouponPolicies.Reservation\x12\x43\n\x0con_lost_lock\x18\x02 \x01(\x0e\x32-.bowen.incentive.v1.CouponPolicies.OnLostLock\x12K\n\x10on_revoke_locked\x18\x03 \x01(\x0e\x32\x31.bowen.incentive.v1.CouponPolicies.OnRevokeLocked\x12M\n\x11on_broken_minimum\x18\x04 \x01(\x0e\x32\x32.bowen.incentive.v1.CouponPolicies.OnBrokenMinimum\x12L\n\x19on_refund_before_delivery\x18\x05 \x01(\x0e\x32).bowen.incentive.v1.CouponPolicies.Return\x12K\n\x18on_refund_after_delivery\x18\x06 \x01(\x0e\x32).bowen.incentive.v1.CouponPolicies.Return\x12\x17\n\x0fis_compensation\x18\x07 \x01(\x08\x12@\n\non_cluster\x18\x08 \x01(\x0e\x32,.bowen.incentive.v1.CouponPolicies.OnCluster\"V\n\x0bReservation\x12\x1b\n\x17RESERVATION_UNSPECIFIED\x10\x00\x12\x14\n\x10RESERVATION_SOFT\x10\x01\x12\x14\n\x10RESERVATION_HARD\x10\x02\"v\n\nOnLostLock\x12\x1c\n\x18ON_LOST_LOCK_UNSPECIFIED\x10\x00\x12\x1f\n\x1bON_LOST_LOCK_REFUND_PAYMENT\x10\x01\x12)\n%ON_LOST_LOCK_CHARGE_FULL_WITH_CONSENT\x10\x02\"t\n\x0eOnRevokeLocked\x12 \n\x1cON_REVOKE_LOCKED_UNSPECIFIED\x10\x00\x12\x1e\n\x1aON_REVOKE_LOCKED_LOCK_WINS\x10\x01\x12 \n\x1cON_REVOKE_LOCKED_REVOKE_WINS\x10\x02\"y\n\x0fOnBrokenMinimum\x12!\n\x1dON_BROKEN_MINIMUM_UNSPECIFIED\x10\x00\x12\x1a\n\x16ON_BROKEN_MINIMUM_KEEP\x10\x01\x12\'\n#ON_BROKEN_MINIMUM_DEDUCT_DIFFERENCE\x10\x02\"G\n\x06Return\x12\x16\n\x12RETURN_UNSPECIFIED\x10\x00\x12\x14\n\x10RETURN_GIVE_BACK\x10\x01\x12\x0f\n\x0bRETURN_KEEP\x10\x02\"S\n\tOnCluster\x12\x1a\n\x16ON_CLUSTER_UNSPECIFIED\x10\x00\x12\x15\n\x11ON_CLUSTER_REFUSE\x10\x01\x12\x13\n\x0fON_CLUSTER_HOLD\x10\x02\"\xdc\x01\n\x0b\x43ouponGroup\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04mode\x18\x02 \x01(\x0e\x32$.bowen.incentive.v1.CouponGroup.Mode\x12\x10\n\x08position\x18\x03 \x01(\x05\"y\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x12\n\x0eMODE_STACKABLE\x10\x01\x12\x13\n\x0fMODE_LIST_ORDER\x10\x02\x12\x18\n\x14MODE_BEST_FOR_MEMBER\x10\x03\x12\x18\n\x14MODE_LOWEST_DISCOUNT\x10\x04\"\x8d\x04\n\x0e\x43ouponTemplate\x12\x13\n\x0btemplate_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x17\n\x0forder_minor_min\x18\x05 \x01(\x03\x12\r\n\x05stock\x18\x06 \x01(\x03\x12\x14\n\x0cissued_count\x18\x07 \x01(\x03\x12\x16\n\x0eredeemed_count\x18\x08 \x01(\x03\x12\x1f\n\x17\x63oupons_per_profile_max\x18\t \x01(\x05\x12\x10\n\x08last_day\x18\n \x01(\t\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fin_flight_count\x18\x0e \x01(\x03\x12/\n\x06limits\x18\x0f \x03(\x0b\x32\x1f.bowen.incentive.v1.CouponLimit\x12.\n\x05terms\x18\x10 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponTerms\x12\x34\n\x08policies\x18\x11 \x01(\x0b\x32\".bowen.incentive.v1.CouponPolicies\"\xfa\x04\n\x06\x43oupon\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12/\n\x05state\x18\x05 \x01(\x0e\x32 .bowen.incentive.v1.Coupon.State\x12\x13\n\x0bvalue_minor\x18\x06 \x01(\x03\x12\x15\n\rcurrency_code\x18\x07 \x01(\t\x12\x17\n\x0forder_reference\x18\x08 \x01(\t\x12.\n\nissue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bredeem_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10lock_expire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breturn_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bis_reserved\x18\x0e \x01(\x08\"\xa1\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ISSUED\x10\x01\x12\x12\n\x0eSTATE_REDEEMED\x10\x02\x12\x11\n\rSTATE_EXPIRED\x10\x03\x12\x10\n\x0cSTATE_LOCKED\x10\x04\x12\x10\n\x0cSTATE_FROZEN\x10\x05\x12\x11\n\rSTATE_REVOKED\x10\x06\x12\x11\n\rSTATE_PENDING\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.incentive.v1.coupon_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COUPONTEMPLATE']._serialized_start=89
-  _globals['_COUPONTEMPLATE']._serialized_end=438
-  _globals['_COUPON']._serialized_start=441
-  _globals['_COUPON']._serialized_end=876
-  _globals['_COUPON_STATE']._serialized_start=789
-  _globals['_COUPON_STATE']._serialized_end=876
+  _globals['_COUPONLIMIT'].fields_by_name['entity']._loaded_options = None
+  _globals['_COUPONLIMIT'].fields_by_name['entity']._serialized_options = b'\232\265\030\002\010\001'
+  _globals['_COUPONLIMIT'].fields_by_name['max']._loaded_options = None
+  _globals['_COUPONLIMIT'].fields_by_name['max']._serialized_options = b'\232\265\030\004\010\001\020\001'
+  _globals['_COUPONTERMS'].fields_by_name['percent_bp']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['percent_bp']._serialized_options = b'\232\265\030\005\020\000\030\220N'
+  _globals['_COUPONTERMS'].fields_by_name['discount_minor_max']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['discount_minor_max']._serialized_options = b'\232\265\030\002\020\000'
+  _globals['_COUPONTERMS'].fields_by_name['products']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['products']._serialized_options = b'\232\265\030\005(d@\310\001'
+  _globals['_COUPONTERMS'].fields_by_name['categories']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['categories']._serialized_options = b'\232\265\030\004(d@d'
+  _globals['_COUPONTERMS'].fields_by_name['store_ids']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['store_ids']._serialized_options = b'\232\265\030\005(@@\310\001'
+  _globals['_COUPONTERMS'].fields_by_name['group']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['group']._serialized_options = b'\232\265\030\024(@2\020[a-z][a-z0-9_-]*'
+  _globals['_COUPONTERMS'].fields_by_name['priority']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['priority']._serialized_options = b'\232\265\030\002\020\000'
+  _globals['_COUPONTERMS'].fields_by_name['exclusions']._loaded_options = None
+  _globals['_COUPONTERMS'].fields_by_name['exclusions']._serialized_options = b'\232\265\030\004(@@\024'
+  _globals['_COUPONLIMIT']._serialized_start=119
+  _globals['_COUPONLIMIT']._serialized_end=555
+  _globals['_COUPONLIMIT_ENTITY']._serialized_start=278
+  _globals['_COUPONLIMIT_ENTITY']._serialized_end=452
+  _globals['_COUPONLIMIT_PERIOD']._serialized_start=454
+  _globals['_COUPONLIMIT_PERIOD']._serialized_end=555
+  _globals['_COUPONTERMS']._serialized_start=558
+  _globals['_COUPONTERMS']._serialized_end=824
+  _globals['_COUPONPOLICIES']._serialized_start=827
+  _globals['_COUPONPOLICIES']._serialized_end=1990
+  _globals['_COUPONPOLICIES_RESERVATION']._serialized_start=1385
+  _globals['_COUPONPOLICIES_RESERVATION']._serialized_end=1471
+  _globals['_COUPONPOLICIES_ONLOSTLOCK']._serialized_start=1473
+  _globals['_COUPONPOLICIES_ONLOSTLOCK']._serialized_end=1591
+  _globals['_COUPONPOLICIES_ONREVOKELOCKED']._serialized_start=1593
+  _globals['_COUPONPOLICIES_ONREVOKELOCKED']._serialized_end=1709
+  _globals['_COUPONPOLICIES_ONBROKENMINIMUM']._serialized_start=1711
+  _globals['_COUPONPOLICIES_ONBROKENMINIMUM']._serialized_end=1832
+  _globals['_COUPONPOLICIES_RETURN']._serialized_start=1834
+  _globals['_COUPONPOLICIES_RETURN']._serialized_end=1905
+  _globals['_COUPONPOLICIES_ONCLUSTER']._serialized_start=1907
+  _globals['_COUPONPOLICIES_ONCLUSTER']._serialized_end=1990
+  _globals['_COUPONGROUP']._serialized_start=1993
+  _globals['_COUPONGROUP']._serialized_end=2213
+  _globals['_COUPONGROUP_MODE']._serialized_start=2092
+  _globals['_COUPONGROUP_MODE']._serialized_end=2213
+  _globals['_COUPONTEMPLATE']._serialized_start=2216
+  _globals['_COUPONTEMPLATE']._serialized_end=2741
+  _globals['_COUPON']._serialized_start=2744
+  _globals['_COUPON']._serialized_end=3378
+  _globals['_COUPON_STATE']._serialized_start=3217
+  _globals['_COUPON_STATE']._serialized_end=3378
 # @@protoc_insertion_point(module_scope)

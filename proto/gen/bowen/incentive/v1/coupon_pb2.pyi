@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -17,6 +19,417 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class CouponLimit(_message.Message):
+    """Most coupons that one subject may get of a template in one period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Entity:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _EntityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponLimit._Entity.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ENTITY_UNSPECIFIED: CouponLimit._Entity.ValueType  # 0
+        """Not set."""
+        ENTITY_TEMPLATE: CouponLimit._Entity.ValueType  # 1
+        """All coupons of the template."""
+        ENTITY_MEMBER: CouponLimit._Entity.ValueType  # 2
+        """The person: merged profiles are one."""
+        ENTITY_PERSON_CLUSTER: CouponLimit._Entity.ValueType  # 3
+        """The person, and all who share a phone, or a device together with a means of payment, with them."""
+        ENTITY_DEVICE: CouponLimit._Entity.ValueType  # 4
+        """The device that asks."""
+        ENTITY_PHONE: CouponLimit._Entity.ValueType  # 5
+        """The phone number that asks."""
+        ENTITY_PAYMENT: CouponLimit._Entity.ValueType  # 6
+        """The means of payment."""
+        ENTITY_STORE: CouponLimit._Entity.ValueType  # 7
+        """The store in which it is asked."""
+
+    class Entity(_Entity, metaclass=_EntityEnumTypeWrapper):
+        """Whose coupons are counted."""
+
+    ENTITY_UNSPECIFIED: CouponLimit.Entity.ValueType  # 0
+    """Not set."""
+    ENTITY_TEMPLATE: CouponLimit.Entity.ValueType  # 1
+    """All coupons of the template."""
+    ENTITY_MEMBER: CouponLimit.Entity.ValueType  # 2
+    """The person: merged profiles are one."""
+    ENTITY_PERSON_CLUSTER: CouponLimit.Entity.ValueType  # 3
+    """The person, and all who share a phone, or a device together with a means of payment, with them."""
+    ENTITY_DEVICE: CouponLimit.Entity.ValueType  # 4
+    """The device that asks."""
+    ENTITY_PHONE: CouponLimit.Entity.ValueType  # 5
+    """The phone number that asks."""
+    ENTITY_PAYMENT: CouponLimit.Entity.ValueType  # 6
+    """The means of payment."""
+    ENTITY_STORE: CouponLimit.Entity.ValueType  # 7
+    """The store in which it is asked."""
+
+    class _Period:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponLimit._Period.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PERIOD_UNSPECIFIED: CouponLimit._Period.ValueType  # 0
+        """Not set: for ever."""
+        PERIOD_TOTAL: CouponLimit._Period.ValueType  # 1
+        """For ever."""
+        PERIOD_DAY: CouponLimit._Period.ValueType  # 2
+        """A day."""
+        PERIOD_WEEK: CouponLimit._Period.ValueType  # 3
+        """Monday to Sunday."""
+        PERIOD_MONTH: CouponLimit._Period.ValueType  # 4
+        """A calendar month."""
+
+    class Period(_Period, metaclass=_PeriodEnumTypeWrapper):
+        """In which span they are counted. Spans begin at midnight in the template's time zone."""
+
+    PERIOD_UNSPECIFIED: CouponLimit.Period.ValueType  # 0
+    """Not set: for ever."""
+    PERIOD_TOTAL: CouponLimit.Period.ValueType  # 1
+    """For ever."""
+    PERIOD_DAY: CouponLimit.Period.ValueType  # 2
+    """A day."""
+    PERIOD_WEEK: CouponLimit.Period.ValueType  # 3
+    """Monday to Sunday."""
+    PERIOD_MONTH: CouponLimit.Period.ValueType  # 4
+    """A calendar month."""
+
+    ENTITY_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
+    entity: Global___CouponLimit.Entity.ValueType
+    """Entity."""
+    period: Global___CouponLimit.Period.ValueType
+    """Period."""
+    max: _builtins.int
+    """Most coupons, at least 1."""
+    def __init__(
+        self,
+        *,
+        entity: Global___CouponLimit.Entity.ValueType = ...,
+        period: Global___CouponLimit.Period.ValueType = ...,
+        max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "max", b"max", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponLimit: _TypeAlias = CouponLimit  # noqa: Y015
+
+@_typing.final
+class CouponTerms(_message.Message):
+    """What coupons of a template are good for, beyond their face value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERCENT_BP_FIELD_NUMBER: _builtins.int
+    DISCOUNT_MINOR_MAX_FIELD_NUMBER: _builtins.int
+    PRODUCTS_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
+    STORE_IDS_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    EXCLUSIONS_FIELD_NUMBER: _builtins.int
+    percent_bp: _builtins.int
+    """Share of the eligible amount in basis points, in place of a face value. 0 means the face value counts."""
+    discount_minor_max: _builtins.int
+    """Most that a percentage takes off, in minor units. 0 means no cap."""
+    group: _builtins.str
+    """The group whose mode says which of several coupons apply. Empty means `default`."""
+    priority: _builtins.int
+    """Place in a group of mode `LIST_ORDER`: lower comes first."""
+    @_builtins.property
+    def products(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Product numbers it is good for. Empty together with `categories` means all."""
+
+    @_builtins.property
+    def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Categories it is good for, beside `products`."""
+
+    @_builtins.property
+    def store_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Stores it is good in. Empty means all, and the brand's own mall."""
+
+    @_builtins.property
+    def exclusions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of the coupons that share one of these names, one applies."""
+
+    def __init__(
+        self,
+        *,
+        percent_bp: _builtins.int = ...,
+        discount_minor_max: _builtins.int = ...,
+        products: _abc.Iterable[_builtins.str] | None = ...,
+        categories: _abc.Iterable[_builtins.str] | None = ...,
+        store_ids: _abc.Iterable[_builtins.str] | None = ...,
+        group: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        exclusions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "discount_minor_max", b"discount_minor_max", "exclusions", b"exclusions", "group", b"group", "percent_bp", b"percent_bp", "priority", b"priority", "products", b"products", "store_ids", b"store_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponTerms: _TypeAlias = CouponTerms  # noqa: Y015
+
+@_typing.final
+class CouponPolicies(_message.Message):
+    """What happens to coupons of a template when something comes between. Unset fields have the default that is named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Reservation:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReservationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponPolicies._Reservation.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        RESERVATION_UNSPECIFIED: CouponPolicies._Reservation.ValueType  # 0
+        """Not set: `SOFT`."""
+        RESERVATION_SOFT: CouponPolicies._Reservation.ValueType  # 1
+        """It shows in the owner's wallet, and whoever knows the code may use it."""
+        RESERVATION_HARD: CouponPolicies._Reservation.ValueType  # 2
+        """Only the owner may use it."""
+
+    class Reservation(_Reservation, metaclass=_ReservationEnumTypeWrapper):
+        """Who may use a code (spec value CP-04)."""
+
+    RESERVATION_UNSPECIFIED: CouponPolicies.Reservation.ValueType  # 0
+    """Not set: `SOFT`."""
+    RESERVATION_SOFT: CouponPolicies.Reservation.ValueType  # 1
+    """It shows in the owner's wallet, and whoever knows the code may use it."""
+    RESERVATION_HARD: CouponPolicies.Reservation.ValueType  # 2
+    """Only the owner may use it."""
+
+    class _OnLostLock:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OnLostLockEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponPolicies._OnLostLock.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ON_LOST_LOCK_UNSPECIFIED: CouponPolicies._OnLostLock.ValueType  # 0
+        """Not set: `REFUND_PAYMENT`."""
+        ON_LOST_LOCK_REFUND_PAYMENT: CouponPolicies._OnLostLock.ValueType  # 1
+        """The payment is to be refunded."""
+        ON_LOST_LOCK_CHARGE_FULL_WITH_CONSENT: CouponPolicies._OnLostLock.ValueType  # 2
+        """The order is charged in full, if the buyer consented to that; else its payment is to be refunded."""
+
+    class OnLostLock(_OnLostLock, metaclass=_OnLostLockEnumTypeWrapper):
+        """What becomes of an order that is paid when its lock was lost to others."""
+
+    ON_LOST_LOCK_UNSPECIFIED: CouponPolicies.OnLostLock.ValueType  # 0
+    """Not set: `REFUND_PAYMENT`."""
+    ON_LOST_LOCK_REFUND_PAYMENT: CouponPolicies.OnLostLock.ValueType  # 1
+    """The payment is to be refunded."""
+    ON_LOST_LOCK_CHARGE_FULL_WITH_CONSENT: CouponPolicies.OnLostLock.ValueType  # 2
+    """The order is charged in full, if the buyer consented to that; else its payment is to be refunded."""
+
+    class _OnRevokeLocked:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OnRevokeLockedEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponPolicies._OnRevokeLocked.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ON_REVOKE_LOCKED_UNSPECIFIED: CouponPolicies._OnRevokeLocked.ValueType  # 0
+        """Not set: `LOCK_WINS`."""
+        ON_REVOKE_LOCKED_LOCK_WINS: CouponPolicies._OnRevokeLocked.ValueType  # 1
+        """The order may complete; the coupon is revoked when its lock ends otherwise."""
+        ON_REVOKE_LOCKED_REVOKE_WINS: CouponPolicies._OnRevokeLocked.ValueType  # 2
+        """The coupon is revoked at once; the order finds its lock lost."""
+
+    class OnRevokeLocked(_OnRevokeLocked, metaclass=_OnRevokeLockedEnumTypeWrapper):
+        """Who wins when a locked coupon is revoked."""
+
+    ON_REVOKE_LOCKED_UNSPECIFIED: CouponPolicies.OnRevokeLocked.ValueType  # 0
+    """Not set: `LOCK_WINS`."""
+    ON_REVOKE_LOCKED_LOCK_WINS: CouponPolicies.OnRevokeLocked.ValueType  # 1
+    """The order may complete; the coupon is revoked when its lock ends otherwise."""
+    ON_REVOKE_LOCKED_REVOKE_WINS: CouponPolicies.OnRevokeLocked.ValueType  # 2
+    """The coupon is revoked at once; the order finds its lock lost."""
+
+    class _OnBrokenMinimum:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OnBrokenMinimumEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponPolicies._OnBrokenMinimum.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ON_BROKEN_MINIMUM_UNSPECIFIED: CouponPolicies._OnBrokenMinimum.ValueType  # 0
+        """Not set: `KEEP`."""
+        ON_BROKEN_MINIMUM_KEEP: CouponPolicies._OnBrokenMinimum.ValueType  # 1
+        """The discount stays."""
+        ON_BROKEN_MINIMUM_DEDUCT_DIFFERENCE: CouponPolicies._OnBrokenMinimum.ValueType  # 2
+        """What remains is charged in full: the refund is less by the difference. Must be shown before the purchase."""
+
+    class OnBrokenMinimum(_OnBrokenMinimum, metaclass=_OnBrokenMinimumEnumTypeWrapper):
+        """What a refund does when what remains is below the minimum."""
+
+    ON_BROKEN_MINIMUM_UNSPECIFIED: CouponPolicies.OnBrokenMinimum.ValueType  # 0
+    """Not set: `KEEP`."""
+    ON_BROKEN_MINIMUM_KEEP: CouponPolicies.OnBrokenMinimum.ValueType  # 1
+    """The discount stays."""
+    ON_BROKEN_MINIMUM_DEDUCT_DIFFERENCE: CouponPolicies.OnBrokenMinimum.ValueType  # 2
+    """What remains is charged in full: the refund is less by the difference. Must be shown before the purchase."""
+
+    class _Return:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReturnEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponPolicies._Return.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        RETURN_UNSPECIFIED: CouponPolicies._Return.ValueType  # 0
+        """Not set: before delivery it comes back; after delivery it does if it is a compensation."""
+        RETURN_GIVE_BACK: CouponPolicies._Return.ValueType  # 1
+        """It comes back."""
+        RETURN_KEEP: CouponPolicies._Return.ValueType  # 2
+        """It stays used."""
+
+    class Return(_Return, metaclass=_ReturnEnumTypeWrapper):
+        """Whether a coupon comes back."""
+
+    RETURN_UNSPECIFIED: CouponPolicies.Return.ValueType  # 0
+    """Not set: before delivery it comes back; after delivery it does if it is a compensation."""
+    RETURN_GIVE_BACK: CouponPolicies.Return.ValueType  # 1
+    """It comes back."""
+    RETURN_KEEP: CouponPolicies.Return.ValueType  # 2
+    """It stays used."""
+
+    class _OnCluster:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OnClusterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponPolicies._OnCluster.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ON_CLUSTER_UNSPECIFIED: CouponPolicies._OnCluster.ValueType  # 0
+        """Not set: `REFUSE`."""
+        ON_CLUSTER_REFUSE: CouponPolicies._OnCluster.ValueType  # 1
+        """It is refused with `PERSON_LIMIT`."""
+        ON_CLUSTER_HOLD: CouponPolicies._OnCluster.ValueType  # 2
+        """It takes a unit in flight and waits for a review."""
+
+    class OnCluster(_OnCluster, metaclass=_OnClusterEnumTypeWrapper):
+        """What happens to a claim that a limit of `PERSON_CLUSTER` is against."""
+
+    ON_CLUSTER_UNSPECIFIED: CouponPolicies.OnCluster.ValueType  # 0
+    """Not set: `REFUSE`."""
+    ON_CLUSTER_REFUSE: CouponPolicies.OnCluster.ValueType  # 1
+    """It is refused with `PERSON_LIMIT`."""
+    ON_CLUSTER_HOLD: CouponPolicies.OnCluster.ValueType  # 2
+    """It takes a unit in flight and waits for a review."""
+
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    ON_LOST_LOCK_FIELD_NUMBER: _builtins.int
+    ON_REVOKE_LOCKED_FIELD_NUMBER: _builtins.int
+    ON_BROKEN_MINIMUM_FIELD_NUMBER: _builtins.int
+    ON_REFUND_BEFORE_DELIVERY_FIELD_NUMBER: _builtins.int
+    ON_REFUND_AFTER_DELIVERY_FIELD_NUMBER: _builtins.int
+    IS_COMPENSATION_FIELD_NUMBER: _builtins.int
+    ON_CLUSTER_FIELD_NUMBER: _builtins.int
+    reservation: Global___CouponPolicies.Reservation.ValueType
+    """Reservation."""
+    on_lost_lock: Global___CouponPolicies.OnLostLock.ValueType
+    """Lost locks."""
+    on_revoke_locked: Global___CouponPolicies.OnRevokeLocked.ValueType
+    """Revoking what is locked."""
+    on_broken_minimum: Global___CouponPolicies.OnBrokenMinimum.ValueType
+    """Minimum spend broken by a refund."""
+    on_refund_before_delivery: Global___CouponPolicies.Return.ValueType
+    """Full refund before delivery."""
+    on_refund_after_delivery: Global___CouponPolicies.Return.ValueType
+    """Full refund after delivery."""
+    is_compensation: _builtins.bool
+    """True when the coupons make up for something that went wrong."""
+    on_cluster: Global___CouponPolicies.OnCluster.ValueType
+    """Limit of a person cluster."""
+    def __init__(
+        self,
+        *,
+        reservation: Global___CouponPolicies.Reservation.ValueType = ...,
+        on_lost_lock: Global___CouponPolicies.OnLostLock.ValueType = ...,
+        on_revoke_locked: Global___CouponPolicies.OnRevokeLocked.ValueType = ...,
+        on_broken_minimum: Global___CouponPolicies.OnBrokenMinimum.ValueType = ...,
+        on_refund_before_delivery: Global___CouponPolicies.Return.ValueType = ...,
+        on_refund_after_delivery: Global___CouponPolicies.Return.ValueType = ...,
+        is_compensation: _builtins.bool = ...,
+        on_cluster: Global___CouponPolicies.OnCluster.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_compensation", b"is_compensation", "on_broken_minimum", b"on_broken_minimum", "on_cluster", b"on_cluster", "on_lost_lock", b"on_lost_lock", "on_refund_after_delivery", b"on_refund_after_delivery", "on_refund_before_delivery", b"on_refund_before_delivery", "on_revoke_locked", b"on_revoke_locked", "reservation", b"reservation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponPolicies: _TypeAlias = CouponPolicies  # noqa: Y015
+
+@_typing.final
+class CouponGroup(_message.Message):
+    """Which of several coupons of one group apply to an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Mode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponGroup._Mode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MODE_UNSPECIFIED: CouponGroup._Mode.ValueType  # 0
+        """Not set: `STACKABLE`."""
+        MODE_STACKABLE: CouponGroup._Mode.ValueType  # 1
+        """All apply, one on what the other leaves, the most valuable first."""
+        MODE_LIST_ORDER: CouponGroup._Mode.ValueType  # 2
+        """The first that applies in the order of `priority`."""
+        MODE_BEST_FOR_MEMBER: CouponGroup._Mode.ValueType  # 3
+        """The one that takes off most."""
+        MODE_LOWEST_DISCOUNT: CouponGroup._Mode.ValueType  # 4
+        """The one that takes off least."""
+
+    class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+        """How a group decides."""
+
+    MODE_UNSPECIFIED: CouponGroup.Mode.ValueType  # 0
+    """Not set: `STACKABLE`."""
+    MODE_STACKABLE: CouponGroup.Mode.ValueType  # 1
+    """All apply, one on what the other leaves, the most valuable first."""
+    MODE_LIST_ORDER: CouponGroup.Mode.ValueType  # 2
+    """The first that applies in the order of `priority`."""
+    MODE_BEST_FOR_MEMBER: CouponGroup.Mode.ValueType  # 3
+    """The one that takes off most."""
+    MODE_LOWEST_DISCOUNT: CouponGroup.Mode.ValueType  # 4
+    """The one that takes off least."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name. The group `default` holds all templates that name none, and is `STACKABLE` until it is set."""
+    mode: Global___CouponGroup.Mode.ValueType
+    """Mode."""
+    position: _builtins.int
+    """Groups are evaluated from the lowest position to the highest, then by name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        mode: Global___CouponGroup.Mode.ValueType = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "name", b"name", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponGroup: _TypeAlias = CouponGroup  # noqa: Y015
 
 @_typing.final
 class CouponTemplate(_message.Message):
@@ -37,16 +450,20 @@ class CouponTemplate(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
     template_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
     """Shown to people."""
     value_minor: _builtins.int
-    """Face value in minor units."""
+    """Face value in minor units. 0 for a percentage."""
     currency_code: _builtins.str
     """ISO 4217 code of the face value."""
     order_minor_min: _builtins.int
-    """Smallest order net amount it may be used on, in minor units. 0 means any."""
+    """Smallest amount of eligible lines before any coupon, in minor units. 0 means any."""
     stock: _builtins.int
     """How many coupons there may ever be."""
     issued_count: _builtins.int
@@ -59,6 +476,10 @@ class CouponTemplate(_message.Message):
     """Last local day on which the coupons can be used, `YYYY-MM-DD` as printed."""
     time_zone: _builtins.str
     """IANA time zone of the printed day."""
+    in_flight_count: _builtins.int
+    """Units that are taken and not yet issued: claims under review, and codes that a batch has yet to make. While there are some,
+    `STOCK_IN_FLIGHT` and not `SOLD_OUT` is the answer when nothing else is left.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which they can no longer be used: 00:00 local of the day after `last_day`."""
@@ -66,6 +487,18 @@ class CouponTemplate(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CouponLimit]:
+        """Limits beside `coupons_per_profile_max`."""
+
+    @_builtins.property
+    def terms(self) -> Global___CouponTerms:
+        """What it is good for."""
+
+    @_builtins.property
+    def policies(self) -> Global___CouponPolicies:
+        """What happens when something comes between."""
 
     def __init__(
         self,
@@ -83,10 +516,14 @@ class CouponTemplate(_message.Message):
         time_zone: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        in_flight_count: _builtins.int = ...,
+        limits: _abc.Iterable[Global___CouponLimit] | None = ...,
+        terms: Global___CouponTerms | None = ...,
+        policies: Global___CouponPolicies | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "policies", b"policies", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons_per_profile_max", b"coupons_per_profile_max", "create_time", b"create_time", "currency_code", b"currency_code", "expire_time", b"expire_time", "issued_count", b"issued_count", "last_day", b"last_day", "name", b"name", "order_minor_min", b"order_minor_min", "redeemed_count", b"redeemed_count", "stock", b"stock", "template_id", b"template_id", "time_zone", b"time_zone", "value_minor", b"value_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons_per_profile_max", b"coupons_per_profile_max", "create_time", b"create_time", "currency_code", b"currency_code", "expire_time", b"expire_time", "in_flight_count", b"in_flight_count", "issued_count", b"issued_count", "last_day", b"last_day", "limits", b"limits", "name", b"name", "order_minor_min", b"order_minor_min", "policies", b"policies", "redeemed_count", b"redeemed_count", "stock", b"stock", "template_id", b"template_id", "terms", b"terms", "time_zone", b"time_zone", "value_minor", b"value_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -112,6 +549,14 @@ class Coupon(_message.Message):
         """Used."""
         STATE_EXPIRED: Coupon._State.ValueType  # 3
         """Its last day is over. Computed on reading: no sweep has to run."""
+        STATE_LOCKED: Coupon._State.ValueType  # 4
+        """Set aside for an order until `lock_expire_time`."""
+        STATE_FROZEN: Coupon._State.ValueType  # 5
+        """Set aside by an operator."""
+        STATE_REVOKED: Coupon._State.ValueType  # 6
+        """Taken back for good."""
+        STATE_PENDING: Coupon._State.ValueType  # 7
+        """The claim is under review."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a coupon stands."""
@@ -124,6 +569,14 @@ class Coupon(_message.Message):
     """Used."""
     STATE_EXPIRED: Coupon.State.ValueType  # 3
     """Its last day is over. Computed on reading: no sweep has to run."""
+    STATE_LOCKED: Coupon.State.ValueType  # 4
+    """Set aside for an order until `lock_expire_time`."""
+    STATE_FROZEN: Coupon.State.ValueType  # 5
+    """Set aside by an operator."""
+    STATE_REVOKED: Coupon.State.ValueType  # 6
+    """Taken back for good."""
+    STATE_PENDING: Coupon.State.ValueType  # 7
+    """The claim is under review."""
 
     COUPON_ID_FIELD_NUMBER: _builtins.int
     TEMPLATE_ID_FIELD_NUMBER: _builtins.int
@@ -136,6 +589,9 @@ class Coupon(_message.Message):
     ISSUE_TIME_FIELD_NUMBER: _builtins.int
     REDEEM_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LOCK_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
+    IS_RESERVED_FIELD_NUMBER: _builtins.int
     coupon_id: _builtins.str
     """UUID version 7."""
     template_id: _builtins.str
@@ -143,7 +599,7 @@ class Coupon(_message.Message):
     code: _builtins.str
     """What is shown and typed: Crockford base 32 with a check character, case-insensitive."""
     profile_id: _builtins.str
-    """Owner."""
+    """Owner. Empty for a code that nobody has claimed."""
     state: Global___Coupon.State.ValueType
     """State."""
     value_minor: _builtins.int
@@ -151,7 +607,9 @@ class Coupon(_message.Message):
     currency_code: _builtins.str
     """ISO 4217 code."""
     order_reference: _builtins.str
-    """The order it was used on. Empty until then."""
+    """The order it was used on, or is locked for. Empty otherwise."""
+    is_reserved: _builtins.bool
+    """The person that it stands in the wallet of is the only one who may use it."""
     @_builtins.property
     def issue_time(self) -> _timestamp_pb2.Timestamp:
         """When it was issued."""
@@ -162,7 +620,15 @@ class Coupon(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """First instant at which it can no longer be used."""
+        """First instant at which it can no longer be used. A coupon that came back may have its own."""
+
+    @_builtins.property
+    def lock_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is locked. Absent unless it is."""
+
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last came back from a refunded order. Absent if it never did."""
 
     def __init__(
         self,
@@ -178,10 +644,13 @@ class Coupon(_message.Message):
         issue_time: _timestamp_pb2.Timestamp | None = ...,
         redeem_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        lock_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
+        is_reserved: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time", "redeem_time", b"redeem_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time", "lock_expire_time", b"lock_expire_time", "redeem_time", b"redeem_time", "return_time", b"return_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "coupon_id", b"coupon_id", "currency_code", b"currency_code", "expire_time", b"expire_time", "issue_time", b"issue_time", "order_reference", b"order_reference", "profile_id", b"profile_id", "redeem_time", b"redeem_time", "state", b"state", "template_id", b"template_id", "value_minor", b"value_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "coupon_id", b"coupon_id", "currency_code", b"currency_code", "expire_time", b"expire_time", "is_reserved", b"is_reserved", "issue_time", b"issue_time", "lock_expire_time", b"lock_expire_time", "order_reference", b"order_reference", "profile_id", b"profile_id", "redeem_time", b"redeem_time", "return_time", b"return_time", "state", b"state", "template_id", b"template_id", "value_minor", b"value_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from bowen.incentive.v1 import coupon_order_pb2 as _coupon_order_pb2
 from bowen.incentive.v1 import coupon_pb2 as _coupon_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -34,16 +35,19 @@ class CreateCouponTemplateRequest(_message.Message):
     COUPONS_PER_PROFILE_MAX_FIELD_NUMBER: _builtins.int
     LAST_DAY_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     name: _builtins.str
     """Shown to people."""
     value_minor: _builtins.int
-    """Face value in minor units."""
+    """Face value in minor units. Exactly one of this and `terms.percent_bp` is given."""
     currency_code: _builtins.str
     """ISO 4217 code."""
     order_minor_min: _builtins.int
-    """Smallest order net amount, in minor units."""
+    """Smallest amount of eligible lines before any coupon, in minor units."""
     stock: _builtins.int
     """How many coupons there may ever be."""
     coupons_per_profile_max: _builtins.int
@@ -52,6 +56,18 @@ class CreateCouponTemplateRequest(_message.Message):
     """Last local day of use, `YYYY-MM-DD`."""
     time_zone: _builtins.str
     """IANA time zone of the day. Empty means `Asia/Shanghai`."""
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[_coupon_pb2.CouponLimit]:
+        """Further limits, at most one of an entity and period."""
+
+    @_builtins.property
+    def terms(self) -> _coupon_pb2.CouponTerms:
+        """What they are good for."""
+
+    @_builtins.property
+    def policies(self) -> _coupon_pb2.CouponPolicies:
+        """What happens when something comes between."""
+
     def __init__(
         self,
         *,
@@ -64,10 +80,13 @@ class CreateCouponTemplateRequest(_message.Message):
         coupons_per_profile_max: _builtins.int = ...,
         last_day: _builtins.str = ...,
         time_zone: _builtins.str = ...,
+        limits: _abc.Iterable[_coupon_pb2.CouponLimit] | None = ...,
+        terms: _coupon_pb2.CouponTerms | None = ...,
+        policies: _coupon_pb2.CouponPolicies | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policies", b"policies", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons_per_profile_max", b"coupons_per_profile_max", "currency_code", b"currency_code", "last_day", b"last_day", "name", b"name", "order_minor_min", b"order_minor_min", "request_id", b"request_id", "stock", b"stock", "time_zone", b"time_zone", "value_minor", b"value_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons_per_profile_max", b"coupons_per_profile_max", "currency_code", b"currency_code", "last_day", b"last_day", "limits", b"limits", "name", b"name", "order_minor_min", b"order_minor_min", "policies", b"policies", "request_id", b"request_id", "stock", b"stock", "terms", b"terms", "time_zone", b"time_zone", "value_minor", b"value_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -96,6 +115,199 @@ class CreateCouponTemplateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateCouponTemplateResponse: _TypeAlias = CreateCouponTemplateResponse  # noqa: Y015
+
+@_typing.final
+class UpdateCouponTemplateRequest(_message.Message):
+    """What is to change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TEMPLATE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STOCK_FIELD_NUMBER: _builtins.int
+    COUPONS_PER_PROFILE_MAX_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    template_id: _builtins.str
+    """The template."""
+    name: _builtins.str
+    """Name."""
+    stock: _builtins.int
+    """How many there may ever be."""
+    coupons_per_profile_max: _builtins.int
+    """Most coupons one person may get. 0 means no limit."""
+    last_day: _builtins.str
+    """Last local day of use, `YYYY-MM-DD`, in the template's time zone."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        template_id: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        stock: _builtins.int | None = ...,
+        coupons_per_profile_max: _builtins.int | None = ...,
+        last_day: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_coupons_per_profile_max", b"_coupons_per_profile_max", "_last_day", b"_last_day", "_name", b"_name", "_stock", b"_stock", "coupons_per_profile_max", b"coupons_per_profile_max", "last_day", b"last_day", "name", b"name", "stock", b"stock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_coupons_per_profile_max", b"_coupons_per_profile_max", "_last_day", b"_last_day", "_name", b"_name", "_stock", b"_stock", "coupons_per_profile_max", b"coupons_per_profile_max", "last_day", b"last_day", "name", b"name", "request_id", b"request_id", "stock", b"stock", "template_id", b"template_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__coupons_per_profile_max: _TypeAlias = _typing.Literal["coupons_per_profile_max"]  # noqa: Y015
+    _WhichOneofArgType__coupons_per_profile_max: _TypeAlias = _typing.Literal["_coupons_per_profile_max", b"_coupons_per_profile_max"]  # noqa: Y015
+    _WhichOneofReturnType__last_day: _TypeAlias = _typing.Literal["last_day"]  # noqa: Y015
+    _WhichOneofArgType__last_day: _TypeAlias = _typing.Literal["_last_day", b"_last_day"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__stock: _TypeAlias = _typing.Literal["stock"]  # noqa: Y015
+    _WhichOneofArgType__stock: _TypeAlias = _typing.Literal["_stock", b"_stock"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__coupons_per_profile_max) -> _WhichOneofReturnType__coupons_per_profile_max | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_day) -> _WhichOneofReturnType__last_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stock) -> _WhichOneofReturnType__stock | None: ...
+
+Global___UpdateCouponTemplateRequest: _TypeAlias = UpdateCouponTemplateRequest  # noqa: Y015
+
+@_typing.final
+class UpdateCouponTemplateResponse(_message.Message):
+    """The template."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_TEMPLATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon_template(self) -> _coupon_pb2.CouponTemplate:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        coupon_template: _coupon_pb2.CouponTemplate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon_template", b"coupon_template"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_template", b"coupon_template"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateCouponTemplateResponse: _TypeAlias = UpdateCouponTemplateResponse  # noqa: Y015
+
+@_typing.final
+class ListCouponTemplatesRequest(_message.Message):
+    """Asks for a page of templates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Default 50; above 200 means 200."""
+    page_token: _builtins.str
+    """From the previous page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCouponTemplatesRequest: _TypeAlias = ListCouponTemplatesRequest  # noqa: Y015
+
+@_typing.final
+class ListCouponTemplatesResponse(_message.Message):
+    """A page of templates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_TEMPLATES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def coupon_templates(self) -> _containers.RepeatedCompositeFieldContainer[_coupon_pb2.CouponTemplate]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        coupon_templates: _abc.Iterable[_coupon_pb2.CouponTemplate] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_templates", b"coupon_templates", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCouponTemplatesResponse: _TypeAlias = ListCouponTemplatesResponse  # noqa: Y015
+
+@_typing.final
+class SetCouponGroupRequest(_message.Message):
+    """How a group decides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    name: _builtins.str
+    """Name."""
+    mode: _coupon_pb2.CouponGroup.Mode.ValueType
+    """Mode."""
+    position: _builtins.int
+    """Groups are evaluated from the lowest position to the highest, then by name."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        mode: _coupon_pb2.CouponGroup.Mode.ValueType = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "name", b"name", "position", b"position", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetCouponGroupRequest: _TypeAlias = SetCouponGroupRequest  # noqa: Y015
+
+@_typing.final
+class SetCouponGroupResponse(_message.Message):
+    """The group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_GROUP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon_group(self) -> _coupon_pb2.CouponGroup:
+        """As set."""
+
+    def __init__(
+        self,
+        *,
+        coupon_group: _coupon_pb2.CouponGroup | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon_group", b"coupon_group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_group", b"coupon_group"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetCouponGroupResponse: _TypeAlias = SetCouponGroupResponse  # noqa: Y015
 
 @_typing.final
 class GetCouponTemplateRequest(_message.Message):
@@ -152,22 +364,38 @@ class IssueCouponRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TEMPLATE_ID_FIELD_NUMBER: _builtins.int
     PROFILE_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    PHONE_HASH_FIELD_NUMBER: _builtins.int
+    PAYMENT_HASH_FIELD_NUMBER: _builtins.int
+    STORE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     template_id: _builtins.str
     """The template."""
     profile_id: _builtins.str
     """The person."""
+    device_id: _builtins.str
+    """The device that asks. Needed where the template limits devices."""
+    phone_hash: _builtins.str
+    """A hash of the phone number, or the number. Needed where the template limits phones."""
+    payment_hash: _builtins.str
+    """A hash of the means of payment. Needed where the template limits those."""
+    store_id: _builtins.str
+    """The store in which it is asked. Needed where the template limits stores."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         template_id: _builtins.str = ...,
         profile_id: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+        phone_hash: _builtins.str = ...,
+        payment_hash: _builtins.str = ...,
+        store_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id", "request_id", b"request_id", "template_id", b"template_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "payment_hash", b"payment_hash", "phone_hash", b"phone_hash", "profile_id", b"profile_id", "request_id", b"request_id", "store_id", b"store_id", "template_id", b"template_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -198,6 +426,322 @@ class IssueCouponResponse(_message.Message):
 Global___IssueCouponResponse: _TypeAlias = IssueCouponResponse  # noqa: Y015
 
 @_typing.final
+class ReviewCouponRequest(_message.Message):
+    """What a review decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    APPROVE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    code: _builtins.str
+    """As typed or scanned."""
+    approve: _builtins.bool
+    """Whether the claim becomes a coupon."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        approve: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve", b"approve", "code", b"code", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewCouponRequest: _TypeAlias = ReviewCouponRequest  # noqa: Y015
+
+@_typing.final
+class ReviewCouponResponse(_message.Message):
+    """The coupon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.Coupon:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        coupon: _coupon_pb2.Coupon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewCouponResponse: _TypeAlias = ReviewCouponResponse  # noqa: Y015
+
+@_typing.final
+class ClaimCouponRequest(_message.Message):
+    """A code to put into a wallet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    code: _builtins.str
+    """As typed or scanned."""
+    profile_id: _builtins.str
+    """The person."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "profile_id", b"profile_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimCouponRequest: _TypeAlias = ClaimCouponRequest  # noqa: Y015
+
+@_typing.final
+class ClaimCouponResponse(_message.Message):
+    """The coupon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.Coupon:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        coupon: _coupon_pb2.Coupon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimCouponResponse: _TypeAlias = ClaimCouponResponse  # noqa: Y015
+
+@_typing.final
+class RevokeCouponRequest(_message.Message):
+    """A coupon to take back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    RESTOCK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    code: _builtins.str
+    """As typed or scanned."""
+    restock: _builtins.bool
+    """Whether its unit goes back to the stock, and its place under the limits to whoever held it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        restock: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "request_id", b"request_id", "restock", b"restock"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeCouponRequest: _TypeAlias = RevokeCouponRequest  # noqa: Y015
+
+@_typing.final
+class RevokeCouponResponse(_message.Message):
+    """The coupon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.Coupon:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        coupon: _coupon_pb2.Coupon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeCouponResponse: _TypeAlias = RevokeCouponResponse  # noqa: Y015
+
+@_typing.final
+class FreezeCouponRequest(_message.Message):
+    """A coupon to set aside."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    code: _builtins.str
+    """As typed or scanned."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FreezeCouponRequest: _TypeAlias = FreezeCouponRequest  # noqa: Y015
+
+@_typing.final
+class FreezeCouponResponse(_message.Message):
+    """The coupon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.Coupon:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        coupon: _coupon_pb2.Coupon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FreezeCouponResponse: _TypeAlias = FreezeCouponResponse  # noqa: Y015
+
+@_typing.final
+class ThawCouponRequest(_message.Message):
+    """A coupon to let be used again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    code: _builtins.str
+    """As typed or scanned."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThawCouponRequest: _TypeAlias = ThawCouponRequest  # noqa: Y015
+
+@_typing.final
+class ThawCouponResponse(_message.Message):
+    """The coupon."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.Coupon:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        coupon: _coupon_pb2.Coupon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThawCouponResponse: _TypeAlias = ThawCouponResponse  # noqa: Y015
+
+@_typing.final
+class LookUpCouponRequest(_message.Message):
+    """Asks for a code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """As typed or scanned."""
+    profile_id: _builtins.str
+    """The person who asks. A shopper's own profile if it is empty."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpCouponRequest: _TypeAlias = LookUpCouponRequest  # noqa: Y015
+
+@_typing.final
+class LookUpCouponResponse(_message.Message):
+    """What a code is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_USABLE_FIELD_NUMBER: _builtins.int
+    COUPON_FIELD_NUMBER: _builtins.int
+    is_usable: _builtins.bool
+    """Whether it can be used now."""
+    @_builtins.property
+    def coupon(self) -> _coupon_pb2.Coupon:
+        """The coupon, if it can be. Its owner and orders are not told."""
+
+    def __init__(
+        self,
+        *,
+        is_usable: _builtins.bool = ...,
+        coupon: _coupon_pb2.Coupon | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon", "is_usable", b"is_usable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpCouponResponse: _TypeAlias = LookUpCouponResponse  # noqa: Y015
+
+@_typing.final
 class RedeemCouponRequest(_message.Message):
     """A coupon to use."""
 
@@ -207,6 +751,9 @@ class RedeemCouponRequest(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
     ORDER_MINOR_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    STORE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     code: _builtins.str
@@ -214,7 +761,15 @@ class RedeemCouponRequest(_message.Message):
     order_reference: _builtins.str
     """The order it is used on, as the caller knows it."""
     order_minor: _builtins.int
-    """The order's net amount in minor units before the coupon."""
+    """The order's net amount in minor units before the coupon, where `lines` are not told."""
+    profile_id: _builtins.str
+    """The buyer. Needed for coupons that are reserved for their owner."""
+    store_id: _builtins.str
+    """The selling store. A key that is bound to a store sells in that one."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_coupon_order_pb2.CartLine]:
+        """What is bought."""
+
     def __init__(
         self,
         *,
@@ -222,10 +777,13 @@ class RedeemCouponRequest(_message.Message):
         code: _builtins.str = ...,
         order_reference: _builtins.str = ...,
         order_minor: _builtins.int = ...,
+        lines: _abc.Iterable[_coupon_order_pb2.CartLine] | None = ...,
+        profile_id: _builtins.str = ...,
+        store_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "order_minor", b"order_minor", "order_reference", b"order_reference", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "lines", b"lines", "order_minor", b"order_minor", "order_reference", b"order_reference", "profile_id", b"profile_id", "request_id", b"request_id", "store_id", b"store_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -238,18 +796,24 @@ class RedeemCouponResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COUPON_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def coupon(self) -> _coupon_pb2.Coupon:
         """As used."""
+
+    @_builtins.property
+    def use(self) -> _coupon_order_pb2.CouponUse:
+        """What it takes off, and of which lines. Absent when `lines` were not told."""
 
     def __init__(
         self,
         *,
         coupon: _coupon_pb2.Coupon | None = ...,
+        use: _coupon_order_pb2.CouponUse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon", "use", b"use"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon", "use", b"use"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CouponServiceStub:
-    """Coupons: issued from templates, used once.
+    """Coupons: issued from templates, claimed, used once, returned, revoked. Orders with several coupons are `CouponOrderService`'s.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,55 @@ class CouponServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.GetCouponTemplateRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.GetCouponTemplateResponse.FromString,
                 _registered_method=True)
+        self.UpdateCouponTemplate = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/UpdateCouponTemplate',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.UpdateCouponTemplateRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.UpdateCouponTemplateResponse.FromString,
+                _registered_method=True)
+        self.ListCouponTemplates = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/ListCouponTemplates',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ListCouponTemplatesRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ListCouponTemplatesResponse.FromString,
+                _registered_method=True)
+        self.SetCouponGroup = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/SetCouponGroup',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.SetCouponGroupRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.SetCouponGroupResponse.FromString,
+                _registered_method=True)
         self.IssueCoupon = channel.unary_unary(
                 '/bowen.incentive.v1.CouponService/IssueCoupon',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.IssueCouponRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.IssueCouponResponse.FromString,
+                _registered_method=True)
+        self.ReviewCoupon = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/ReviewCoupon',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ReviewCouponRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ReviewCouponResponse.FromString,
+                _registered_method=True)
+        self.ClaimCoupon = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/ClaimCoupon',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ClaimCouponRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ClaimCouponResponse.FromString,
+                _registered_method=True)
+        self.LookUpCoupon = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/LookUpCoupon',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.LookUpCouponRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.LookUpCouponResponse.FromString,
+                _registered_method=True)
+        self.RevokeCoupon = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/RevokeCoupon',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.RevokeCouponRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.RevokeCouponResponse.FromString,
+                _registered_method=True)
+        self.FreezeCoupon = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/FreezeCoupon',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.FreezeCouponRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.FreezeCouponResponse.FromString,
+                _registered_method=True)
+        self.ThawCoupon = channel.unary_unary(
+                '/bowen.incentive.v1.CouponService/ThawCoupon',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ThawCouponRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ThawCouponResponse.FromString,
                 _registered_method=True)
         self.RedeemCoupon = channel.unary_unary(
                 '/bowen.incentive.v1.CouponService/RedeemCoupon',
@@ -63,7 +108,7 @@ class CouponServiceStub:
 
 
 class CouponServiceServicer:
-    """Coupons: issued from templates, used once.
+    """Coupons: issued from templates, claimed, used once, returned, revoked. Orders with several coupons are `CouponOrderService`'s.
     """
 
     def CreateCouponTemplate(self, request, context):
@@ -86,23 +131,127 @@ class CouponServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def IssueCoupon(self, request, context):
-        """Issues one coupon to a person. Stock and the person's limit are never exceeded, however many ask at once.
+    def UpdateCouponTemplate(self, request, context):
+        """Changes what is given and leaves the rest. The printed day moves only when `last_day` is given.
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT` or `COUPON_EXPIRED`.
+        Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `INVALID_ARGUMENT` with `COUPON_TEMPLATE_INVALID` (also a stock below what
+        is issued and in flight).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCouponTemplates(self, request, context):
+        """Lists templates, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetCouponGroup(self, request, context):
+        """Sets the mode and position of a group. Orders that are locked keep what was decided for them.
+
+        Idempotent by `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueCoupon(self, request, context):
+        """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
+
+        What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT`, `CLAIM_LIMIT`,
+        `ATTR_MISSING` or `COUPON_EXPIRED`; `ABORTED` with `STOCK_IN_FLIGHT`: ask again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewCoupon(self, request, context):
+        """Decides on a claim that waits for a review: it becomes a coupon, or its unit goes back to the stock.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_NOT_PENDING`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimCoupon(self, request, context):
+        """Puts a code that nobody owns into a person's wallet.
+
+        Idempotent by `request_id`. Counts as a look-up of the person's.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_OF_ANOTHER`, `COUPON_EXPIRED`, `COUPON_REDEEMED`,
+        `COUPON_LOCKED`, `COUPON_FROZEN`, `COUPON_REVOKED` or `PERSON_LIMIT`; `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpCoupon(self, request, context):
+        """Tells whether a code can be used. Unknown codes and used ones have the same answer.
+
+        An address may ask 5 times in 5 seconds, a person 20 times an hour.
+
+        Errors: `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeCoupon(self, request, context):
+        """Takes a coupon back for good. One that is locked follows its template's policy; one that is used stays used.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FreezeCoupon(self, request, context):
+        """Sets a coupon aside until it is thawed. Its days go on.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`, `COUPON_LOCKED`, `COUPON_REVOKED` or
+        `COUPON_PENDING`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ThawCoupon(self, request, context):
+        """Lets a frozen coupon be used again. One that is not frozen stays as it is.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RedeemCoupon(self, request, context):
-        """Uses a coupon on an order. Exactly one of any number of concurrent uses succeeds.
+        """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
+
+        With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
+        checked. A coupon that is locked for this order is used as it was locked.
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED` or `ORDER_BELOW_MINIMUM`.
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED`, `COUPON_LOCKED`,
+        `COUPON_FROZEN`, `COUPON_REVOKED`, `COUPON_PENDING`, `COUPON_OF_ANOTHER`, `COUPON_NOT_STACKABLE`, `ORDER_BELOW_MINIMUM`,
+        `NO_ELIGIBLE_LINES`, `NOTHING_TO_DISCOUNT`, `STORE_NOT_ELIGIBLE`, `CURRENCY_DIFFERS`, `ATTR_MISSING` or `COUPON_ORDER_CLOSED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,10 +277,55 @@ def add_CouponServiceServicer_to_server(servicer, server):
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.GetCouponTemplateRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.GetCouponTemplateResponse.SerializeToString,
             ),
+            'UpdateCouponTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCouponTemplate,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.UpdateCouponTemplateRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.UpdateCouponTemplateResponse.SerializeToString,
+            ),
+            'ListCouponTemplates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCouponTemplates,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ListCouponTemplatesRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ListCouponTemplatesResponse.SerializeToString,
+            ),
+            'SetCouponGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCouponGroup,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.SetCouponGroupRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.SetCouponGroupResponse.SerializeToString,
+            ),
             'IssueCoupon': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueCoupon,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.IssueCouponRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.IssueCouponResponse.SerializeToString,
+            ),
+            'ReviewCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewCoupon,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ReviewCouponRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ReviewCouponResponse.SerializeToString,
+            ),
+            'ClaimCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimCoupon,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ClaimCouponRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ClaimCouponResponse.SerializeToString,
+            ),
+            'LookUpCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpCoupon,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.LookUpCouponRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.LookUpCouponResponse.SerializeToString,
+            ),
+            'RevokeCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeCoupon,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.RevokeCouponRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.RevokeCouponResponse.SerializeToString,
+            ),
+            'FreezeCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.FreezeCoupon,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.FreezeCouponRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.FreezeCouponResponse.SerializeToString,
+            ),
+            'ThawCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.ThawCoupon,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ThawCouponRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ThawCouponResponse.SerializeToString,
             ),
             'RedeemCoupon': grpc.unary_unary_rpc_method_handler(
                     servicer.RedeemCoupon,
@@ -152,7 +346,7 @@ def add_CouponServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CouponService:
-    """Coupons: issued from templates, used once.
+    """Coupons: issued from templates, claimed, used once, returned, revoked. Orders with several coupons are `CouponOrderService`'s.
     """
 
     @staticmethod
@@ -210,6 +404,87 @@ class CouponService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateCouponTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/UpdateCouponTemplate',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.UpdateCouponTemplateRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.UpdateCouponTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCouponTemplates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/ListCouponTemplates',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ListCouponTemplatesRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ListCouponTemplatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetCouponGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/SetCouponGroup',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.SetCouponGroupRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.SetCouponGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def IssueCoupon(request,
             target,
             options=(),
@@ -226,6 +501,168 @@ class CouponService:
             '/bowen.incentive.v1.CouponService/IssueCoupon',
             bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.IssueCouponRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.IssueCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/ReviewCoupon',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ReviewCouponRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ReviewCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/ClaimCoupon',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ClaimCouponRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ClaimCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/LookUpCoupon',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.LookUpCouponRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.LookUpCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/RevokeCoupon',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.RevokeCouponRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.RevokeCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FreezeCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/FreezeCoupon',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.FreezeCouponRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.FreezeCouponResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ThawCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CouponService/ThawCoupon',
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ThawCouponRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_coupon__service__pb2.ThawCouponResponse.FromString,
             options,
             channel_credentials,
             insecure,

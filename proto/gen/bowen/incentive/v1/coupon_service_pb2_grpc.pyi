@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CouponServiceStub:
-    """Coupons: issued from templates, used once."""
+    """Coupons: issued from templates, claimed, used once, returned, revoked. Orders with several coupons are `CouponOrderService`'s."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -45,26 +45,93 @@ class CouponServiceStub:
 
     Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`.
     """
-    IssueCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.IssueCouponRequest, _coupon_service_pb2.IssueCouponResponse]
-    """Issues one coupon to a person. Stock and the person's limit are never exceeded, however many ask at once.
+    UpdateCouponTemplate: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.UpdateCouponTemplateRequest, _coupon_service_pb2.UpdateCouponTemplateResponse]
+    """Changes what is given and leaves the rest. The printed day moves only when `last_day` is given.
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT` or `COUPON_EXPIRED`.
+    Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `INVALID_ARGUMENT` with `COUPON_TEMPLATE_INVALID` (also a stock below what
+    is issued and in flight).
+    """
+    ListCouponTemplates: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.ListCouponTemplatesRequest, _coupon_service_pb2.ListCouponTemplatesResponse]
+    """Lists templates, oldest first."""
+    SetCouponGroup: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.SetCouponGroupRequest, _coupon_service_pb2.SetCouponGroupResponse]
+    """Sets the mode and position of a group. Orders that are locked keep what was decided for them.
+
+    Idempotent by `request_id`.
+    """
+    IssueCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.IssueCouponRequest, _coupon_service_pb2.IssueCouponResponse]
+    """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
+
+    What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT`, `CLAIM_LIMIT`,
+    `ATTR_MISSING` or `COUPON_EXPIRED`; `ABORTED` with `STOCK_IN_FLIGHT`: ask again.
+    """
+    ReviewCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.ReviewCouponRequest, _coupon_service_pb2.ReviewCouponResponse]
+    """Decides on a claim that waits for a review: it becomes a coupon, or its unit goes back to the stock.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_NOT_PENDING`.
+    """
+    ClaimCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.ClaimCouponRequest, _coupon_service_pb2.ClaimCouponResponse]
+    """Puts a code that nobody owns into a person's wallet.
+
+    Idempotent by `request_id`. Counts as a look-up of the person's.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_OF_ANOTHER`, `COUPON_EXPIRED`, `COUPON_REDEEMED`,
+    `COUPON_LOCKED`, `COUPON_FROZEN`, `COUPON_REVOKED` or `PERSON_LIMIT`; `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+    """
+    LookUpCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.LookUpCouponRequest, _coupon_service_pb2.LookUpCouponResponse]
+    """Tells whether a code can be used. Unknown codes and used ones have the same answer.
+
+    An address may ask 5 times in 5 seconds, a person 20 times an hour.
+
+    Errors: `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+    """
+    RevokeCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.RevokeCouponRequest, _coupon_service_pb2.RevokeCouponResponse]
+    """Takes a coupon back for good. One that is locked follows its template's policy; one that is used stays used.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`.
+    """
+    FreezeCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.FreezeCouponRequest, _coupon_service_pb2.FreezeCouponResponse]
+    """Sets a coupon aside until it is thawed. Its days go on.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`, `COUPON_LOCKED`, `COUPON_REVOKED` or
+    `COUPON_PENDING`.
+    """
+    ThawCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.ThawCouponRequest, _coupon_service_pb2.ThawCouponResponse]
+    """Lets a frozen coupon be used again. One that is not frozen stays as it is.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`.
     """
     RedeemCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.RedeemCouponRequest, _coupon_service_pb2.RedeemCouponResponse]
-    """Uses a coupon on an order. Exactly one of any number of concurrent uses succeeds.
+    """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
+
+    With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
+    checked. A coupon that is locked for this order is used as it was locked.
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED` or `ORDER_BELOW_MINIMUM`.
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED`, `COUPON_LOCKED`,
+    `COUPON_FROZEN`, `COUPON_REVOKED`, `COUPON_PENDING`, `COUPON_OF_ANOTHER`, `COUPON_NOT_STACKABLE`, `ORDER_BELOW_MINIMUM`,
+    `NO_ELIGIBLE_LINES`, `NOTHING_TO_DISCOUNT`, `STORE_NOT_ELIGIBLE`, `CURRENCY_DIFFERS`, `ATTR_MISSING` or `COUPON_ORDER_CLOSED`.
     """
     ListProfileCoupons: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.ListProfileCouponsRequest, _coupon_service_pb2.ListProfileCouponsResponse]
     """Lists a person's coupons, newest first, merged profiles included."""
 
 @_typing.type_check_only
 class CouponServiceAsyncStub(CouponServiceStub):
-    """Coupons: issued from templates, used once."""
+    """Coupons: issued from templates, claimed, used once, returned, revoked. Orders with several coupons are `CouponOrderService`'s."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateCouponTemplate: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.CreateCouponTemplateRequest, _coupon_service_pb2.CreateCouponTemplateResponse]  # type: ignore[assignment]
@@ -79,25 +146,92 @@ class CouponServiceAsyncStub(CouponServiceStub):
 
     Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`.
     """
-    IssueCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.IssueCouponRequest, _coupon_service_pb2.IssueCouponResponse]  # type: ignore[assignment]
-    """Issues one coupon to a person. Stock and the person's limit are never exceeded, however many ask at once.
+    UpdateCouponTemplate: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.UpdateCouponTemplateRequest, _coupon_service_pb2.UpdateCouponTemplateResponse]  # type: ignore[assignment]
+    """Changes what is given and leaves the rest. The printed day moves only when `last_day` is given.
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT` or `COUPON_EXPIRED`.
+    Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `INVALID_ARGUMENT` with `COUPON_TEMPLATE_INVALID` (also a stock below what
+    is issued and in flight).
+    """
+    ListCouponTemplates: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.ListCouponTemplatesRequest, _coupon_service_pb2.ListCouponTemplatesResponse]  # type: ignore[assignment]
+    """Lists templates, oldest first."""
+    SetCouponGroup: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.SetCouponGroupRequest, _coupon_service_pb2.SetCouponGroupResponse]  # type: ignore[assignment]
+    """Sets the mode and position of a group. Orders that are locked keep what was decided for them.
+
+    Idempotent by `request_id`.
+    """
+    IssueCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.IssueCouponRequest, _coupon_service_pb2.IssueCouponResponse]  # type: ignore[assignment]
+    """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
+
+    What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT`, `CLAIM_LIMIT`,
+    `ATTR_MISSING` or `COUPON_EXPIRED`; `ABORTED` with `STOCK_IN_FLIGHT`: ask again.
+    """
+    ReviewCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.ReviewCouponRequest, _coupon_service_pb2.ReviewCouponResponse]  # type: ignore[assignment]
+    """Decides on a claim that waits for a review: it becomes a coupon, or its unit goes back to the stock.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_NOT_PENDING`.
+    """
+    ClaimCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.ClaimCouponRequest, _coupon_service_pb2.ClaimCouponResponse]  # type: ignore[assignment]
+    """Puts a code that nobody owns into a person's wallet.
+
+    Idempotent by `request_id`. Counts as a look-up of the person's.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_OF_ANOTHER`, `COUPON_EXPIRED`, `COUPON_REDEEMED`,
+    `COUPON_LOCKED`, `COUPON_FROZEN`, `COUPON_REVOKED` or `PERSON_LIMIT`; `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+    """
+    LookUpCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.LookUpCouponRequest, _coupon_service_pb2.LookUpCouponResponse]  # type: ignore[assignment]
+    """Tells whether a code can be used. Unknown codes and used ones have the same answer.
+
+    An address may ask 5 times in 5 seconds, a person 20 times an hour.
+
+    Errors: `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+    """
+    RevokeCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.RevokeCouponRequest, _coupon_service_pb2.RevokeCouponResponse]  # type: ignore[assignment]
+    """Takes a coupon back for good. One that is locked follows its template's policy; one that is used stays used.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`.
+    """
+    FreezeCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.FreezeCouponRequest, _coupon_service_pb2.FreezeCouponResponse]  # type: ignore[assignment]
+    """Sets a coupon aside until it is thawed. Its days go on.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`, `COUPON_LOCKED`, `COUPON_REVOKED` or
+    `COUPON_PENDING`.
+    """
+    ThawCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.ThawCouponRequest, _coupon_service_pb2.ThawCouponResponse]  # type: ignore[assignment]
+    """Lets a frozen coupon be used again. One that is not frozen stays as it is.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`.
     """
     RedeemCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.RedeemCouponRequest, _coupon_service_pb2.RedeemCouponResponse]  # type: ignore[assignment]
-    """Uses a coupon on an order. Exactly one of any number of concurrent uses succeeds.
+    """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
+
+    With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
+    checked. A coupon that is locked for this order is used as it was locked.
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED` or `ORDER_BELOW_MINIMUM`.
+    Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED`, `COUPON_LOCKED`,
+    `COUPON_FROZEN`, `COUPON_REVOKED`, `COUPON_PENDING`, `COUPON_OF_ANOTHER`, `COUPON_NOT_STACKABLE`, `ORDER_BELOW_MINIMUM`,
+    `NO_ELIGIBLE_LINES`, `NOTHING_TO_DISCOUNT`, `STORE_NOT_ELIGIBLE`, `CURRENCY_DIFFERS`, `ATTR_MISSING` or `COUPON_ORDER_CLOSED`.
     """
     ListProfileCoupons: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.ListProfileCouponsRequest, _coupon_service_pb2.ListProfileCouponsResponse]  # type: ignore[assignment]
     """Lists a person's coupons, newest first, merged profiles included."""
 
 class CouponServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Coupons: issued from templates, used once."""
+    """Coupons: issued from templates, claimed, used once, returned, revoked. Orders with several coupons are `CouponOrderService`'s."""
 
     @_abc_1.abstractmethod
     def CreateCouponTemplate(
@@ -124,16 +258,132 @@ class CouponServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateCouponTemplate(
+        self,
+        request: _coupon_service_pb2.UpdateCouponTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.UpdateCouponTemplateResponse, _abc.Awaitable[_coupon_service_pb2.UpdateCouponTemplateResponse]]:
+        """Changes what is given and leaves the rest. The printed day moves only when `last_day` is given.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `INVALID_ARGUMENT` with `COUPON_TEMPLATE_INVALID` (also a stock below what
+        is issued and in flight).
+        """
+
+    @_abc_1.abstractmethod
+    def ListCouponTemplates(
+        self,
+        request: _coupon_service_pb2.ListCouponTemplatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.ListCouponTemplatesResponse, _abc.Awaitable[_coupon_service_pb2.ListCouponTemplatesResponse]]:
+        """Lists templates, oldest first."""
+
+    @_abc_1.abstractmethod
+    def SetCouponGroup(
+        self,
+        request: _coupon_service_pb2.SetCouponGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.SetCouponGroupResponse, _abc.Awaitable[_coupon_service_pb2.SetCouponGroupResponse]]:
+        """Sets the mode and position of a group. Orders that are locked keep what was decided for them.
+
+        Idempotent by `request_id`.
+        """
+
+    @_abc_1.abstractmethod
     def IssueCoupon(
         self,
         request: _coupon_service_pb2.IssueCouponRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_coupon_service_pb2.IssueCouponResponse, _abc.Awaitable[_coupon_service_pb2.IssueCouponResponse]]:
-        """Issues one coupon to a person. Stock and the person's limit are never exceeded, however many ask at once.
+        """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
+
+        What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT` or `COUPON_EXPIRED`.
+        Errors: `NOT_FOUND` with `COUPON_TEMPLATE_NOT_FOUND`; `FAILED_PRECONDITION` with `SOLD_OUT`, `PERSON_LIMIT`, `CLAIM_LIMIT`,
+        `ATTR_MISSING` or `COUPON_EXPIRED`; `ABORTED` with `STOCK_IN_FLIGHT`: ask again.
+        """
+
+    @_abc_1.abstractmethod
+    def ReviewCoupon(
+        self,
+        request: _coupon_service_pb2.ReviewCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.ReviewCouponResponse, _abc.Awaitable[_coupon_service_pb2.ReviewCouponResponse]]:
+        """Decides on a claim that waits for a review: it becomes a coupon, or its unit goes back to the stock.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_NOT_PENDING`.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimCoupon(
+        self,
+        request: _coupon_service_pb2.ClaimCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.ClaimCouponResponse, _abc.Awaitable[_coupon_service_pb2.ClaimCouponResponse]]:
+        """Puts a code that nobody owns into a person's wallet.
+
+        Idempotent by `request_id`. Counts as a look-up of the person's.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_OF_ANOTHER`, `COUPON_EXPIRED`, `COUPON_REDEEMED`,
+        `COUPON_LOCKED`, `COUPON_FROZEN`, `COUPON_REVOKED` or `PERSON_LIMIT`; `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+        """
+
+    @_abc_1.abstractmethod
+    def LookUpCoupon(
+        self,
+        request: _coupon_service_pb2.LookUpCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.LookUpCouponResponse, _abc.Awaitable[_coupon_service_pb2.LookUpCouponResponse]]:
+        """Tells whether a code can be used. Unknown codes and used ones have the same answer.
+
+        An address may ask 5 times in 5 seconds, a person 20 times an hour.
+
+        Errors: `RESOURCE_EXHAUSTED` with `LOOKUP_LIMIT`.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeCoupon(
+        self,
+        request: _coupon_service_pb2.RevokeCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.RevokeCouponResponse, _abc.Awaitable[_coupon_service_pb2.RevokeCouponResponse]]:
+        """Takes a coupon back for good. One that is locked follows its template's policy; one that is used stays used.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`.
+        """
+
+    @_abc_1.abstractmethod
+    def FreezeCoupon(
+        self,
+        request: _coupon_service_pb2.FreezeCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.FreezeCouponResponse, _abc.Awaitable[_coupon_service_pb2.FreezeCouponResponse]]:
+        """Sets a coupon aside until it is thawed. Its days go on.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_REDEEMED`, `COUPON_LOCKED`, `COUPON_REVOKED` or
+        `COUPON_PENDING`.
+        """
+
+    @_abc_1.abstractmethod
+    def ThawCoupon(
+        self,
+        request: _coupon_service_pb2.ThawCouponRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coupon_service_pb2.ThawCouponResponse, _abc.Awaitable[_coupon_service_pb2.ThawCouponResponse]]:
+        """Lets a frozen coupon be used again. One that is not frozen stays as it is.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod
@@ -142,11 +392,16 @@ class CouponServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _coupon_service_pb2.RedeemCouponRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_coupon_service_pb2.RedeemCouponResponse, _abc.Awaitable[_coupon_service_pb2.RedeemCouponResponse]]:
-        """Uses a coupon on an order. Exactly one of any number of concurrent uses succeeds.
+        """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
+
+        With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
+        checked. A coupon that is locked for this order is used as it was locked.
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED` or `ORDER_BELOW_MINIMUM`.
+        Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_EXPIRED`, `COUPON_REDEEMED`, `COUPON_LOCKED`,
+        `COUPON_FROZEN`, `COUPON_REVOKED`, `COUPON_PENDING`, `COUPON_OF_ANOTHER`, `COUPON_NOT_STACKABLE`, `ORDER_BELOW_MINIMUM`,
+        `NO_ELIGIBLE_LINES`, `NOTHING_TO_DISCOUNT`, `STORE_NOT_ELIGIBLE`, `CURRENCY_DIFFERS`, `ATTR_MISSING` or `COUPON_ORDER_CLOSED`.
         """
 
     @_abc_1.abstractmethod

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x62owen/options/v1/edge.proto\x12\x10\x62owen.options.v1\x1a google/protobuf/descriptor.proto\"G\n\x04\x45\x64ge\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0f\n\x07shopper\x18\x02 \x01(\x08\x12\x0e\n\x06public\x18\x03 \x01(\x08\x12\x0f\n\x07success\x18\x04 \x01(\x05\"%\n\x05\x45vent\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t:F\n\x04\x65\x64ge\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x16.bowen.options.v1.Edge:I\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x17.bowen.options.v1.Eventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x62owen/options/v1/edge.proto\x12\x10\x62owen.options.v1\x1a google/protobuf/descriptor.proto\"w\n\x04\x45\x64ge\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0f\n\x07shopper\x18\x02 \x01(\x08\x12\x0e\n\x06public\x18\x03 \x01(\x08\x12\x0f\n\x07success\x18\x04 \x01(\x05\x12\x15\n\raddress_calls\x18\x05 \x01(\x05\x12\x17\n\x0f\x61\x64\x64ress_seconds\x18\x06 \x01(\x05\"%\n\x05\x45vent\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t:F\n\x04\x65\x64ge\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x16.bowen.options.v1.Edge:I\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x17.bowen.options.v1.Eventb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.options.v1.edge_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EDGE']._serialized_start=83
-  _globals['_EDGE']._serialized_end=154
-  _globals['_EVENT']._serialized_start=156
-  _globals['_EVENT']._serialized_end=193
+  _globals['_EDGE']._serialized_end=202
+  _globals['_EVENT']._serialized_start=204
+  _globals['_EVENT']._serialized_end=241
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,8 @@ class Edge(_message.Message):
     SHOPPER_FIELD_NUMBER: _builtins.int
     PUBLIC_FIELD_NUMBER: _builtins.int
     SUCCESS_FIELD_NUMBER: _builtins.int
+    ADDRESS_CALLS_FIELD_NUMBER: _builtins.int
+    ADDRESS_SECONDS_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """The scope a caller's key must hold, `<service>.<resource>:<read|write>`. Empty: no API key may call the method."""
     shopper: _builtins.bool
@@ -36,6 +38,10 @@ class Edge(_message.Message):
     """True when the method needs no credentials at all."""
     success: _builtins.int
     """The status code of success. 0 means 200."""
+    address_calls: _builtins.int
+    """So many calls of one client address are let through in `address_seconds`, whoever calls. 0 means no limit."""
+    address_seconds: _builtins.int
+    """The span of `address_calls`, in seconds."""
     def __init__(
         self,
         *,
@@ -43,10 +49,12 @@ class Edge(_message.Message):
         shopper: _builtins.bool = ...,
         public: _builtins.bool = ...,
         success: _builtins.int = ...,
+        address_calls: _builtins.int = ...,
+        address_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["public", b"public", "scope", b"scope", "shopper", b"shopper", "success", b"success"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_calls", b"address_calls", "address_seconds", b"address_seconds", "public", b"public", "scope", b"scope", "shopper", b"shopper", "success", b"success"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
