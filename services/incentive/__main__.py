@@ -6,6 +6,8 @@ from pathlib import Path
 from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
 from bowen.incentive.v1.budget_service_pb2_grpc import add_BudgetServiceServicer_to_server
 from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
+from bowen.incentive.v1.coupon_batch_service_pb2_grpc import add_CouponBatchServiceServicer_to_server
+from bowen.incentive.v1.coupon_order_service_pb2_grpc import add_CouponOrderServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from bowen.incentive.v1.events_pb2 import MissionCompleted, RewardGranted
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
@@ -24,7 +26,8 @@ from services.incentive.audiences import consumers as audiences
 from services.incentive.budgets.servicer import BudgetServicer
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.campaigns.servicer import CampaignServicer
-from services.incentive.coupons.servicer import CouponServicer
+from services.incentive.coupons import consumers as coupons
+from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
@@ -47,6 +50,7 @@ LOTS_SETTLE_SECONDS = 5.0
 POTS_PAY_SECONDS = 1.0
 TIERS_EXPIRE_SECONDS = 5.0
 TOUCHES_FORGET_SECONDS = 3600.0
+CODES_MAKE_SECONDS = 1.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -67,6 +71,10 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(TOUCHES_FORGET_SECONDS, "forget old touches", campaign_servicer.forget_touches)
     process.server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
     process.server.add(add_MissionServiceServicer_to_server, MissionServicer(db, clock))
+    process.server.add(add_CouponOrderServiceServicer_to_server, CouponOrderServicer(db, clock))
+    batches = CouponBatchServicer(db, clock)
+    process.server.add(add_CouponBatchServiceServicer_to_server, batches)
+    process.every(CODES_MAKE_SECONDS, "make coupon codes", batches.make)
     holds = HoldServicer(db, clock)
     process.server.add(add_HoldServiceServicer_to_server, holds)
     process.every(HOLDS_EXPIRE_SECONDS, "expire holds", holds.expire)
@@ -91,6 +99,11 @@ async def assemble(process: Process[Settings]) -> None:
     listener = process.consumer("incentive-audiences")
     listener.on(SegmentEntered, audiences.on_segment_entered)
     listener.on(SegmentLeft, audiences.on_segment_left)
+
+    tills = process.consumer("incentive-coupons")
+    tills.on(OrderPaid, coupons.on_order_paid)
+    tills.on(OrderDelivered, coupons.on_order_delivered)
+    tills.on(OrderRefunded, coupons.on_order_refunded)
 
     scorer = process.consumer("incentive-pots")
     scorer.on(EventRecorded, pots.on_event_recorded)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from chassis.clock import FixedClock
+from tests.service.incentive.couponing import Till
 from tests.service.incentive.ledgering import Ledger, a_ledger
 from tests.service.incentive.rewarding import Incentive, an_incentive
 
@@ -21,3 +22,9 @@ async def incentive(fresh_database: Callable[[str], str], clock: FixedClock) -> 
     """The whole service with an empty database, over gRPC."""
     async with an_incentive(fresh_database("incentive"), clock) as incentive:
         yield incentive
+
+
+@pytest.fixture
+def till(incentive: Incentive) -> Till:
+    """A till of the brand's."""
+    return Till(incentive)

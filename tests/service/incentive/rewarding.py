@@ -12,6 +12,14 @@ from bowen.incentive.v1 import campaign_pb2, coupon_pb2, ledger_service_pb2
 from bowen.incentive.v1 import campaign_service_pb2 as campaigns_pb
 from bowen.incentive.v1 import coupon_service_pb2 as coupons_pb
 from bowen.incentive.v1.campaign_service_pb2_grpc import CampaignServiceStub, add_CampaignServiceServicer_to_server
+from bowen.incentive.v1.coupon_batch_service_pb2_grpc import (
+    CouponBatchServiceStub,
+    add_CouponBatchServiceServicer_to_server,
+)
+from bowen.incentive.v1.coupon_order_service_pb2_grpc import (
+    CouponOrderServiceStub,
+    add_CouponOrderServiceServicer_to_server,
+)
 from bowen.incentive.v1.coupon_service_pb2_grpc import CouponServiceStub, add_CouponServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import LedgerServiceStub, add_LedgerServiceServicer_to_server
 from bowen.profile.v1 import event_pb2
@@ -30,7 +38,7 @@ from chassis.server import Server
 from chassis.stamps import stamp
 from services.incentive.campaigns import consumers
 from services.incentive.campaigns.servicer import CampaignServicer
-from services.incentive.coupons.servicer import CouponServicer
+from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
 from services.incentive.ledger import consumers as ledger_consumers
 from services.incentive.ledger.servicer import LedgerServicer
 from tests.service.incentive.ledgering import Ledger
@@ -131,6 +139,9 @@ class Incentive:
     ledger: Ledger
     campaigns: CampaignServiceStub
     coupons: CouponServiceStub
+    orders: CouponOrderServiceStub
+    batches: CouponBatchServiceStub
+    maker: CouponBatchServicer
 
     async def happen(self, *facts: Message, handler: Callable[..., Awaitable[None]] | None = None) -> None:
         """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
@@ -195,9 +206,11 @@ class Incentive:
         created = await self.coupons.CreateCouponTemplate(a_template(**fields))  # type: ignore[misc]
         return str(created.coupon_template.template_id)
 
-    async def issue(self, template_id: str, profile_id: str = "", request_id: str = "") -> coupon_pb2.Coupon:
+    async def issue(
+        self, template_id: str, profile_id: str = "", request_id: str = "", **traits: str
+    ) -> coupon_pb2.Coupon:
         request = coupons_pb.IssueCouponRequest(
-            request_id=request_id or new(), template_id=template_id, profile_id=profile_id or new()
+            request_id=request_id or new(), template_id=template_id, profile_id=profile_id or new(), **traits
         )
         return (await self.coupons.IssueCoupon(request)).coupon  # type: ignore[misc,no-any-return]
 
@@ -230,10 +243,20 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
     server.add(add_LedgerServiceServicer_to_server, ledger)
     server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
     server.add(add_CouponServiceServicer_to_server, CouponServicer(db, clock))
+    server.add(add_CouponOrderServiceServicer_to_server, CouponOrderServicer(db, clock))
+    maker = CouponBatchServicer(db, clock)
+    server.add(add_CouponBatchServiceServicer_to_server, maker)
     port = await server.start()
     async with Client.connect(f"127.0.0.1:{port}", name="test", timeout_s=30.0, forward_caller=True) as client:
         yield Incentive(
-            db, clock, Ledger(LedgerServiceStub(client), db), CampaignServiceStub(client), CouponServiceStub(client)
+            db,
+            clock,
+            Ledger(LedgerServiceStub(client), db),
+            CampaignServiceStub(client),
+            CouponServiceStub(client),
+            CouponOrderServiceStub(client),
+            CouponBatchServiceStub(client),
+            maker,
         )
     await server.stop(0)
     await ledger.close()

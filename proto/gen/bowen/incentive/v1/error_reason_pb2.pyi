@@ -314,6 +314,106 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/GRANT_NOT_FOUND", "status": 404, "metadata": {"grant_id": "0192…"}}`
     """
+    ERROR_REASON_COUPON_LOCKED: _ErrorReason.ValueType  # 300
+    """Another order has the coupon until its payment window ends.
+
+    Example: `{"type": "/problems/COUPON_LOCKED", "status": 422, "metadata": {"lock_expire_time": "2026-03-31T16:00:00Z"}}`
+    """
+    ERROR_REASON_COUPON_FROZEN: _ErrorReason.ValueType  # 301
+    """An operator has set the coupon aside.
+
+    Example: `{"type": "/problems/COUPON_FROZEN", "status": 422}`
+    """
+    ERROR_REASON_COUPON_REVOKED: _ErrorReason.ValueType  # 302
+    """The coupon has been taken back.
+
+    Example: `{"type": "/problems/COUPON_REVOKED", "status": 422}`
+    """
+    ERROR_REASON_COUPON_PENDING: _ErrorReason.ValueType  # 303
+    """The claim is under review.
+
+    Example: `{"type": "/problems/COUPON_PENDING", "status": 422}`
+    """
+    ERROR_REASON_COUPON_NOT_PENDING: _ErrorReason.ValueType  # 304
+    """The claim does not wait for a review.
+
+    Example: `{"type": "/problems/COUPON_NOT_PENDING", "status": 422}`
+    """
+    ERROR_REASON_ATTR_MISSING: _ErrorReason.ValueType  # 305
+    """The coupon needs to know something that was not told.
+
+    Example: `{"type": "/problems/ATTR_MISSING", "status": 422, "metadata": {"attribute": "profile_id"}}`
+    """
+    ERROR_REASON_NO_ELIGIBLE_LINES: _ErrorReason.ValueType  # 306
+    """The coupon is good for none of the products.
+
+    Example: `{"type": "/problems/NO_ELIGIBLE_LINES", "status": 422}`
+    """
+    ERROR_REASON_STORE_NOT_ELIGIBLE: _ErrorReason.ValueType  # 307
+    """The coupon is good in other stores.
+
+    Example: `{"type": "/problems/STORE_NOT_ELIGIBLE", "status": 422}`
+    """
+    ERROR_REASON_CURRENCY_DIFFERS: _ErrorReason.ValueType  # 308
+    """The coupon is of another currency.
+
+    Example: `{"type": "/problems/CURRENCY_DIFFERS", "status": 422, "metadata": {"currency_code": "CNY"}}`
+    """
+    ERROR_REASON_COUPON_OF_ANOTHER: _ErrorReason.ValueType  # 309
+    """The coupon is another person's.
+
+    Example: `{"type": "/problems/COUPON_OF_ANOTHER", "status": 422}`
+    """
+    ERROR_REASON_COUPON_NOT_STACKABLE: _ErrorReason.ValueType  # 310
+    """The coupon cannot be combined with one that applies.
+
+    Example: `{"type": "/problems/COUPON_NOT_STACKABLE", "status": 422, "metadata": {"coupon_id": "0192…"}}`
+    """
+    ERROR_REASON_NOTHING_TO_DISCOUNT: _ErrorReason.ValueType  # 311
+    """Other coupons leave nothing for this one to take off.
+
+    Example: `{"type": "/problems/NOTHING_TO_DISCOUNT", "status": 422}`
+    """
+    ERROR_REASON_STOCK_IN_FLIGHT: _ErrorReason.ValueType  # 312
+    """All units left are taken by claims that are not decided: some may come free. Ask again.
+
+    Example: `{"type": "/problems/STOCK_IN_FLIGHT", "status": 409, "metadata": {"template_id": "0192…"}}`
+    """
+    ERROR_REASON_CLAIM_LIMIT: _ErrorReason.ValueType  # 313
+    """A device, phone, means of payment, store or day has as many coupons of the template as it may get.
+
+    Example: `{"type": "/problems/CLAIM_LIMIT", "status": 422, "metadata": {"entity": "DEVICE", "period": "DAY", "limit": "1"}}`
+    """
+    ERROR_REASON_COUPON_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 314
+    """No order with coupons has this reference.
+
+    Example: `{"type": "/problems/COUPON_ORDER_NOT_FOUND", "status": 404, "metadata": {"order_reference": "A-17"}}`
+    """
+    ERROR_REASON_COUPON_ORDER_CLOSED: _ErrorReason.ValueType  # 315
+    """The order does not stand where this can be done.
+
+    Example: `{"type": "/problems/COUPON_ORDER_CLOSED", "status": 422, "metadata": {"order_reference": "A-17", "state": "REDEEMED"}}`
+    """
+    ERROR_REASON_EXCEEDS_ORDER: _ErrorReason.ValueType  # 316
+    """More is to be given back than is left of the order.
+
+    Example: `{"type": "/problems/EXCEEDS_ORDER", "status": 422, "metadata": {"line_no": "1", "left": "2"}}`
+    """
+    ERROR_REASON_COUPON_CART_INVALID: _ErrorReason.ValueType  # 317
+    """A cart's lines do not fit together.
+
+    Example: `{"type": "/problems/COUPON_CART_INVALID", "status": 400, "errors": [{"pointer": "/cart/lines/1/line_no", "detail": "is not the only one"}]}`
+    """
+    ERROR_REASON_LOOKUP_LIMIT: _ErrorReason.ValueType  # 318
+    """The person has looked up as many codes as one may in an hour.
+
+    Example: `{"type": "/problems/LOOKUP_LIMIT", "status": 429}`
+    """
+    ERROR_REASON_COUPON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 319
+    """No batch has this id.
+
+    Example: `{"type": "/problems/COUPON_BATCH_NOT_FOUND", "status": 404, "metadata": {"batch_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -609,5 +709,105 @@ ERROR_REASON_GRANT_NOT_FOUND: ErrorReason.ValueType  # 603
 """No grant has this id, or it is another person's.
 
 Example: `{"type": "/problems/GRANT_NOT_FOUND", "status": 404, "metadata": {"grant_id": "0192…"}}`
+"""
+ERROR_REASON_COUPON_LOCKED: ErrorReason.ValueType  # 300
+"""Another order has the coupon until its payment window ends.
+
+Example: `{"type": "/problems/COUPON_LOCKED", "status": 422, "metadata": {"lock_expire_time": "2026-03-31T16:00:00Z"}}`
+"""
+ERROR_REASON_COUPON_FROZEN: ErrorReason.ValueType  # 301
+"""An operator has set the coupon aside.
+
+Example: `{"type": "/problems/COUPON_FROZEN", "status": 422}`
+"""
+ERROR_REASON_COUPON_REVOKED: ErrorReason.ValueType  # 302
+"""The coupon has been taken back.
+
+Example: `{"type": "/problems/COUPON_REVOKED", "status": 422}`
+"""
+ERROR_REASON_COUPON_PENDING: ErrorReason.ValueType  # 303
+"""The claim is under review.
+
+Example: `{"type": "/problems/COUPON_PENDING", "status": 422}`
+"""
+ERROR_REASON_COUPON_NOT_PENDING: ErrorReason.ValueType  # 304
+"""The claim does not wait for a review.
+
+Example: `{"type": "/problems/COUPON_NOT_PENDING", "status": 422}`
+"""
+ERROR_REASON_ATTR_MISSING: ErrorReason.ValueType  # 305
+"""The coupon needs to know something that was not told.
+
+Example: `{"type": "/problems/ATTR_MISSING", "status": 422, "metadata": {"attribute": "profile_id"}}`
+"""
+ERROR_REASON_NO_ELIGIBLE_LINES: ErrorReason.ValueType  # 306
+"""The coupon is good for none of the products.
+
+Example: `{"type": "/problems/NO_ELIGIBLE_LINES", "status": 422}`
+"""
+ERROR_REASON_STORE_NOT_ELIGIBLE: ErrorReason.ValueType  # 307
+"""The coupon is good in other stores.
+
+Example: `{"type": "/problems/STORE_NOT_ELIGIBLE", "status": 422}`
+"""
+ERROR_REASON_CURRENCY_DIFFERS: ErrorReason.ValueType  # 308
+"""The coupon is of another currency.
+
+Example: `{"type": "/problems/CURRENCY_DIFFERS", "status": 422, "metadata": {"currency_code": "CNY"}}`
+"""
+ERROR_REASON_COUPON_OF_ANOTHER: ErrorReason.ValueType  # 309
+"""The coupon is another person's.
+
+Example: `{"type": "/problems/COUPON_OF_ANOTHER", "status": 422}`
+"""
+ERROR_REASON_COUPON_NOT_STACKABLE: ErrorReason.ValueType  # 310
+"""The coupon cannot be combined with one that applies.
+
+Example: `{"type": "/problems/COUPON_NOT_STACKABLE", "status": 422, "metadata": {"coupon_id": "0192…"}}`
+"""
+ERROR_REASON_NOTHING_TO_DISCOUNT: ErrorReason.ValueType  # 311
+"""Other coupons leave nothing for this one to take off.
+
+Example: `{"type": "/problems/NOTHING_TO_DISCOUNT", "status": 422}`
+"""
+ERROR_REASON_STOCK_IN_FLIGHT: ErrorReason.ValueType  # 312
+"""All units left are taken by claims that are not decided: some may come free. Ask again.
+
+Example: `{"type": "/problems/STOCK_IN_FLIGHT", "status": 409, "metadata": {"template_id": "0192…"}}`
+"""
+ERROR_REASON_CLAIM_LIMIT: ErrorReason.ValueType  # 313
+"""A device, phone, means of payment, store or day has as many coupons of the template as it may get.
+
+Example: `{"type": "/problems/CLAIM_LIMIT", "status": 422, "metadata": {"entity": "DEVICE", "period": "DAY", "limit": "1"}}`
+"""
+ERROR_REASON_COUPON_ORDER_NOT_FOUND: ErrorReason.ValueType  # 314
+"""No order with coupons has this reference.
+
+Example: `{"type": "/problems/COUPON_ORDER_NOT_FOUND", "status": 404, "metadata": {"order_reference": "A-17"}}`
+"""
+ERROR_REASON_COUPON_ORDER_CLOSED: ErrorReason.ValueType  # 315
+"""The order does not stand where this can be done.
+
+Example: `{"type": "/problems/COUPON_ORDER_CLOSED", "status": 422, "metadata": {"order_reference": "A-17", "state": "REDEEMED"}}`
+"""
+ERROR_REASON_EXCEEDS_ORDER: ErrorReason.ValueType  # 316
+"""More is to be given back than is left of the order.
+
+Example: `{"type": "/problems/EXCEEDS_ORDER", "status": 422, "metadata": {"line_no": "1", "left": "2"}}`
+"""
+ERROR_REASON_COUPON_CART_INVALID: ErrorReason.ValueType  # 317
+"""A cart's lines do not fit together.
+
+Example: `{"type": "/problems/COUPON_CART_INVALID", "status": 400, "errors": [{"pointer": "/cart/lines/1/line_no", "detail": "is not the only one"}]}`
+"""
+ERROR_REASON_LOOKUP_LIMIT: ErrorReason.ValueType  # 318
+"""The person has looked up as many codes as one may in an hour.
+
+Example: `{"type": "/problems/LOOKUP_LIMIT", "status": 429}`
+"""
+ERROR_REASON_COUPON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 319
+"""No batch has this id.
+
+Example: `{"type": "/problems/COUPON_BATCH_NOT_FOUND", "status": 404, "metadata": {"batch_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

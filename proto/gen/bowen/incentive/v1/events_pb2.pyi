@@ -195,6 +195,7 @@ class CouponRedeemed(_message.Message):
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
     REDEEM_TIME_FIELD_NUMBER: _builtins.int
+    DISCOUNT_MINOR_FIELD_NUMBER: _builtins.int
     coupon_id: _builtins.str
     """The coupon."""
     template_id: _builtins.str
@@ -207,6 +208,8 @@ class CouponRedeemed(_message.Message):
     """ISO 4217 code."""
     order_reference: _builtins.str
     """The order it was used on."""
+    discount_minor: _builtins.int
+    """What it took off, in minor units. 0 when the till computes that."""
     @_builtins.property
     def redeem_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -221,14 +224,137 @@ class CouponRedeemed(_message.Message):
         currency_code: _builtins.str = ...,
         order_reference: _builtins.str = ...,
         redeem_time: _timestamp_pb2.Timestamp | None = ...,
+        discount_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["redeem_time", b"redeem_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_id", b"coupon_id", "currency_code", b"currency_code", "order_reference", b"order_reference", "profile_id", b"profile_id", "redeem_time", b"redeem_time", "template_id", b"template_id", "value_minor", b"value_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_id", b"coupon_id", "currency_code", b"currency_code", "discount_minor", b"discount_minor", "order_reference", b"order_reference", "profile_id", b"profile_id", "redeem_time", b"redeem_time", "template_id", b"template_id", "value_minor", b"value_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CouponRedeemed: _TypeAlias = CouponRedeemed  # noqa: Y015
+
+@_typing.final
+class CouponReturned(_message.Message):
+    """A coupon came back from an order that was refunded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_ID_FIELD_NUMBER: _builtins.int
+    TEMPLATE_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
+    coupon_id: _builtins.str
+    """The coupon."""
+    template_id: _builtins.str
+    """Its template."""
+    profile_id: _builtins.str
+    """Owner. Empty if nobody owned it."""
+    order_reference: _builtins.str
+    """The order it came back from."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it can no longer be used."""
+
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        coupon_id: _builtins.str = ...,
+        template_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        order_reference: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "return_time", b"return_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_id", b"coupon_id", "expire_time", b"expire_time", "order_reference", b"order_reference", "profile_id", b"profile_id", "return_time", b"return_time", "template_id", b"template_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponReturned: _TypeAlias = CouponReturned  # noqa: Y015
+
+@_typing.final
+class CouponRevoked(_message.Message):
+    """A coupon was taken back for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_ID_FIELD_NUMBER: _builtins.int
+    TEMPLATE_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    coupon_id: _builtins.str
+    """The coupon."""
+    template_id: _builtins.str
+    """Its template."""
+    profile_id: _builtins.str
+    """Owner. Empty if nobody owned it."""
+    @_builtins.property
+    def revoke_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        coupon_id: _builtins.str = ...,
+        template_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        revoke_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_id", b"coupon_id", "profile_id", b"profile_id", "revoke_time", b"revoke_time", "template_id", b"template_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponRevoked: _TypeAlias = CouponRevoked  # noqa: Y015
+
+@_typing.final
+class CouponLost(_message.Message):
+    """An order was paid when a coupon of its was no longer to be had: none of its coupons is used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    STORE_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    LOSE_TIME_FIELD_NUMBER: _builtins.int
+    order_reference: _builtins.str
+    """The order."""
+    store_id: _builtins.str
+    """The store whose key made it. Empty for the brand's."""
+    profile_id: _builtins.str
+    """The buyer. Empty for a guest."""
+    verdict: _builtins.str
+    """`CHARGE_FULL` or `REFUND_PAYMENT`."""
+    @_builtins.property
+    def lose_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        order_reference: _builtins.str = ...,
+        store_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        verdict: _builtins.str = ...,
+        lose_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lose_time", b"lose_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lose_time", b"lose_time", "order_reference", b"order_reference", "profile_id", b"profile_id", "store_id", b"store_id", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponLost: _TypeAlias = CouponLost  # noqa: Y015
 
 @_typing.final
 class PotFrozen(_message.Message):

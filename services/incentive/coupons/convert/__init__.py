@@ -1,0 +1,1 @@
+"""Messages about coupons, from and to what they mean."""

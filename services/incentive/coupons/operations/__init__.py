@@ -1,0 +1,8 @@
+"""What changes coupons: lock, decide, save, tell.
+
+Rows are held in one order everywhere: orders, coupons by id, templates by id.
+"""
+
+from services.incentive.coupons.operations.claims import issue_coupon, issue_coupons, revoke_coupons
+
+__all__ = ["issue_coupon", "issue_coupons", "revoke_coupons"]
