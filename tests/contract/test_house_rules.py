@@ -39,6 +39,19 @@ def test_only_the_chassis_commits():
     assert places(others, r"\.commit\(") == []
 
 
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("**/migrations/0001_*.py")), ids=lambda path: path.parts[-3])
+def test_migrations_are_one_chain_in_the_order_of_their_numbers(folder):
+    def found(text: str, name: str) -> str | None:
+        match = re.search(rf'^{name} = "(\d+)"', text, re.MULTILINE)
+        return match and match[1]
+
+    steps = sorted(folder.parent.glob("[0-9]*.py"))
+    texts = [path.read_text() for path in steps]
+
+    assert [found(text, "revision") for text in texts] == [path.name[:4] for path in steps]
+    assert [found(text, "down_revision") for text in texts] == [None, *(path.name[:4] for path in steps[:-1])]
+
+
 def test_no_module_is_too_long_to_read():
     modules = [path for path in sources(*CODE, "tests") if "migrations" not in path.parts]
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in modules}
