@@ -23,8 +23,13 @@ def new_id() -> UUID:
     with _lock:
         _last = max(fresh, _last + 1 + (entropy & ((1 << _STEP_BITS) - 1)))
         number = _last
-    fast: UUID = pgproto.UUID(_with_version(number).to_bytes(16, "big"))  # what the driver itself gives and takes
-    return fast
+    return id_of(_with_version(number).to_bytes(16, "big"))
+
+
+def id_of(content: bytes) -> UUID:
+    """The identifier of these 16 bytes, of the kind that the driver gives and takes: quick to make and to hash."""
+    made: UUID = pgproto.UUID(content)
+    return made
 
 
 def _with_version(number: int) -> int:

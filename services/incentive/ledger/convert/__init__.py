@@ -9,11 +9,21 @@ from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2
 from chassis.errors import InvalidArgument
 from chassis.stamps import moment, stamp
 from services.incentive.ledger import domain
-from services.incentive.ledger.domain import Account, Entry, Outcome, Standing, Terms, Transfer, TrialBalanceLine
+from services.incentive.ledger.domain import (
+    NO_TERMS,
+    Account,
+    Entry,
+    Outcome,
+    Standing,
+    Terms,
+    Transfer,
+    TrialBalanceLine,
+)
 
 YEAR_MAX = 9000
 
 Result = ledger_service_pb2.TransferOutcome.Result
+_POSTED = Result.RESULT_POSTED
 
 _NAME = re.compile(
     r"(?:member|partner)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/(?:pending|available|held|debt)"
@@ -40,7 +50,7 @@ def transfer_from_proto(message: ledger_pb2.Transfer, *, scope: str, now: dateti
         memo=message.memo,
         reverses=message.reverses_transfer_id,
         linked=message.linked,
-        terms=_terms(message),
+        terms=_terms(message) if message.last_day or message.HasField("mature_time") else NO_TERMS,
     )
 
 
@@ -69,13 +79,15 @@ def transfers_from_proto(messages: Sequence[ledger_pb2.Transfer], *, scope: str,
         raise InvalidArgument(f"transfers[{len(messages) - 1}].linked", "the last transfer links to none")
     transfers = [transfer_from_proto(message, scope=scope, now=now) for message in messages]
     for group in domain.groups(transfers):
-        if len({item.key for item in group}) < len(group):
+        if len(group) > 1 and len({item.key for item in group}) < len(group):
             raise InvalidArgument("transfers", "a group names each transfer once")
     return transfers
 
 
 def outcome_to_proto(transfer: Transfer, outcome: Outcome) -> ledger_service_pb2.TransferOutcome:
     """The outcome of one transfer."""
+    if not outcome.reason and not outcome.replayed:
+        return ledger_service_pb2.TransferOutcome(transfer_id=transfer.transfer_id, result=_POSTED)
     return ledger_service_pb2.TransferOutcome(
         transfer_id=transfer.transfer_id,
         result=Result.RESULT_REFUSED if outcome.reason else Result.RESULT_POSTED,

@@ -10,6 +10,7 @@ from uuid import UUID
 from chassis.errors import Refusal
 from services.incentive.ledger.domain.transfers import (
     KINDS,
+    NO_TERMS,
     WRITEOFF,
     Account,
     Entry,
@@ -37,6 +38,7 @@ from services.incentive.ledger.errors import (
 
 __all__ = [
     "KINDS",
+    "NO_TERMS",
     "WRITEOFF",
     "Account",
     "Book",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.incentive.ledger.domain import Account, Transfer
+from services.incentive.ledger.domain import NO_TERMS, Account, Transfer
 
 ANY_BALANCE = -(2**63)
 """What an account has to hold that may show a deficit."""
@@ -60,7 +60,7 @@ def is_plain(batch: Sequence[Transfer]) -> bool:
 
     Reversals ask for what they reverse, and terms for the programme of the asset.
     """
-    return not any(item.reverses or any(item.terms) or item.debit == item.credit for item in batch)
+    return all(not item.reverses and item.debit != item.credit and item.terms == NO_TERMS for item in batch)
 
 
 def plan(batch: Sequence[Transfer]) -> Plan | None:

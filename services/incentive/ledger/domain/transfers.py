@@ -6,10 +6,12 @@ so that a hot campaign does not serialise its grants.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
+
+from chassis.ids import id_of
 
 KINDS = ("pending", "available", "held", "debt")
 """The accounts that a member or partner has of each asset."""
@@ -80,8 +82,7 @@ NO_TERMS = Terms()
 """All is left to the programme."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A movement that is asked for. `key` is its identity, `fingerprint` stands for its content.
 
     A `linked` transfer makes a group with the one after it: all of a group are posted, or none. Of an asset that is
@@ -115,12 +116,12 @@ class Transfer:
 
     def between(self, debit: Account, credit: Account) -> "Transfer":
         """The same movement between other accounts: those of survivors of a merge."""
-        return replace(self, debit=debit, credit=credit)
+        return self._replace(debit=debit, credit=credit)
 
 
 def key_of(scope: str, transfer_id: str) -> UUID:
     """The identity of a transfer: a 128-bit hash of who asks and of the id they chose."""
-    return UUID(bytes=hashlib.sha256(f"{scope}\0{transfer_id}".encode()).digest()[:16])
+    return id_of(hashlib.sha256(f"{scope}\0{transfer_id}".encode()).digest()[:16])
 
 
 def fingerprint_of(
@@ -134,9 +135,13 @@ def fingerprint_of(
     terms: Terms = NO_TERMS,
 ) -> bytes:
     """What tells a repeat from the reuse of an id."""
-    more = (("linked",) if linked else ()) + tuple(part.isoformat() for part in terms if part)
+    more = (("linked",) if linked else ()) + (() if terms is NO_TERMS else _text(terms))
     content = "\0".join((debit.name, credit.name, debit.asset, str(amount), memo, reverses, *more))
     return hashlib.sha256(content.encode()).digest()[:16]
+
+
+def _text(terms: Terms) -> tuple[str, ...]:
+    return tuple(part.isoformat() for part in terms if part)
 
 
 def transfer(
