@@ -39,7 +39,9 @@ class Edge(_message.Message):
     success: _builtins.int
     """The status code of success. 0 means 200."""
     address_calls: _builtins.int
-    """So many calls of one client address are let through in `address_seconds`, whoever calls. 0 means no limit."""
+    """So many calls of one client address are let through at once, and as many again every `address_seconds`, whoever calls. Each replica
+    counts for itself. 0 means no limit.
+    """
     address_seconds: _builtins.int
     """The span of `address_calls`, in seconds."""
     def __init__(
