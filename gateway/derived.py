@@ -83,6 +83,7 @@ class Derived:
         self._takes_request_id = route.takes_request_id
         self._seconds = edge.bulk_timeout_s if route.is_bulk else edge.timeout_s
         self._success = self._rules.success or 200
+        self._addresses = addresses_of(route)
         self._profiles = tuple(name for name in route.input.fields_by_name if name.endswith("profile_id"))
 
     async def __call__(self, request: Request) -> Response:
@@ -90,6 +91,8 @@ class Derived:
         edge = self._edge
         who = Caller("anonymous") if self._rules.public else await edge.admit(request)
         self._authorize(who)
+        if self._addresses is not None:
+            self._addresses.admit(request.address)
         message = await self._message(request)
         self._hold_to_own(who, message)
         asked = Call(who, self._method, time.monotonic() + self._seconds)
@@ -138,6 +141,12 @@ class Derived:
         if self._takes_request_id:
             _set_request_id(content, key)
         return self._class(**content)
+
+
+def addresses_of(route: Route) -> Limiter | None:
+    """What holds back a client address that calls a route too often; None where the contract sets no limit."""
+    calls, seconds = route.edge.address_calls, route.edge.address_seconds
+    return Limiter(calls / seconds, calls) if calls and seconds else None
 
 
 def local(work: Callable[[Any], Awaitable[Any]]) -> Backend:

@@ -146,7 +146,7 @@ def _success(route: Route, schemas: Schemas) -> Schema:
 
 def _refusals(route: Route, comment: str) -> dict[str, Schema]:
     told = _ERRORS.search(comment)
-    found = {"400": _problem("A field breaks its rule; all of them are listed."), "429": _problem("Too many requests.")}
+    found = {"400": _problem("A field breaks its rule; all of them are listed."), "429": _problem(_too_many(route))}
     if not route.edge.public:
         found["401"] = _problem("Credentials are missing or do not hold.")
         found["403"] = _problem(f"The scope `{route.edge.scope}` is missing, or the object is another's.")
@@ -155,6 +155,13 @@ def _refusals(route: Route, comment: str) -> dict[str, Schema]:
             if status in told[1]:
                 found[_STATUS[status]] = _problem(told[1].strip())
     return dict(sorted(found.items()))
+
+
+def _too_many(route: Route) -> str:
+    edge = route.edge
+    if not edge.address_calls:
+        return "Too many requests."
+    return f"Too many requests: {edge.address_calls} of an address at once, and as many every {edge.address_seconds} s."
 
 
 _STATUS = {"NOT_FOUND": "404", "ALREADY_EXISTS": "409", "FAILED_PRECONDITION": "422"}
