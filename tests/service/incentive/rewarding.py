@@ -142,6 +142,7 @@ class Incentive:
     orders: CouponOrderServiceStub
     batches: CouponBatchServiceStub
     maker: CouponBatchServicer
+    target: str
 
     async def happen(self, *facts: Message, handler: Callable[..., Awaitable[None]] | None = None) -> None:
         """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
@@ -257,6 +258,7 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
             CouponOrderServiceStub(client),
             CouponBatchServiceStub(client),
             maker,
+            f"127.0.0.1:{port}",
         )
     await server.stop(0)
     await ledger.close()

@@ -1,1 +1,0 @@
-"""What people reach together in a time: group buying and helping."""
