@@ -8,7 +8,7 @@ from bowen.distribution.v1.commission_service_pb2_grpc import add_CommissionServ
 from bowen.distribution.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
 from bowen.distribution.v1.partner_service_pb2_grpc import add_PartnerServiceServicer_to_server
 from bowen.distribution.v1.ripple_service_pb2_grpc import add_RippleServiceServicer_to_server
-from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
+from bowen.profile.v1.events_pb2 import EventRecorded, PersonalDataRequested, ProfileErased, ProfileMerged
 
 from chassis.command import command
 from chassis.consumer import Delivery
@@ -22,6 +22,7 @@ from services.distribution.orders.consumers import OrderEvents
 from services.distribution.orders.operations import Terms
 from services.distribution.orders.servicer import OrderServicer
 from services.distribution.partners.servicer import PartnerServicer
+from services.distribution.privacy.consumers import of_the_living, on_personal_data_requested, on_profile_erased
 from services.distribution.ripples import consumers as ripples
 from services.distribution.ripples.servicer import RippleServicer
 from services.distribution.settings import Settings
@@ -48,7 +49,9 @@ async def assemble(process: Process[Settings]) -> None:
 
     consumer = process.consumer()
     consumer.on(ProfileMerged, on_profile_merged)
-    consumer.on(EventRecorded, on_event_recorded)
+    consumer.on(ProfileErased, on_profile_erased)
+    consumer.on(PersonalDataRequested, on_personal_data_requested)
+    consumer.on(EventRecorded, of_the_living(on_event_recorded))
     ledger = process.client(settings.incentive_target, timeout_s=POST_SECONDS_MAX)
     process.background("poster", Poster(db, ledger, clock).run)
 

@@ -17,7 +17,7 @@ from bowen.incentive.v1.packet_service_pb2_grpc import add_PacketServiceServicer
 from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
 from bowen.incentive.v1.programme_service_pb2_grpc import add_ProgrammeServiceServicer_to_server
 from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
-from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged
+from bowen.profile.v1.events_pb2 import EventRecorded, PersonalDataRequested, ProfileErased, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 
 from chassis.command import command
@@ -37,6 +37,7 @@ from services.incentive.packets.clients import Sender, payout_of
 from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots import consumers as pots
 from services.incentive.pots.servicer import PotServicer
+from services.incentive.privacy.consumers import of_the_living, on_personal_data_requested, on_profile_erased
 from services.incentive.settings import Settings
 from services.incentive.tiers import consumers as tiers
 from services.incentive.tiers.servicer import TierServicer
@@ -88,16 +89,18 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(POTS_PAY_SECONDS, "pay pots", pot_servicer.pay)
 
     consumer = process.consumer()
+    consumer.on(ProfileErased, on_profile_erased)
+    consumer.on(PersonalDataRequested, on_personal_data_requested)
     consumer.on(ProfileMerged, ledger.on_profile_merged)
-    consumer.on(EventRecorded, campaigns.on_event_recorded)
-    consumer.on(SegmentEntered, campaigns.on_segment_entered)
-    consumer.on(OrderPaid, campaigns.on_order_paid)
+    consumer.on(EventRecorded, of_the_living(campaigns.on_event_recorded))
+    consumer.on(SegmentEntered, of_the_living(campaigns.on_segment_entered))
+    consumer.on(OrderPaid, of_the_living(campaigns.on_order_paid))
     consumer.on(OrderDelivered, campaigns.on_order_delivered)
     consumer.on(OrderRefunded, campaigns.on_order_refunded)
     consumer.on(TouchRecorded, campaigns.on_touch_recorded)
 
     listener = process.consumer("incentive-audiences")
-    listener.on(SegmentEntered, audiences.on_segment_entered)
+    listener.on(SegmentEntered, of_the_living(audiences.on_segment_entered))
     listener.on(SegmentLeft, audiences.on_segment_left)
 
     tills = process.consumer("incentive-coupons")
@@ -106,8 +109,8 @@ async def assemble(process: Process[Settings]) -> None:
     tills.on(OrderRefunded, coupons.on_order_refunded)
 
     scorer = process.consumer("incentive-pots")
-    scorer.on(EventRecorded, pots.on_event_recorded)
-    scorer.on(OrderPaid, pots.on_order_paid)
+    scorer.on(EventRecorded, of_the_living(pots.on_event_recorded))
+    scorer.on(OrderPaid, of_the_living(pots.on_order_paid))
     scorer.on(OrderRefunded, pots.on_order_refunded)
 
     tier_servicer = TierServicer(db, clock)
@@ -115,12 +118,12 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(TIERS_EXPIRE_SECONDS, "expire tiers", tier_servicer.evaluate_due)
 
     counter = process.consumer("incentive-missions")
-    counter.on(EventRecorded, missions.on_event_recorded)
-    counter.on(OrderPaid, missions.on_order_paid)
+    counter.on(EventRecorded, of_the_living(missions.on_event_recorded))
+    counter.on(OrderPaid, of_the_living(missions.on_order_paid))
     counter.on(OrderRefunded, missions.on_order_refunded)
 
     judge = process.consumer("incentive-tiers")
-    judge.on(OrderPaid, tiers.on_order_paid)
+    judge.on(OrderPaid, of_the_living(tiers.on_order_paid))
     judge.on(OrderRefunded, tiers.on_order_refunded)
     judge.on(RewardGranted, tiers.on_reward_granted)
     judge.on(MissionCompleted, tiers.on_mission_completed)

@@ -6,7 +6,9 @@ from pathlib import Path
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis.command import command
 from chassis.lifecycle import Unstartable
@@ -15,6 +17,8 @@ from services.profile.consent.servicer import ConsentServicer
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
+from services.profile.privacy.consumers import Answers
+from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
 from services.profile.settings import Settings
 from services.profile.vault import domain, errors
 from services.profile.vault import operations as vaults
@@ -29,10 +33,16 @@ async def assemble(process: Process[Settings]) -> None:
     ingest = IngestServicer(process.db, process.clock, vault)
     process.resources.push_async_callback(ingest.close)
     process.server.add(add_IngestServiceServicer_to_server, ingest)
-    process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock))
+    process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock, vault))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
     process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock))
+    suppressions = SuppressionServicer(process.db, process.clock, vault)
+    process.server.add(add_SuppressionServiceServicer_to_server, suppressions)
+    privacy = PrivacyServicer(process.db, process.clock, vault)
+    process.server.add(add_PrivacyServiceServicer_to_server, privacy)
+    process.every(FORGET_EVERY_S, "expire bundles", privacy.expire)
+    Answers(vault).listen(process.consumer())
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 
 

@@ -4,7 +4,13 @@ import sys
 from pathlib import Path
 
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
-from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged, ProfileUpdated
+from bowen.profile.v1.events_pb2 import (
+    EventRecorded,
+    PersonalDataRequested,
+    ProfileErased,
+    ProfileMerged,
+    ProfileUpdated,
+)
 from bowen.tagging.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from bowen.tagging.v1.segment_service_pb2_grpc import add_SegmentServiceServicer_to_server
 from bowen.tagging.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
@@ -12,6 +18,7 @@ from bowen.tagging.v1.taxonomy_service_pb2_grpc import add_TaxonomyServiceServic
 
 from chassis.command import command
 from chassis.process import Process
+from services.tagging.privacy.consumers import of_the_living, on_personal_data_requested, on_profile_erased
 from services.tagging.rules.servicer import RuleServicer
 from services.tagging.segments.servicer import SegmentServicer
 from services.tagging.settings import Settings
@@ -33,11 +40,13 @@ async def assemble(process: Process[Settings]) -> None:
     server.add(add_TagServiceServicer_to_server, TagServicer(db, clock))
 
     consumer = process.consumer()
-    consumer.on(EventRecorded, consumers.on_event_recorded)
-    consumer.on(ProfileUpdated, consumers.on_profile_updated)
+    consumer.on(ProfileErased, on_profile_erased)
+    consumer.on(PersonalDataRequested, on_personal_data_requested)
+    consumer.on(EventRecorded, of_the_living(consumers.on_event_recorded))
+    consumer.on(ProfileUpdated, of_the_living(consumers.on_profile_updated))
     consumer.on(ProfileMerged, consumers.on_profile_merged)
-    consumer.on(OrderPaid, consumers.on_order_paid)
-    consumer.on(OrderRefunded, consumers.on_order_refunded)
+    consumer.on(OrderPaid, of_the_living(consumers.on_order_paid))
+    consumer.on(OrderRefunded, of_the_living(consumers.on_order_refunded))
 
     async def backfill() -> None:
         while await db.transact(lambda tx: operations.backfill(tx, clock.now())):

@@ -36,3 +36,9 @@ async def save(tx: Tx, known: Sequence[tuple[UUID, Known]], *, now: datetime) ->
     facts = [domain.encode(each.facts) for _, each in known]
     ids, versions = [profile_id for profile_id, _ in known], [each.version for _, each in known]
     await (await driver(tx)).execute(_SAVE, ids, facts, versions, now)
+
+
+async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:
+    """Delete what is known of people. Returns how many it was something of."""
+    done: str = await (await driver(tx)).execute("DELETE FROM attribute_set WHERE profile_id = ANY($1)", profile_ids)
+    return int(done.rpartition(" ")[2])

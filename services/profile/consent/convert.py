@@ -42,6 +42,12 @@ def address_hash(vault: Vault, channel: str, address: str, *, field: str = "") -
     return vault.hash("address", (kind or channel).encode(), value.encode(), size=domain.ADDRESS_BYTES)
 
 
+def identifier_key(channel: str, address: str) -> bytes | None:
+    """The key of the identifier that an address is; None where it is none, or none is given."""
+    kind = KINDS_OF_ADDRESS.get(channel)
+    return claim(kind, "", address).key if kind and address else None
+
+
 def statement_from_proto(
     said: pb.ConsentStatement, *, vault: Vault, profile_id: UUID, actor: str, field: str, now: datetime
 ) -> Statement:

@@ -11,12 +11,14 @@ from bowen.profile.v1.consent_service_pb2_grpc import ConsentServiceServicer
 from chassis import pagination
 from chassis.caller import current
 from chassis.clock import Clock
-from chassis.db import Database, Tx
+from chassis.db import Database, ReadTx, Tx
 from chassis.idempotency import once
 from chassis.stamps import moment
 from services.profile.consent import convert, domain, operations, store
 from services.profile.consent.domain import Kind, Purpose, State, Statement
 from services.profile.identity import store as identity
+from services.profile.identity.errors import ProfileNotFound
+from services.profile.suppressions import operations as suppressions
 from services.profile.vault.domain import Vault
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -74,7 +76,7 @@ class ConsentServicer(ConsentServiceServicer):
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
-            person = await identity.own(tx, current().caller, UUID(request.profile_id))
+            person = await _spoken_for(tx, UUID(request.profile_id))
             found = await store.page(tx, person, after=after or pagination.LAST_ID, limit=size + 1)
         page, token = pagination.cut(request, found, size, lambda entry: [str(entry.consent_id)])
         return pb.ListConsentEntriesResponse(
@@ -83,7 +85,7 @@ class ConsentServicer(ConsentServiceServicer):
 
     async def VerifyConsents(self, request: pb.VerifyConsentsRequest, context: Context) -> pb.VerifyConsentsResponse:
         async with self._db.read() as tx:
-            person = await identity.own(tx, current().caller, UUID(request.profile_id))
+            person = await _spoken_for(tx, UUID(request.profile_id))
             entries, chains = await store.list_entries(tx, person), await store.chains_of(tx, person)
         verified = []
         for profile_id, chain in chains.items():
@@ -103,14 +105,19 @@ class ConsentServicer(ConsentServiceServicer):
             person = await identity.own(tx, current().caller, UUID(request.profile_id))
             entries = await store.list_entries(tx, person)
             kind = await store.kind_of(tx, request.purpose)
+            is_suppressed = await self._is_suppressed(tx, request)
         is_allowed, reason, entry = domain.check(
-            entries, asked, kind=kind, is_personalized=request.is_personalized, is_suppressed=False
+            entries, asked, kind=kind, is_personalized=request.is_personalized, is_suppressed=is_suppressed
         )
         return pb.CheckConsentResponse(
             is_allowed=is_allowed,
             reason=pb.CheckConsentResponse.Reason.ValueType(reason),
             decided_by=convert.entry_to_proto(entry) if entry else None,
         )
+
+    async def _is_suppressed(self, tx: ReadTx, request: pb.CheckConsentRequest) -> bool:
+        key = convert.identifier_key(request.channel, request.address)
+        return bool(key and await suppressions.listed(tx, self._vault, [key]))
 
     async def PutPurpose(self, request: pb.PutPurposeRequest, context: Context) -> pb.PutPurposeResponse:
         purpose = Purpose(
@@ -137,3 +144,13 @@ async def _held(tx: Tx, profile_id: UUID) -> Sequence[UUID]:
     person = await identity.own(tx, current().caller, profile_id)
     await identity.hold(tx, person)
     return person
+
+
+async def _spoken_for(tx: ReadTx, asked: UUID) -> Sequence[UUID]:
+    """All ids of the person; of one who was erased, the id itself: what was said stays proven. Raises as `own`."""
+    try:
+        return await identity.own(tx, current().caller, asked)
+    except ProfileNotFound:
+        if current().caller.profile_id or (await store.chains_of(tx, [asked]))[asked] == domain.START:
+            raise
+        return [asked]

@@ -1,7 +1,7 @@
 """An event as it came in: the rules it must keep, when it happened, whom it names."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -14,6 +14,7 @@ from services.profile.identity import domain as identity
 from services.profile.identity.domain import Claim, Evidence, Origin, Previous, Trust
 from services.profile.identity.errors import IdentifierInvalid
 from services.profile.ingest.errors import EventInvalid, IdentifierMissing
+from services.profile.suppressions.errors import IdentifierSuppressed
 from services.profile.timeline.domain import EventType
 
 MESSAGE_ID_LENGTH_MAX = 100
@@ -104,6 +105,52 @@ def accept(event: Incoming, event_id: UUID, now: datetime) -> Accepted:
     return Accepted(
         event_id, key_of(event.message_id), event, Evidence(tuple(claims), origin, previous), times, traits, ignored
     )
+
+
+def without(accepted: Accepted, suppressed: Container[bytes]) -> Accepted:
+    """The event without identifiers that are suppressed. Raises `IdentifierSuppressed` when it names no other.
+
+    The context goes with them, in which they may stand again.
+    """
+    evidence, event = accepted.evidence, accepted.event
+    dropped = [claim for claim in evidence.claims if claim.key in suppressed]
+    kept = tuple(claim for claim in evidence.claims if claim.key not in suppressed)
+    if not kept:
+        raise IdentifierSuppressed
+    names = {claim.kind.name for claim in dropped}
+    traits = {name: value for name, value in accepted.traits.items() if name not in names}
+    previous = evidence.previous
+    if previous and (previous.as_user.key in suppressed or previous.as_anonymous.key in suppressed):
+        previous = None
+    bare = event._replace(
+        user_id="" if "user_id" in names else event.user_id,
+        anonymous_id="" if "anonymous_id" in names else event.anonymous_id,
+        previous_id=event.previous_id if previous else "",
+        traits=msgspec.json.encode(traits).decode() if traits or event.type == _IDENTIFY else event.traits,
+        context="",
+    )
+    notes = [f"identifier of type {name} is suppressed" for name in sorted(names)]
+    return accepted._replace(
+        event=bare,
+        evidence=evidence._replace(claims=kept, previous=previous),
+        traits=traits,
+        ignored=accepted.ignored + notes,
+    )
+
+
+def renewed(accepted: Accepted, erase_times: Mapping[bytes, datetime | None]) -> list[bytes]:
+    """The identifiers of erased people that an event lets in again: it says that somebody agreed after the erasure.
+
+    A source that anybody can speak for lets in the device it speaks from, and nothing else.
+    """
+    is_trusted = accepted.event.trust is Trust.SERVER
+    return [
+        claim.key
+        for claim in accepted.evidence.claims
+        if (erased := erase_times.get(claim.key)) is not None
+        and erased < accepted.times.timestamp
+        and (is_trusted or claim.kind.name == "anonymous_id")
+    ]
 
 
 def key_of(message_id: str) -> bytes:

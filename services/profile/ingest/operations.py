@@ -1,6 +1,6 @@
 """Taking events in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from services.profile.identity import operations as identity
 from services.profile.identity.domain import Verdict
 from services.profile.ingest import domain, events, store
 from services.profile.ingest.domain import Accepted, Incoming, Outcome
+from services.profile.suppressions import operations as suppressions
 from services.profile.timeline import store as timeline_store
 from services.profile.timeline.domain import Event
 from services.profile.vault.domain import Vault
@@ -30,7 +31,7 @@ async def ingest(tx: Tx, incoming: Sequence[Incoming], *, vault: Vault, now: dat
     Drops repeats by message id, within the batch as well; corrects clocks; applies traits and consent; tells others.
     One event's refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
     """
-    judged = [_judge(event, now) for event in incoming]
+    judged = await _admit(tx, vault, [_judge(event, now) for event in incoming])
     firsts: dict[bytes, Accepted] = {}
     for each in judged:
         if isinstance(each, Accepted):
@@ -50,6 +51,32 @@ def _judge(event: Incoming, now: datetime) -> Accepted | Outcome:
         return Outcome(event.message_id, refusal=refusal)
 
 
+async def _admit(tx: Tx, vault: Vault, judged: Sequence[Accepted | Outcome]) -> Sequence[Accepted | Outcome]:
+    """Drop identifiers that are suppressed, and events that name no other."""
+    accepted = [each for each in judged if isinstance(each, Accepted)]
+    listed = await suppressions.listed(tx, vault, {key for each in accepted for key in each.evidence.keys_named()})
+    if not listed:
+        return judged
+    erased = {key: each.erase_time for key, each in listed.items()}
+    agreed = [each for each in accepted if any(said.is_granted for said in _said(each, each.event_id))]
+    renewed = {key for each in agreed for key in domain.renewed(each, erased)}
+    await suppressions.lift(tx, {key: listed[key] for key in renewed})
+    suppressed = listed.keys() - renewed
+    admitted = [_without(each, suppressed) if isinstance(each, Accepted) else each for each in judged]
+    dropped = sum(isinstance(after, Outcome) for after in admitted) - (len(judged) - len(accepted))
+    await timeline_store.count(tx, {"suppressed_events": dropped})
+    return admitted
+
+
+def _without(accepted: Accepted, suppressed: Container[bytes]) -> Accepted | Outcome:
+    if not any(key in suppressed for key in accepted.evidence.keys_named()):
+        return accepted
+    try:
+        return domain.without(accepted, suppressed)
+    except InvalidArgument as refusal:
+        return Outcome(accepted.event.message_id, refusal=refusal)
+
+
 async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime) -> dict[UUID, Verdict]:
     """Resolve events, append them to their people's timelines, tell of them. Returns the verdicts by event id."""
     if not fresh:
@@ -66,12 +93,12 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime)
 def _preferences(fresh: Sequence[Accepted], verdicts: Sequence[Verdict]) -> Iterator[Preference]:
     """What events say of the categories of consent banners."""
     for each, verdict in zip(fresh, verdicts, strict=True):
-        yield from preferences(
-            each.event.context,
-            profile_id=verdict.person.root.profile_id,
-            time=each.times.timestamp,
-            source=each.event.source_id,
-        )
+        yield from _said(each, verdict.person.root.profile_id)
+
+
+def _said(accepted: Accepted, profile_id: UUID) -> Iterator[Preference]:
+    event, time = accepted.event, accepted.times.timestamp
+    return preferences(event.context, profile_id=profile_id, time=time, source=event.source_id)
 
 
 def _event(accepted: Accepted, verdict: Verdict) -> Event:

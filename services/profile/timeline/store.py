@@ -68,6 +68,24 @@ SELECT min(first.timestamp) FROM unnest($1::uuid[]) AS person (profile_id) CROSS
 ) AS first
 """
 
+# Whose events are told by their reassignment, where there is one.
+_MINE = """
+event_id IN (
+    SELECT event.event_id FROM event LEFT JOIN event_reassignment USING (event_id)
+    WHERE event.profile_id = ANY($1) AND (
+        event_reassignment.event_id IS NULL OR event_reassignment.profile_id = ANY($1)
+    )
+    UNION ALL SELECT event_id FROM event_reassignment WHERE profile_id = ANY($1)
+)
+"""
+_FORGET = f"DELETE FROM event WHERE {_MINE}"  # noqa: S608 (names of our own)
+_BLANK = f"""
+UPDATE event SET profile_id = $2, message_id = '', user_id = '', anonymous_id = '', previous_id = '', group_id = '',
+    identifiers = '', ignored = '', properties = '{{}}', context = '{{}}'
+WHERE {_MINE}
+"""  # noqa: S608 (names of our own)
+_FORGET_REASSIGNMENTS = "DELETE FROM event_reassignment WHERE profile_id = ANY($1)"
+
 _COUNT = """
 INSERT INTO counter (name, shard, value)
 SELECT name, pg_backend_pid() % $3, added FROM unnest($1::text[], $2::bigint[]) AS more (name, added) ORDER BY name
@@ -107,6 +125,22 @@ async def first_time(tx: ReadTx, profile_ids: Sequence[UUID]) -> datetime | None
     """When the earliest event of a person happened."""
     found: datetime | None = await (await driver(tx)).fetchval(_FIRST, profile_ids)
     return found
+
+
+async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:
+    """Delete everything that people did. Returns how many events that was."""
+    connection = await driver(tx)
+    done: str = await connection.execute(_FORGET, profile_ids)
+    await connection.execute(_FORGET_REASSIGNMENTS, profile_ids)
+    return int(done.rpartition(" ")[2])
+
+
+async def blank(tx: Tx, profile_ids: Sequence[UUID], profile_id: UUID) -> int:
+    """Leave of all that people did, as done by `profile_id`, what it was and when. Returns how many events that is."""
+    connection = await driver(tx)
+    done: str = await connection.execute(_BLANK, profile_ids, profile_id)
+    await connection.execute(_FORGET_REASSIGNMENTS, profile_ids)
+    return int(done.rpartition(" ")[2])
 
 
 async def count(tx: Tx, added: Mapping[str, int]) -> None:

@@ -40,6 +40,7 @@ from services.distribution.__main__ import assemble
 from services.distribution.settings import Settings
 from services.incentive.ledger.servicer import LedgerServicer
 from services.profile.identity.servicer import ProfileServicer
+from tests.service.profile.vaults import a_vault
 from tests.serving import TESTER
 from tests.waiting import eventually
 
@@ -48,7 +49,8 @@ INACTIVE = partner_pb2.Partner.STATE_INACTIVE
 HOUR = timedelta(hours=1)
 FACTS = (
     events_pb2.OrderPaid, events_pb2.OrderDelivered, events_pb2.OrderRefunded, events_pb2.TouchRecorded,
-    events_pb2.CommissionAccrued, events_pb2.CommissionReversed,
+    events_pb2.CommissionAccrued, events_pb2.CommissionReversed, events_pb2.ErasureConfirmed,
+    events_pb2.PersonalDataProvided,
 )  # fmt: skip
 
 
@@ -253,7 +255,8 @@ async def a_network(fresh_database: Callable[[str], str], nats: Nats, clock: Fix
         ledger = LedgerServicer(dbs["incentive"], clock)
         behind = Server(listen="127.0.0.1:0", service="behind", clock=clock)
         behind.add(add_LedgerServiceServicer_to_server, ledger)
-        behind.add(add_ProfileServiceServicer_to_server, ProfileServicer(dbs["profile"], clock))
+        people = ProfileServicer(dbs["profile"], clock, await a_vault(dbs["profile"]))
+        behind.add(add_ProfileServiceServicer_to_server, people)
         target = f"127.0.0.1:{await behind.start()}"
         stack.push_async_callback(ledger.close)
         stack.push_async_callback(behind.stop, 0)

@@ -21,9 +21,10 @@ async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncItera
     """A gateway with a profile service of its own."""
     clock, db = SystemClock(), Database.open(fresh_database("profile"))
     server = Server(listen="127.0.0.1:0", service="profile", clock=clock)
-    ingest = IngestServicer(db, clock, await a_vault(db))
+    vault = await a_vault(db)
+    ingest = IngestServicer(db, clock, vault)
     server.add(add_IngestServiceServicer_to_server, ingest)
-    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock))
+    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault))
     port = await server.start()
     yield await start(profile_target=f"127.0.0.1:{port}")
     await ingest.close()

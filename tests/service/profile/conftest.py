@@ -6,13 +6,16 @@ import pytest
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis.clock import FixedClock
 from chassis.db import Database
 from services.profile.consent.servicer import ConsentServicer
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
+from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
 from tests.service.profile.speaking import Profile
 from tests.service.profile.vaults import a_vault
 from tests.serving import serving
@@ -30,9 +33,11 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
     ingest = IngestServicer(db, clock, vault)
     added = (
         (add_IngestServiceServicer_to_server, ingest),
-        (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock)),
+        (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
         (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock)),
+        (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
+        (add_PrivacyServiceServicer_to_server, PrivacyServicer(db, clock, vault)),
     )
     async with serving("profile", clock, *added) as client:
         yield Profile(client, db, clock, vault)

@@ -12,7 +12,9 @@ from bowen.profile.v1 import profile_service_pb2 as pb
 from bowen.profile.v1.consent_service_pb2_grpc import ConsentServiceStub
 from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceStub
 from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceStub
+from bowen.profile.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
+from bowen.profile.v1.suppression_service_pb2_grpc import SuppressionServiceStub
 from bowen.wire.v1 import envelope_pb2
 
 from chassis.client import Client
@@ -73,6 +75,8 @@ class Profile:
     def __init__(self, client: Client, db: Database, clock: FixedClock, vault: Vault) -> None:
         self.db, self.clock, self.vault = db, clock, vault
         self.consent_stub = ConsentServiceStub(client)
+        self.privacy_stub = PrivacyServiceStub(client)
+        self.suppression_stub = SuppressionServiceStub(client)
         self.ingest_stub = IngestServiceStub(client)
         self.stub = ProfileServiceStub(client)
         self.identity = IdentityServiceStub(client)

@@ -1,7 +1,7 @@
 """People who are taken in row by row."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from services.profile.attributes import domain as attributes
 from services.profile.identity import store
 from services.profile.identity.domain import Claim, Evidence, Origin, Trust
 from services.profile.identity.operations.settling import settle
+from services.profile.identity.operations.suppressing import admitted
+from services.profile.vault.domain import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,18 @@ class Import:
     is_duplicate: bool = False
 
 
-async def import_profiles(tx: Tx, rows: Sequence[Row], *, source_id: str, now: datetime) -> list[Import]:
-    """Take people in. A row that had its effect before, or stands in the list before, changes nothing."""
+async def import_profiles(
+    tx: Tx, rows: Sequence[Row], *, vault: Vault, source_id: str, now: datetime
+) -> list[Import | None]:
+    """Take people in; None for a row of which every identifier is suppressed."""
+    claims = await admitted(tx, vault, [row.claims for row in rows])
+    bare = [replace(row, claims=kept) for row, kept in zip(rows, claims, strict=True) if kept]
+    done = iter(await _import(tx, bare, source_id=source_id, now=now))
+    return [next(done) if kept else None for kept in claims]
+
+
+async def _import(tx: Tx, rows: Sequence[Row], *, source_id: str, now: datetime) -> list[Import]:
+    """A row that had its effect before, or stands in the list before, changes nothing."""
     known = await store.imported(tx, {row.key for row in rows})
     fresh = list(_fresh(rows, known))
     batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]

@@ -22,7 +22,9 @@ from services.profile.identity.domain import (
     ranked,
     resolve,
 )
+from services.profile.identity.operations.suppressing import admitted
 from services.profile.timeline import store as timeline_store
+from services.profile.vault.domain import Vault
 
 T = TypeVar("T")
 
@@ -101,8 +103,17 @@ def _conflicts(batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Se
     ]
 
 
-async def ensure_profiles(tx: Tx, sets: Sequence[Sequence[Claim]], *, source_id: str, now: datetime) -> list[UUID]:
-    """Who each set of identifiers is: identifiers that stand together become one person's."""
+async def ensure_profiles(
+    tx: Tx, sets: Sequence[Sequence[Claim]], *, vault: Vault, source_id: str, now: datetime
+) -> list[UUID | None]:
+    """Who each set of identifiers is: identifiers that stand together become one person's.
+
+    None for a set of which every identifier is suppressed.
+    """
     origin = Origin(now, source_id, None, Trust.SERVER)
-    verdicts = await settle(tx, [(Evidence(tuple(ranked(claims)), origin), {}) for claims in sets], now=now)
-    return [verdict.person.root.profile_id for verdict in verdicts]
+    named = await admitted(tx, vault, sets)
+    evidence: list[tuple[Evidence, attributes.Values]] = [
+        (Evidence(tuple(ranked(claims)), origin), {}) for claims in named if claims
+    ]
+    verdicts = iter(await settle(tx, evidence, now=now))
+    return [next(verdicts).person.root.profile_id if claims else None for claims in named]

@@ -11,15 +11,17 @@ from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceServicer
 from chassis import pagination
 from chassis.caller import current
 from chassis.clock import Clock
-from chassis.db import Database, ReadTx
+from chassis.db import Database, ReadTx, Tx
 from chassis.errors import PermissionDenied
 from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING
 from services.profile.identity import convert, domain, operations, store
 from services.profile.identity.domain import Claim
 from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
+from services.profile.suppressions.errors import IdentifierSuppressed
 from services.profile.timeline import convert as timeline_convert
 from services.profile.timeline import store as timeline_store
+from services.profile.vault.domain import Vault
 
 Outcome = pb.ImportProfilesOutcome
 
@@ -27,8 +29,8 @@ Outcome = pb.ImportProfilesOutcome
 class ProfileServicer(ProfileServiceServicer):
     """Answers `bowen.profile.v1.ProfileService`."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
+        self._db, self._clock, self._vault = db, clock, vault
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: object) -> pb.GetProfileResponse:
         asked = UUID(request.profile_id)
@@ -76,11 +78,11 @@ class ProfileServicer(ProfileServiceServicer):
         now = self._clock.now()
         read = [_read(request.source_id, row, now) for row in request.rows]
         rows = [row for row, _ in read if row is not None]
-        imported = iter(
-            await operations.transact(
-                self._db, lambda tx: operations.import_profiles(tx, rows, source_id=request.source_id, now=now)
-            )
-        )
+
+        async def work(tx: Tx) -> list[operations.Import | None]:
+            return await operations.import_profiles(tx, rows, vault=self._vault, source_id=request.source_id, now=now)
+
+        imported = iter(await operations.transact(self._db, work))
         return pb.ImportProfilesResponse(
             outcomes=[outcome if row is None else _imported(outcome, next(imported)) for row, outcome in read]
         )
@@ -93,7 +95,7 @@ class ProfileServicer(ProfileServiceServicer):
             outcomes=[
                 pb.ResolveProfilesOutcome(reason=claims.reason)
                 if isinstance(claims, IdentifierInvalid)
-                else _resolved(next(found))
+                else _resolved(next(found), suppressed=request.create_missing)
                 for claims in read
             ]
         )
@@ -105,12 +107,14 @@ class ProfileServicer(ProfileServiceServicer):
             profile_count=counts.get("profiles", 0),
             merge_count=counts.get("merges", 0),
             event_count=counts.get("events", 0),
+            suppressed_event_count=counts.get("suppressed_events", 0),
         )
 
     async def _ensure(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
         source_id, now = current().caller.principal, self._clock.now()
         return await operations.transact(
-            self._db, lambda tx: operations.ensure_profiles(tx, sets, source_id=source_id, now=now)
+            self._db,
+            lambda tx: operations.ensure_profiles(tx, sets, vault=self._vault, source_id=source_id, now=now),
         )
 
     async def _find(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
@@ -158,7 +162,12 @@ def _read(source_id: str, row: pb.ProfileRow, now: datetime) -> tuple[operations
     return operations.Row(key, fingerprint, claims, traits, time), Outcome(row_id=row.row_id, detail="; ".join(notes))
 
 
-def _imported(outcome: Outcome, done: operations.Import) -> Outcome:
+def _imported(outcome: Outcome, done: operations.Import | None) -> Outcome:
+    if done is None:
+        refusal = IdentifierSuppressed()
+        outcome.result = Outcome.RESULT_REJECTED
+        outcome.reason, outcome.detail = refusal.reason, refusal.message
+        return outcome
     known = Outcome.RESULT_DUPLICATE if done.is_duplicate else Outcome.RESULT_UPDATED
     outcome.result = Outcome.RESULT_CREATED if done.is_created else known
     outcome.profile_id = str(done.profile_id)
@@ -172,7 +181,8 @@ def _claims(identifiers: pb.IdentifierSet) -> Sequence[Claim] | IdentifierInvali
         return refusal
 
 
-def _resolved(profile_id: UUID | None) -> pb.ResolveProfilesOutcome:
+def _resolved(profile_id: UUID | None, *, suppressed: bool) -> pb.ResolveProfilesOutcome:
+    """The person. Of those who may be created, one is missing only because their identifiers are suppressed."""
     if profile_id is None:
-        return pb.ResolveProfilesOutcome(reason=ProfileNotFound.reason)
+        return pb.ResolveProfilesOutcome(reason=IdentifierSuppressed.reason if suppressed else ProfileNotFound.reason)
     return pb.ResolveProfilesOutcome(profile_id=str(profile_id))

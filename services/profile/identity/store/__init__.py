@@ -1,5 +1,6 @@
 """Every SQL statement about people and their identifiers."""
 
+from services.profile.identity.store.erasures import Forgotten, forget, known_merges, put_nobody
 from services.profile.identity.store.imports import Imported, imported, save_imported
 from services.profile.identity.store.merges import (
     below,
@@ -36,6 +37,7 @@ from services.profile.identity.store.writes import Clash, hold, load, load_by_id
 
 __all__ = [
     "Clash",
+    "Forgotten",
     "Imported",
     "LinkReading",
     "Reading",
@@ -44,6 +46,7 @@ __all__ = [
     "everyone_of",
     "first_seen",
     "get_merge",
+    "forget",
     "get_profile",
     "hold",
     "give_back",
@@ -51,6 +54,7 @@ __all__ = [
     "keep_apart",
     "lead_back",
     "line_of",
+    "known_merges",
     "list_merges",
     "list_separations",
     "list_undone",
@@ -61,6 +65,7 @@ __all__ = [
     "mark_undone",
     "merges_since",
     "owners",
+    "put_nobody",
     "root_of",
     "roots_of",
     "save",

@@ -22,6 +22,7 @@ from services.profile.identity.domain import (
     Trust,
     concerned_by,
 )
+from services.profile.identity.errors import ProfileNotFound
 
 # Every statement below finds its rows by key. Its plan is made once and must stay right while the tables grow.
 _PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
@@ -111,10 +112,12 @@ async def take_turn(tx: Tx, *, alone: bool) -> None:
 
 
 async def hold(tx: Tx, profile_ids: Sequence[UUID]) -> None:
-    """Keep people from being merged, parted or erased until the transaction ends."""
-    await (await driver(tx)).execute(
-        "SELECT FROM profile WHERE profile_id = ANY($1) ORDER BY profile_id FOR SHARE", profile_ids
+    """Be the only one who changes people until the transaction ends. Raises `ProfileNotFound` for the erased."""
+    found = await (await driver(tx)).fetch(
+        "SELECT profile_id FROM profile WHERE profile_id = ANY($1) ORDER BY profile_id FOR UPDATE", profile_ids
     )
+    if len(found) < len(profile_ids):
+        raise ProfileNotFound(profile_id=str(profile_ids[0]))
 
 
 async def load(tx: Tx, batch: Sequence[Evidence]) -> People:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/profile/v1/error_reason.proto\x12\x10\x62owen.profile.v1*\xe8\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45RROR_REASON_PROFILE_NOT_FOUND\x10\x01\x12#\n\x1f\x45RROR_REASON_IDENTIFIER_INVALID\x10\x02\x12#\n\x1f\x45RROR_REASON_IDENTIFIER_MISSING\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_EVENT_INVALID\x10\x04\x12!\n\x1c\x45RROR_REASON_CONSENT_INVALID\x10\x96\x01\x12 \n\x1c\x45RROR_REASON_MERGE_NOT_FOUND\x10\x64\x12%\n!ERROR_REASON_MERGE_HAS_DEPENDENTS\x10\x65\x12\x1e\n\x1a\x45RROR_REASON_MERGE_REFUSED\x10\x66\x12!\n\x1d\x45RROR_REASON_PROFILES_ARE_ONE\x10gb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/profile/v1/error_reason.proto\x12\x10\x62owen.profile.v1*\x84\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45RROR_REASON_PROFILE_NOT_FOUND\x10\x01\x12#\n\x1f\x45RROR_REASON_IDENTIFIER_INVALID\x10\x02\x12#\n\x1f\x45RROR_REASON_IDENTIFIER_MISSING\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_EVENT_INVALID\x10\x04\x12!\n\x1c\x45RROR_REASON_CONSENT_INVALID\x10\x96\x01\x12 \n\x1c\x45RROR_REASON_MERGE_NOT_FOUND\x10\x64\x12%\n!ERROR_REASON_MERGE_HAS_DEPENDENTS\x10\x65\x12\x1e\n\x1a\x45RROR_REASON_MERGE_REFUSED\x10\x66\x12!\n\x1d\x45RROR_REASON_PROFILES_ARE_ONE\x10g\x12\'\n\"ERROR_REASON_IDENTIFIER_SUPPRESSED\x10\x97\x01\x12+\n&ERROR_REASON_PRIVACY_REQUEST_NOT_FOUND\x10\x98\x01\x12 \n\x1b\x45RROR_REASON_SEVERAL_PEOPLE\x10\x99\x01\x12\"\n\x1d\x45RROR_REASON_BUNDLE_NOT_READY\x10\x9a\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.profile.v1.error_reas
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=58
-  _globals['_ERRORREASON']._serialized_end=418
+  _globals['_ERRORREASON']._serialized_end=574
 # @@protoc_insertion_point(module_scope)

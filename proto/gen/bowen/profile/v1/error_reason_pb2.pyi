@@ -69,6 +69,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/PROFILES_ARE_ONE", "status": 422, "metadata": {"profile_id": "0192…"}}`
     """
+    ERROR_REASON_IDENTIFIER_SUPPRESSED: _ErrorReason.ValueType  # 151
+    """An event, a row or an order names only identifiers that are suppressed: it is dropped.
+
+    Example outcome: `{"result": "REJECTED", "reason": "IDENTIFIER_SUPPRESSED", "detail": "every identifier is suppressed"}`
+    """
+    ERROR_REASON_PRIVACY_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 152
+    """No privacy request has this id, or it has no such part.
+
+    Example: `{"type": "/problems/PRIVACY_REQUEST_NOT_FOUND", "status": 404, "metadata": {"privacy_request_id": "0192…"}}`
+    """
+    ERROR_REASON_SEVERAL_PEOPLE: _ErrorReason.ValueType  # 153
+    """Known people were merged into this one: undo the merge, or say with `scope` that all of them are meant.
+
+    Example: `{"type": "/problems/SEVERAL_PEOPLE", "status": 422, "metadata": {"merge_ids": "0192…"}}`
+    """
+    ERROR_REASON_BUNDLE_NOT_READY: _ErrorReason.ValueType  # 154
+    """The request has no bundle, not all services have answered yet, or its time is over.
+
+    Example: `{"type": "/problems/BUNDLE_NOT_READY", "status": 422, "metadata": {"waiting_for": "tagging"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -119,5 +139,25 @@ ERROR_REASON_PROFILES_ARE_ONE: ErrorReason.ValueType  # 103
 """Both ids are the same person already.
 
 Example: `{"type": "/problems/PROFILES_ARE_ONE", "status": 422, "metadata": {"profile_id": "0192…"}}`
+"""
+ERROR_REASON_IDENTIFIER_SUPPRESSED: ErrorReason.ValueType  # 151
+"""An event, a row or an order names only identifiers that are suppressed: it is dropped.
+
+Example outcome: `{"result": "REJECTED", "reason": "IDENTIFIER_SUPPRESSED", "detail": "every identifier is suppressed"}`
+"""
+ERROR_REASON_PRIVACY_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 152
+"""No privacy request has this id, or it has no such part.
+
+Example: `{"type": "/problems/PRIVACY_REQUEST_NOT_FOUND", "status": 404, "metadata": {"privacy_request_id": "0192…"}}`
+"""
+ERROR_REASON_SEVERAL_PEOPLE: ErrorReason.ValueType  # 153
+"""Known people were merged into this one: undo the merge, or say with `scope` that all of them are meant.
+
+Example: `{"type": "/problems/SEVERAL_PEOPLE", "status": 422, "metadata": {"merge_ids": "0192…"}}`
+"""
+ERROR_REASON_BUNDLE_NOT_READY: ErrorReason.ValueType  # 154
+"""The request has no bundle, not all services have answered yet, or its time is over.
+
+Example: `{"type": "/problems/BUNDLE_NOT_READY", "status": 422, "metadata": {"waiting_for": "tagging"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62owen/profile/v1/privacy.proto\x12\x10\x62owen.profile.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"*\n\x0b\x45rasedCount\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x8f\x01\n\x07\x45rasure\x12\x0f\n\x07service\x18\x01 \x01(\t\x12-\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x1d.bowen.profile.v1.ErasedCount\x12\x12\n\nproof_hash\x18\x03 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x08\x44\x61taPart\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\x12\r\n\x05lines\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62owen/profile/v1/privacy.proto\x12\x10\x62owen.profile.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"*\n\x0b\x45rasedCount\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x8f\x01\n\x07\x45rasure\x12\x0f\n\x07service\x18\x01 \x01(\t\x12-\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x1d.bowen.profile.v1.ErasedCount\x12\x12\n\nproof_hash\x18\x03 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x08\x44\x61taPart\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\x12\r\n\x05lines\x18\x04 \x01(\t\"\x89\x05\n\x0ePrivacyRequest\x12\x1a\n\x12privacy_request_id\x18\x01 \x01(\t\x12\x33\n\x04type\x18\x02 \x01(\x0e\x32%.bowen.profile.v1.PrivacyRequest.Type\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32&.bowen.profile.v1.PrivacyRequest.State\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12,\n\x05steps\x18\x05 \x03(\x0b\x32\x1d.bowen.profile.v1.PrivacyStep\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresidue_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x98\x01\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTYPE_ACCESS\x10\x01\x12\x0f\n\x0bTYPE_EXPORT\x10\x02\x12\x0e\n\nTYPE_ERASE\x10\x03\x12\x12\n\x0eTYPE_ANONYMIZE\x10\x04\x12\x11\n\rTYPE_RESTRICT\x10\x05\x12\x10\n\x0cTYPE_RECTIFY\x10\x06\x12\x0f\n\x0bTYPE_OBJECT\x10\x07\"_\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11STATE_IN_PROGRESS\x10\x01\x12\x13\n\x0fSTATE_COMPLETED\x10\x02\x12\x13\n\x0fSTATE_CANCELLED\x10\x03\"\xa1\x01\n\x0bPrivacyStep\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0f\n\x07is_done\x18\x02 \x01(\x08\x12-\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x1d.bowen.profile.v1.ErasedCount\x12\x12\n\nproof_hash\x18\x04 \x01(\t\x12-\n\tdone_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\nAuditEntry\x12\x10\n\x08\x61udit_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x10\n\x08store_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,4 +38,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASURE']._serialized_end=273
   _globals['_DATAPART']._serialized_start=275
   _globals['_DATAPART']._serialized_end=348
+  _globals['_PRIVACYREQUEST']._serialized_start=351
+  _globals['_PRIVACYREQUEST']._serialized_end=1000
+  _globals['_PRIVACYREQUEST_TYPE']._serialized_start=751
+  _globals['_PRIVACYREQUEST_TYPE']._serialized_end=903
+  _globals['_PRIVACYREQUEST_STATE']._serialized_start=905
+  _globals['_PRIVACYREQUEST_STATE']._serialized_end=1000
+  _globals['_PRIVACYSTEP']._serialized_start=1003
+  _globals['_PRIVACYSTEP']._serialized_end=1164
+  _globals['_AUDITENTRY']._serialized_start=1167
+  _globals['_AUDITENTRY']._serialized_end=1331
 # @@protoc_insertion_point(module_scope)

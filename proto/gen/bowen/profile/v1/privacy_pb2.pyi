@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -116,3 +117,229 @@ class DataPart(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DataPart: _TypeAlias = DataPart  # noqa: Y015
+
+@_typing.final
+class PrivacyRequest(_message.Message):
+    """What a person may ask for (PIPL art. 44-48, GDPR art. 15-21), and how far it has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Type:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PrivacyRequest._Type.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TYPE_UNSPECIFIED: PrivacyRequest._Type.ValueType  # 0
+        """Not set."""
+        TYPE_ACCESS: PrivacyRequest._Type.ValueType  # 1
+        """To know what is held: makes a bundle."""
+        TYPE_EXPORT: PrivacyRequest._Type.ValueType  # 2
+        """To take it elsewhere: makes the same bundle."""
+        TYPE_ERASE: PrivacyRequest._Type.ValueType  # 3
+        """To be forgotten."""
+        TYPE_ANONYMIZE: PrivacyRequest._Type.ValueType  # 4
+        """To become nobody: events stay with name and time, for counting, without anything that leads to the person."""
+        TYPE_RESTRICT: PrivacyRequest._Type.ValueType  # 5
+        """To be stored and not processed."""
+        TYPE_RECTIFY: PrivacyRequest._Type.ValueType  # 6
+        """To have attributes corrected."""
+        TYPE_OBJECT: PrivacyRequest._Type.ValueType  # 7
+        """To say no to purposes."""
+
+    class Type(_Type, metaclass=_TypeEnumTypeWrapper):
+        """The kinds."""
+
+    TYPE_UNSPECIFIED: PrivacyRequest.Type.ValueType  # 0
+    """Not set."""
+    TYPE_ACCESS: PrivacyRequest.Type.ValueType  # 1
+    """To know what is held: makes a bundle."""
+    TYPE_EXPORT: PrivacyRequest.Type.ValueType  # 2
+    """To take it elsewhere: makes the same bundle."""
+    TYPE_ERASE: PrivacyRequest.Type.ValueType  # 3
+    """To be forgotten."""
+    TYPE_ANONYMIZE: PrivacyRequest.Type.ValueType  # 4
+    """To become nobody: events stay with name and time, for counting, without anything that leads to the person."""
+    TYPE_RESTRICT: PrivacyRequest.Type.ValueType  # 5
+    """To be stored and not processed."""
+    TYPE_RECTIFY: PrivacyRequest.Type.ValueType  # 6
+    """To have attributes corrected."""
+    TYPE_OBJECT: PrivacyRequest.Type.ValueType  # 7
+    """To say no to purposes."""
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PrivacyRequest._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: PrivacyRequest._State.ValueType  # 0
+        """Not set."""
+        STATE_IN_PROGRESS: PrivacyRequest._State.ValueType  # 1
+        """Some services have not answered yet."""
+        STATE_COMPLETED: PrivacyRequest._State.ValueType  # 2
+        """Every service has done its part."""
+        STATE_CANCELLED: PrivacyRequest._State.ValueType  # 3
+        """The person was erased before it was done."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Where it stands."""
+
+    STATE_UNSPECIFIED: PrivacyRequest.State.ValueType  # 0
+    """Not set."""
+    STATE_IN_PROGRESS: PrivacyRequest.State.ValueType  # 1
+    """Some services have not answered yet."""
+    STATE_COMPLETED: PrivacyRequest.State.ValueType  # 2
+    """Every service has done its part."""
+    STATE_CANCELLED: PrivacyRequest.State.ValueType  # 3
+    """The person was erased before it was done."""
+
+    PRIVACY_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    RESIDUE_TIME_FIELD_NUMBER: _builtins.int
+    privacy_request_id: _builtins.str
+    """UUID version 7."""
+    type: Global___PrivacyRequest.Type.ValueType
+    """What is asked for."""
+    state: Global___PrivacyRequest.State.ValueType
+    """Where it stands."""
+    profile_id: _builtins.str
+    """The profile that stood for the person when it was made."""
+    actor: _builtins.str
+    """Who made it."""
+    note: _builtins.str
+    """What was noted."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___PrivacyStep]:
+        """One per service that has a part in it."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def complete_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last service had done its part. Absent until then."""
+
+    @_builtins.property
+    def residue_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when facts on their way (JetStream) may still hold data of the erased person. Backups are the operator's: they end as these are rotated."""
+
+    def __init__(
+        self,
+        *,
+        privacy_request_id: _builtins.str = ...,
+        type: Global___PrivacyRequest.Type.ValueType = ...,
+        state: Global___PrivacyRequest.State.ValueType = ...,
+        profile_id: _builtins.str = ...,
+        steps: _abc.Iterable[Global___PrivacyStep] | None = ...,
+        actor: _builtins.str = ...,
+        note: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        complete_time: _timestamp_pb2.Timestamp | None = ...,
+        residue_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "residue_time", b"residue_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "complete_time", b"complete_time", "create_time", b"create_time", "note", b"note", "privacy_request_id", b"privacy_request_id", "profile_id", b"profile_id", "residue_time", b"residue_time", "state", b"state", "steps", b"steps", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrivacyRequest: _TypeAlias = PrivacyRequest  # noqa: Y015
+
+@_typing.final
+class PrivacyStep(_message.Message):
+    """One service's part of a request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    IS_DONE_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    PROOF_HASH_FIELD_NUMBER: _builtins.int
+    DONE_TIME_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """The service."""
+    is_done: _builtins.bool
+    """True once it has done its part."""
+    proof_hash: _builtins.str
+    """Proof of the counts, as in `Erasure`. Empty where nothing was erased."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasedCount]:
+        """What it did."""
+
+    @_builtins.property
+    def done_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was done. Absent until then."""
+
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        is_done: _builtins.bool = ...,
+        counts: _abc.Iterable[Global___ErasedCount] | None = ...,
+        proof_hash: _builtins.str = ...,
+        done_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done_time", b"done_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "done_time", b"done_time", "is_done", b"is_done", "proof_hash", b"proof_hash", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrivacyStep: _TypeAlias = PrivacyStep  # noqa: Y015
+
+@_typing.final
+class AuditEntry(_message.Message):
+    """A look at personal data as it is: who, at whom, why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIT_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    STORE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    audit_id: _builtins.str
+    """UUID version 7."""
+    action: _builtins.str
+    """What was done: `REVEAL`, `BUNDLE`."""
+    profile_id: _builtins.str
+    """The person."""
+    actor: _builtins.str
+    """Who looked."""
+    store_id: _builtins.str
+    """The store that the key of who looked is bound to. Empty when to none."""
+    reason: _builtins.str
+    """Why, in their words."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        audit_id: _builtins.str = ...,
+        action: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        store_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "audit_id", b"audit_id", "create_time", b"create_time", "profile_id", b"profile_id", "reason", b"reason", "store_id", b"store_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditEntry: _TypeAlias = AuditEntry  # noqa: Y015

@@ -504,7 +504,7 @@ class ResolveProfilesOutcome(_message.Message):
     profile_id: _builtins.str
     """Empty when unknown or refused."""
     reason: _builtins.str
-    """Name of an `ErrorReason` when there is no person: `PROFILE_NOT_FOUND`, `IDENTIFIER_INVALID`."""
+    """Name of an `ErrorReason` when there is no person: `PROFILE_NOT_FOUND`, `IDENTIFIER_INVALID`, `IDENTIFIER_SUPPRESSED`."""
     def __init__(
         self,
         *,
@@ -545,22 +545,26 @@ class GetProfileStatsResponse(_message.Message):
     PROFILE_COUNT_FIELD_NUMBER: _builtins.int
     MERGE_COUNT_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    SUPPRESSED_EVENT_COUNT_FIELD_NUMBER: _builtins.int
     profile_count: _builtins.int
     """People: profiles that are not merged into another."""
     merge_count: _builtins.int
     """Merges that stand: those that were undone are not counted."""
     event_count: _builtins.int
     """Events stored."""
+    suppressed_event_count: _builtins.int
+    """Events dropped because every identifier they named is suppressed."""
     def __init__(
         self,
         *,
         profile_count: _builtins.int = ...,
         merge_count: _builtins.int = ...,
         event_count: _builtins.int = ...,
+        suppressed_event_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "merge_count", b"merge_count", "profile_count", b"profile_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "merge_count", b"merge_count", "profile_count", b"profile_count", "suppressed_event_count", b"suppressed_event_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,84 @@
+"""Every statement that forgets people, or tells what is held of them. It knows the tables of all capabilities: what
+is held of a person is seen in one place."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import ReadTx, Tx, driver
+
+_ERASING = 0x6572617365  # "erase"
+_DELETED = (
+    *("audience_member", "audience_snapshot_member", "claimant", "coupon_bond", "coupon_lookup", "exposure"),
+    *("grant_refusal", "member_tier", "mission_completion", "mission_member", "mission_step", "share_touch"),
+    *("tier_change", "tier_step"),
+)
+"""Tables of judgements: what is in them about a person is deleted."""
+
+_KEPT = (
+    *("coupon", "coupon_order", "hold", "lot", "order_refund", "packet", "pot_claim", "pot_point", "pot_share"),
+    *("registration", "reward_grant"),
+)
+"""Tables of value, and of what it may be taken back by: the id stays in them and leads nowhere (ADR 0014)."""
+
+_ACCOUNTS = "(SELECT array_agg('member/' || id || '/%') FROM unnest($1::uuid[]) AS id)::text[]"
+
+
+def _mine(table: str) -> str:
+    """Whose rows are meant; most tables keep ids as such, one as text."""
+    ids = "$1::uuid[]::text[]" if table == "coupon_order" else "$1::uuid[]"
+    return f"profile_id = ANY({ids})"
+
+
+_LEDGER = (
+    ("account", f"SELECT account, asset, balance FROM account WHERE account LIKE ANY({_ACCOUNTS}) ORDER BY account"),  # noqa: S608
+    (
+        "transfer",
+        "SELECT transfer_id, debit_account, credit_account, asset, amount, memo, post_time FROM transfer"  # noqa: S608
+        f" WHERE debit_account LIKE ANY({_ACCOUNTS}) OR credit_account LIKE ANY({_ACCOUNTS}) ORDER BY post_time",
+    ),
+)
+_HELD = (*_LEDGER, *((table, f"SELECT * FROM {table} WHERE {_mine(table)}") for table in (*_DELETED, *_KEPT)))  # noqa: S608
+"""What is held of a person, by kind. `$1` are all ids of the person."""
+
+_FORGET = (
+    *((table, f"DELETE FROM {table} WHERE {_mine(table)}") for table in _DELETED),  # noqa: S608
+    *((f"{table}_kept", f"SELECT FROM {table} WHERE {_mine(table)}") for table in _KEPT),
+    ("account_kept", f"SELECT FROM account WHERE account LIKE ANY({_ACCOUNTS})"),
+)
+"""What is done, in this order, by what its count is called. `$1` are all ids of the person."""
+
+_NOTE = "INSERT INTO erased (profile_id, erase_time) SELECT unnest($1::uuid[]), $2 ON CONFLICT DO NOTHING"
+
+
+async def erased_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
+    """Those who were erased. Nobody is erased until the transaction ends."""
+    connection = await driver(tx)
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _ERASING)
+    rows = await connection.fetch("SELECT profile_id FROM erased WHERE profile_id = ANY($1)", list(profile_ids))
+    return {row["profile_id"] for row in rows}
+
+
+async def forget(tx: Tx, profile_ids: Sequence[UUID], token: UUID, *, now: datetime) -> dict[str, int]:
+    """Forget a person who had these ids. Returns how many rows of each kind that was, or stay.
+
+    Waits for all who are taking in facts about people, and lets them wait.
+    """
+    connection = await driver(tx)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _ERASING)
+    counts: dict[str, int] = {}
+    for kind, statement in _FORGET:
+        done: str = await connection.execute(statement, profile_ids)
+        counts[kind] = counts.get(kind, 0) + int(done.rpartition(" ")[2])
+    await connection.execute(_NOTE, [*profile_ids, token], now)
+    return counts
+
+
+async def lines_of(tx: ReadTx, profile_ids: Sequence[UUID]) -> list[str]:
+    """What is held of a person, as JSON objects."""
+    connection = await driver(tx)
+    lines: list[str] = []
+    for kind, query in _HELD:
+        told = f"SELECT (jsonb_build_object('kind', $2::text) || to_jsonb(held))::text FROM ({query}) AS held"  # noqa: S608
+        lines += [row[0] for row in await connection.fetch(told, profile_ids, kind)]
+    return lines

@@ -1,0 +1,87 @@
+"""Forgetting people: everything that leads to them, or shows how they once stood."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from chassis.db import ReadTx, Tx, driver
+from services.profile.identity.domain import KINDS, Strength
+
+_IDENTIFIERS = "DELETE FROM identifier WHERE profile_id = ANY($1) RETURNING key, type"
+_CONFLICTS = "DELETE FROM conflict WHERE profile_id = ANY($1) OR owner_id = ANY($1) OR key = ANY($2) RETURNING key"
+_MERGES = "DELETE FROM merge WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
+_REDIRECTS = "DELETE FROM redirect WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
+_SEPARATIONS = "DELETE FROM separation WHERE low_id = ANY($1) OR high_id = ANY($1)"
+_KNOWN_MERGES = """
+SELECT merge_id, before FROM merge
+WHERE survivor_id = ANY($1) AND loser_id = ANY($1) AND undo_time IS NULL ORDER BY merge_id
+"""
+
+
+class Forgotten(NamedTuple):
+    """What was forgotten. `identifiers` are keys and types of all that led to the people; `redirects` of them the
+    merges that stood."""
+
+    identifiers: list[tuple[bytes, str]]
+    conflicts: int
+    merges: int
+    redirects: int
+    separations: int
+    import_rows: int
+    profiles: int
+
+
+class _Identifier(msgspec.Struct):
+    type: str
+    verified: bool
+
+
+class _Side(msgspec.Struct):
+    links: list[_Identifier] = []
+
+
+class _Before(msgspec.Struct):
+    survivor: _Side
+    loser: _Side
+
+
+_before = msgspec.json.Decoder(_Before)
+
+
+async def known_merges(tx: ReadTx, profile_ids: Sequence[UUID]) -> list[UUID]:
+    """The merges among the ids in which both sides were known people, and not only devices or contacts."""
+    rows = await (await driver(tx)).fetch(_KNOWN_MERGES, profile_ids)
+    sides = [(row["merge_id"], _before.decode(row["before"])) for row in rows]
+    return [merge_id for merge_id, before in sides if _is_known(before.survivor) and _is_known(before.loser)]
+
+
+def _is_known(side: _Side) -> bool:
+    return any(KINDS[each.type].grade(each.verified).strength is not Strength.WEAK for each in side.links)
+
+
+async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> Forgotten:
+    """Delete people whose rows are held, with all that led to them."""
+    connection = await driver(tx)
+    links = [(row["key"].bytes, row["type"]) for row in await connection.fetch(_IDENTIFIERS, profile_ids)]
+    keys = [UUID(bytes=key) for key, _ in links]
+    conflicts = len(await connection.fetch(_CONFLICTS, profile_ids, keys))
+    merges = _count(await connection.execute(_MERGES, profile_ids))
+    rows = _count(await connection.execute("DELETE FROM import_row WHERE profile_id = ANY($1)", profile_ids))
+    redirects = _count(await connection.execute(_REDIRECTS, profile_ids))
+    separations = _count(await connection.execute(_SEPARATIONS, profile_ids))
+    profiles = _count(await connection.execute("DELETE FROM profile WHERE profile_id = ANY($1)", profile_ids))
+    return Forgotten(links, conflicts, merges, redirects, separations, rows, profiles)
+
+
+async def put_nobody(tx: Tx, profile_id: UUID, create_time: datetime) -> None:
+    """Make a person whom nothing names."""
+    await (await driver(tx)).execute(
+        "INSERT INTO profile (profile_id, create_time) VALUES ($1, $2)", profile_id, create_time
+    )
+
+
+def _count(done: str) -> int:
+    return int(done.rpartition(" ")[2])

@@ -1,0 +1,108 @@
+"""Requests of people about their data, and what they are made of."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+OWN = "profile"
+OTHERS = ("distribution", "incentive", "tagging")
+"""The services that hold something about people."""
+
+RESIDUE = timedelta(days=7)
+"""How long streams keep facts."""
+
+BUNDLE_KEPT = timedelta(days=30)
+
+REVEAL, BUNDLE = "REVEAL", "BUNDLE"
+"""Looks that are noted."""
+
+
+class Type(IntEnum):
+    """What is asked for. The numbers are those of the contract."""
+
+    ACCESS = 1
+    EXPORT = 2
+    ERASE = 3
+    ANONYMIZE = 4
+    RESTRICT = 5
+    RECTIFY = 6
+    OBJECT = 7
+
+
+BUNDLES = frozenset({Type.ACCESS, Type.EXPORT})
+ERASURES = frozenset({Type.ERASE, Type.ANONYMIZE})
+
+
+class State(IntEnum):
+    """Where a request stands. The numbers are those of the contract."""
+
+    IN_PROGRESS = 1
+    COMPLETED = 2
+    CANCELLED = 3
+
+
+class Request(NamedTuple):
+    """What a person asked for. The fields are the columns of the table."""
+
+    privacy_request_id: UUID
+    type: int
+    state: int
+    profile_id: UUID
+    token: UUID | None
+    actor: str
+    note: str
+    create_time: datetime
+    complete_time: datetime | None
+
+
+class Step(NamedTuple):
+    """A service's part in it."""
+
+    privacy_request_id: UUID
+    service: str
+    counts: Mapping[str, int]
+    proof_hash: str
+    done_time: datetime | None
+
+
+class Part(NamedTuple):
+    """A part of a bundle; `lines` is sealed. The fields are the columns of the table."""
+
+    privacy_request_id: UUID
+    service: str
+    number: int
+    total: int
+    line_count: int
+    sha256: str
+    lines: str
+
+
+class Look(NamedTuple):
+    """Somebody saw personal data as it is. The fields are the columns of the table."""
+
+    audit_id: UUID
+    action: str
+    profile_id: UUID
+    actor: str
+    store_id: str
+    reason: str
+    create_time: datetime
+
+
+class Order(NamedTuple):
+    """A request to make. `attributes` is the text of a JSON object."""
+
+    type: Type
+    is_whole_person: bool
+    attributes: str
+    purposes: tuple[str, ...]
+    actor: str
+    note: str
+
+
+def hash_of(lines: str) -> str:
+    """SHA-256 of a part."""
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,8 @@
+"""Doing what people ask for."""
+
+from services.profile.privacy.operations.answering import confirm, provide
+from services.profile.privacy.operations.bundling import collect, expire_bundles
+from services.profile.privacy.operations.erasing import erase
+from services.profile.privacy.operations.requests import create, look
+
+__all__ = ["collect", "confirm", "create", "erase", "expire_bundles", "look", "provide"]

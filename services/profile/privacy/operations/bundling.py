@@ -1,0 +1,64 @@
+"""What is held about a person, gathered into a bundle."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import ReadTx, Tx
+from logic.privacy import parts
+from services.profile.attributes import store as attributes
+from services.profile.attributes.domain import NOTHING
+from services.profile.consent import store as consent
+from services.profile.identity import store as identity
+from services.profile.privacy import convert, domain, events, store
+from services.profile.privacy.domain import Part
+from services.profile.timeline import store as timeline
+from services.profile.timeline.domain import Filter, Position
+from services.profile.vault.domain import Vault
+
+PAGE = 500
+
+
+async def collect(tx: Tx, vault: Vault, request_id: UUID, person: Sequence[UUID], *, now: datetime) -> None:
+    """Put into the bundle what is held here, and ask others for theirs."""
+    lines = [line async for line in _lines(tx, person)]
+    texts = list(parts(lines))
+    for number, text in enumerate(texts):
+        await put_part(tx, vault, request_id, domain.OWN, number, len(texts), text)
+    await store.save_done(tx, request_id, domain.OWN, {"lines": len(lines)}, "", now=now)
+    await events.personal_data_requested(tx, request_id, person, now=now)
+
+
+async def put_part(tx: Tx, vault: Vault, request_id: UUID, service: str, number: int, total: int, lines: str) -> bool:
+    """Add a part to the bundle. Returns whether it was the last of its service."""
+    sealed = vault.seal(lines, about(request_id, service, number))
+    part = Part(request_id, service, number, total, lines.count("\n"), domain.hash_of(lines), sealed)
+    return await store.add_part(tx, part) == total
+
+
+def about(request_id: UUID, service: str, number: int) -> bytes:
+    """What the lines of a part are bound to."""
+    return f"bundle/{request_id}/{service}/{number}".encode()
+
+
+async def _lines(tx: ReadTx, person: Sequence[UUID]) -> AsyncIterator[str]:
+    known = (await attributes.known_of(tx, [person[0]])).get(person[0], NOTHING)
+    yield convert.profile_line(await identity.get_profile(tx, person[0]), known, person)
+    for name, fact in sorted(known.facts.items()):
+        yield convert.attribute_line(name, fact)
+    for merge in await identity.list_merges(tx, person, before=False, after=None, limit=PAGE):
+        yield convert.merge_line(merge)
+    for entry in await consent.list_entries(tx, person):
+        yield convert.consent_line(entry)
+    for look in await store.list_looks(tx, person, after=UUID(int=(1 << 128) - 1), limit=PAGE):
+        yield convert.look_line(look)
+    after: Position | None = None
+    while page := await timeline.page(tx, person, Filter(), after=after, limit=PAGE):
+        for event in page:
+            yield convert.event_line(event, person[0])
+        after = Position(page[-1].timestamp, page[-1].event_id)
+
+
+async def expire_bundles(tx: Tx, now: datetime) -> None:
+    """Drop bundles that were there to be read for long enough."""
+    await store.expire_bundles(tx, now - domain.BUNDLE_KEPT)

@@ -1,0 +1,6 @@
+"""The gRPC faces of privacy."""
+
+from services.profile.privacy.servicer.requests import PrivacyServicer
+from services.profile.privacy.servicer.suppressing import SuppressionServicer
+
+__all__ = ["PrivacyServicer", "SuppressionServicer"]

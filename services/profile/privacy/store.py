@@ -1,0 +1,158 @@
+"""Every statement about requests, their parts, and looks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from chassis.db import ReadTx, Tx, driver
+from services.profile.privacy.domain import Look, Part, Request, Step
+from services.profile.privacy.errors import PrivacyRequestNotFound
+
+_REQUEST = ", ".join(Request._fields)
+_STEP = ", ".join(Step._fields)
+_PART = ", ".join(Part._fields)
+_LOOK = ", ".join(Look._fields)
+_ADD_REQUEST = f"INSERT INTO privacy_request ({_REQUEST}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"  # noqa: S608
+_ADD_STEPS = "INSERT INTO privacy_step (privacy_request_id, service) SELECT $1, unnest($2::text[])"
+_PAGE = f"""
+SELECT {_REQUEST} FROM privacy_request
+WHERE privacy_request_id < $1 AND (NOT $2 OR state = 1) ORDER BY privacy_request_id DESC LIMIT $3
+"""  # noqa: S608 (names of our own)
+_DONE = """
+UPDATE privacy_step SET counts = $3, proof_hash = $4, done_time = $5
+WHERE privacy_request_id = $1 AND service = $2 AND done_time IS NULL
+"""
+_COMPLETE = """
+UPDATE privacy_request SET state = 2, complete_time = $2, token = NULL
+WHERE privacy_request_id = $1 AND state = 1
+  AND NOT EXISTS (SELECT FROM privacy_step WHERE privacy_request_id = $1 AND done_time IS NULL)
+"""
+_ADD_PART = f"INSERT INTO bundle_part ({_PART}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"  # noqa: S608
+_CANCEL = """
+WITH cancelled AS (
+    UPDATE privacy_request SET state = CASE WHEN state = 1 THEN 3 ELSE state END
+    WHERE profile_id = ANY($1) AND type IN (1, 2) RETURNING privacy_request_id
+)
+DELETE FROM bundle_part WHERE privacy_request_id IN (SELECT privacy_request_id FROM cancelled)
+"""
+_EXPIRE = """
+DELETE FROM bundle_part WHERE privacy_request_id IN (
+    SELECT privacy_request_id FROM privacy_request WHERE create_time < $1
+)
+"""
+_LOOKS = f"""
+SELECT {_LOOK} FROM audit_entry
+WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1)) AND audit_id < $2 ORDER BY audit_id DESC LIMIT $3
+"""  # noqa: S608 (names of our own)
+
+_counts = msgspec.json.Decoder(dict[str, int])
+
+
+async def add_request(tx: Tx, request: Request, services: Sequence[str]) -> None:
+    """Write a request, with a step for each service."""
+    connection = await driver(tx)
+    await connection.execute(_ADD_REQUEST, *request)
+    await connection.execute(_ADD_STEPS, request.privacy_request_id, list(services))
+
+
+async def get_request(tx: ReadTx, privacy_request_id: UUID) -> Request:
+    """Read a request. Raises `PrivacyRequestNotFound`."""
+    return await _request(tx, privacy_request_id, "")
+
+
+async def lock_request(tx: Tx, privacy_request_id: UUID) -> Request:
+    """Read a request and hold it until the transaction ends. Raises `PrivacyRequestNotFound`."""
+    return await _request(tx, privacy_request_id, "FOR UPDATE")
+
+
+async def _request(tx: ReadTx, privacy_request_id: UUID, lock: str) -> Request:
+    query = f"SELECT {_REQUEST} FROM privacy_request WHERE privacy_request_id = $1 {lock}"  # noqa: S608
+    row = await (await driver(tx)).fetchrow(query, privacy_request_id)
+    if row is None:
+        raise PrivacyRequestNotFound(privacy_request_id)
+    return Request._make(row)
+
+
+async def page(tx: ReadTx, *, after: UUID, open_only: bool, limit: int) -> list[Request]:
+    """Requests, the latest first."""
+    return [Request._make(row) for row in await (await driver(tx)).fetch(_PAGE, after, open_only, limit)]
+
+
+async def steps_of(tx: ReadTx, privacy_request_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
+    """The steps of requests, by service."""
+    rows = await (await driver(tx)).fetch(
+        f"SELECT {_STEP} FROM privacy_step WHERE privacy_request_id = ANY($1) ORDER BY service",  # noqa: S608
+        privacy_request_ids,
+    )
+    found: dict[UUID, list[Step]] = {each: [] for each in privacy_request_ids}
+    for row in rows:
+        found[row["privacy_request_id"]].append(Step._make(row)._replace(counts=_counts.decode(row["counts"])))
+    return found
+
+
+async def save_done(
+    tx: Tx, privacy_request_id: UUID, service: str, counts: Mapping[str, int], proof_hash: str, *, now: datetime
+) -> None:
+    """Note that a service has done its part; the request is complete with the last one."""
+    connection = await driver(tx)
+    await connection.execute(_DONE, privacy_request_id, service, msgspec.json.encode(counts).decode(), proof_hash, now)
+    await connection.execute(_COMPLETE, privacy_request_id, now)
+
+
+async def add_part(tx: Tx, part: Part) -> int:
+    """Write a part of a bundle, once. Returns how many parts of its service there are."""
+    connection = await driver(tx)
+    await connection.execute(_ADD_PART, *part)
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM bundle_part WHERE privacy_request_id = $1 AND service = $2",
+        part.privacy_request_id,
+        part.service,
+    )
+    return count
+
+
+async def list_parts(tx: ReadTx, privacy_request_id: UUID) -> list[Part]:
+    """The parts of a bundle, without their lines."""
+    rows = await (await driver(tx)).fetch(
+        f"SELECT {_PART.removesuffix(', lines')}, '' AS lines FROM bundle_part"  # noqa: S608
+        " WHERE privacy_request_id = $1 ORDER BY service, number",
+        privacy_request_id,
+    )
+    return [Part._make(row) for row in rows]
+
+
+async def get_part(tx: ReadTx, privacy_request_id: UUID, service: str, number: int) -> Part:
+    """A part of a bundle. Raises `PrivacyRequestNotFound`."""
+    row = await (await driver(tx)).fetchrow(
+        f"SELECT {_PART} FROM bundle_part WHERE privacy_request_id = $1 AND service = $2 AND number = $3",  # noqa: S608
+        privacy_request_id,
+        service,
+        number,
+    )
+    if row is None:
+        raise PrivacyRequestNotFound(privacy_request_id)
+    return Part._make(row)
+
+
+async def cancel_bundles(tx: Tx, profile_ids: Sequence[UUID]) -> int:
+    """Drop the bundles of erased people. Returns how many parts that was."""
+    done: str = await (await driver(tx)).execute(_CANCEL, profile_ids)
+    return int(done.rpartition(" ")[2])
+
+
+async def expire_bundles(tx: Tx, before: datetime) -> None:
+    """Drop the bundles of requests that were made before an instant."""
+    await (await driver(tx)).execute(_EXPIRE, before)
+
+
+async def add_look(tx: Tx, look: Look) -> None:
+    """Note that somebody saw personal data."""
+    values = ", ".join(f"${n}" for n in range(1, len(look) + 1))
+    await (await driver(tx)).execute(f"INSERT INTO audit_entry ({_LOOK}) VALUES ({values})", *look)  # noqa: S608
+
+
+async def list_looks(tx: ReadTx, profile_ids: Sequence[UUID] | None, *, after: UUID, limit: int) -> list[Look]:
+    """Looks at people, or at anybody, the latest first."""
+    return [Look._make(row) for row in await (await driver(tx)).fetch(_LOOKS, profile_ids, after, limit)]

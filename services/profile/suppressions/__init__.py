@@ -1,0 +1,1 @@
+"""Identifiers that are not taken in, known by keyed hash only."""
