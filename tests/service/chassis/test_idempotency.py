@@ -1,6 +1,7 @@
 """One effect per request id, on a real PostgreSQL."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -21,7 +22,7 @@ from chassis.errors import (
     Unavailable,
     to_status,
 )
-from chassis.idempotency import RequestIdReused, RequestInProgress, once
+from chassis.idempotency import Asked, RequestIdReused, RequestInProgress, answered, asked, once, once_each
 from tests.service.chassis.probe import count
 
 Response = edge_pb2.Event  # any message does
@@ -230,3 +231,91 @@ async def test_outside_of_a_call_the_request_belongs_to_the_service_itself(effec
 
     assert await effect_count(effects) == 1
     assert current().caller.is_service
+
+
+class Works:
+    """Writes one row per content and answers with its number; refuses some contents, and writes nothing for those."""
+
+    def __init__(self, **refusals: Refusal) -> None:
+        self.refusals = refusals
+        self.seen: list[str] = []
+
+    async def __call__(self, tx: Tx, contents: Sequence[str]) -> list[Response | Refusal]:
+        self.seen += contents
+        return [self.refusals.get(each) or await self._write(tx) for each in contents]
+
+    async def _write(self, tx: Tx) -> Response:
+        number = (await tx.execute(text("INSERT INTO effect DEFAULT VALUES RETURNING n"))).scalar_one()
+        return Response(subject=f"effect {number}")
+
+
+def asking(request_id: str, content: str) -> Asked[str]:
+    return asked(Request(request_id=request_id, content=content), content)
+
+
+async def answers(db: Database, works: Works, *items: Asked[str]) -> list[str]:
+    """How each was answered: by the subject, or the reason; `=` after what is a replay."""
+    outcomes = await db.transact(lambda tx: once_each(tx, items, works))
+    return [_told(outcome, item) for outcome, item in zip(outcomes, items, strict=True)]
+
+
+def _told(outcome, item: Asked[str]) -> str:
+    with acting(Call(Caller("key:1"))) as call:
+        try:
+            if isinstance(outcome, Refusal):
+                raise outcome
+            return answered(outcome, item, Response).subject + "=" * call.replayed
+        except Refusal as refusal:
+            return refusal.reason + "=" * call.replayed
+
+
+async def test_a_batch_answers_each_request_once_and_repeats_alike(effects: Database):
+    works = Works(no=FailedPrecondition("no"), busy=Conflict("busy"))
+    batch = [
+        asking("1", "a"),
+        asking("2", "no"),
+        asking("1", "a"),
+        asking("3", "busy"),
+        asking("2", "no"),
+        asking("1", "other"),
+    ]
+
+    first = await answers(effects, works, *batch)
+    again = await answers(effects, works, *batch[:4])
+
+    assert first == [
+        "effect 1",
+        "FAILED_PRECONDITION",
+        "effect 1=",
+        "CONFLICT",
+        "FAILED_PRECONDITION=",
+        "REQUEST_ID_REUSED",
+    ]
+    assert again == ["effect 1=", "FAILED_PRECONDITION=", "effect 1=", "CONFLICT"]
+    assert works.seen == ["a", "no", "busy", "busy"]
+    async with effects.read() as tx:
+        assert await count(tx, "effect") == 1
+
+
+async def test_batches_with_the_same_requests_at_once_have_one_effect_each(effects: Database):
+    works = Works()
+    ids = [str(number) for number in range(20)]
+    batches = [[asking(each, "a") for each in order] for order in (ids, ids[::-1], ids[5:] + ids[:5], ids)]
+
+    told = await asyncio.gather(*(answers(effects, works, *batch) for batch in batches))
+
+    by_id = [dict(zip(map(str, (item.noted.request_id for item in batch)), each, strict=True))
+             for batch, each in zip(batches, told, strict=True)]  # fmt: skip
+    plain = [{key: value.rstrip("=") for key, value in each.items()} for each in by_id]
+    assert plain[0] == plain[1] == plain[2] == plain[3]
+    async with effects.read() as tx:
+        assert await count(tx, "effect") == 20
+
+
+async def test_what_is_asked_one_by_one_and_in_a_batch_is_the_same_request(effects: Database):
+    single = Request(request_id="1", content="a")
+    first = await once(effects, single, Work(), Response)
+
+    works = Works()
+    assert await answers(effects, works, asking("1", "a")) == [f"{first.subject}="]
+    assert works.seen == []
