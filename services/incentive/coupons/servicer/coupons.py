@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,11 +12,12 @@ from bowen.incentive.v1 import coupon_service_pb2 as pb
 from bowen.incentive.v1.coupon_service_pb2_grpc import CouponServiceServicer
 
 from chassis import pagination
+from chassis.batch import Gatherer
 from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.errors import Refusal
-from chassis.idempotency import once
+from chassis.idempotency import Answer, Asked, answered, asked, once, once_each
 from chassis.ids import new_id
 from services.incentive.coupons.convert import coupons as convert
 from services.incentive.coupons.convert import orders as order_convert
@@ -34,6 +35,8 @@ from services.incentive.coupons.store import templates as template_store
 from services.incentive.subjects import store as subjects
 
 CHANGES_AT_ONCE_MAX = 8
+CLAIMS_AT_ONCE_MAX = 500
+CLAIMS_WAITING_MAX = 20_000
 
 Context = grpc.aio.ServicerContext[Any, Any]
 R = TypeVar(
@@ -52,8 +55,15 @@ class CouponServicer(CouponServiceServicer):
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        # A stampede waits here, and not for connections: nobody is turned away for want of one.
+        # Whoever comes at once waits here, and not for connections: nobody is turned away for want of one.
         self._lanes = asyncio.Semaphore(CHANGES_AT_ONCE_MAX)
+        self._claims: Gatherer[Asked[Claim], pb.IssueCouponResponse | Answer] = Gatherer(
+            self._issue, batch_max=CLAIMS_AT_ONCE_MAX, queue_max=CLAIMS_WAITING_MAX
+        )
+
+    async def close(self) -> None:
+        """Finish what was handed in."""
+        await self._claims.close()
 
     async def CreateCouponTemplate(
         self, request: pb.CreateCouponTemplateRequest, context: Context
@@ -118,18 +128,20 @@ class CouponServicer(CouponServiceServicer):
 
     async def IssueCoupon(self, request: pb.IssueCouponRequest, context: Context) -> pb.IssueCouponResponse:
         subjects.check_brand(current().caller)
-        now, code = self._clock.now(), code_of(secrets.randbits(CODE_BITS))
-        traits = convert.traits_from_proto(request)
+        claim = Claim(
+            UUID(request.template_id),
+            request.profile_id,
+            new_id(),
+            code_of(secrets.randbits(CODE_BITS)),
+            self._clock.now(),
+            convert.traits_from_proto(request),
+        )
+        item = asked(request, claim, keep=None)
+        return answered(await self._claims.submit(item), item, pb.IssueCouponResponse)
 
-        async def work(tx: Tx) -> pb.IssueCouponResponse:
-            claim = Claim(UUID(request.template_id), request.profile_id, new_id(), code, now, traits)
-            (outcome,) = await operations.issue_coupons(tx, [claim])
-            if isinstance(outcome, Refusal):
-                raise outcome
-            return pb.IssueCouponResponse(coupon=convert.coupon_to_proto(*outcome, now=now))
-
-        async with self._lanes:
-            return await once(self._db, request, work, pb.IssueCouponResponse, keep=None)
+    async def _issue(self, batch: Sequence[Asked[Claim]]) -> Sequence[pb.IssueCouponResponse | Answer | BaseException]:
+        """Decide on all who claim at this moment, in one transaction."""
+        return await self._db.transact(lambda tx: once_each(tx, batch, _issued))
 
     async def ReviewCoupon(self, request: pb.ReviewCouponRequest, context: Context) -> pb.ReviewCouponResponse:
         now = self._clock.now()
@@ -244,3 +256,13 @@ class CouponServicer(CouponServiceServicer):
             coupons=[convert.coupon_to_proto(templates[each.template_id], each, now=now) for each in page],
             next_page_token=token,
         )
+
+
+async def _issued(tx: Tx, claims: Sequence[Claim]) -> Sequence[pb.IssueCouponResponse | Refusal]:
+    outcomes = await operations.issue_coupons(tx, claims)
+    return [
+        outcome
+        if isinstance(outcome, Refusal)
+        else pb.IssueCouponResponse(coupon=convert.coupon_to_proto(*outcome, now=claim.now))
+        for claim, outcome in zip(claims, outcomes, strict=True)
+    ]
