@@ -45,6 +45,7 @@ from services.incentive.tiers.servicer import TierServicer
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 BUDGETS_TEND_SECONDS = 1.0
+BUDGETS_LOOK_SECONDS = 2.0
 HOLDS_EXPIRE_SECONDS = 1.0
 PACKETS_SEND_SECONDS = 1.0
 LOTS_SETTLE_SECONDS = 5.0
@@ -64,6 +65,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.resources.push_async_callback(budgets.close)
     process.server.add(add_BudgetServiceServicer_to_server, budgets)
     process.every(BUDGETS_TEND_SECONDS, "tend budgets", budgets.tend)
+    process.every(BUDGETS_LOOK_SECONDS, "look at budgets", budgets.look)
     programmes = ProgrammeServicer(db, clock)
     process.server.add(add_ProgrammeServiceServicer_to_server, programmes)
     process.every(LOTS_SETTLE_SECONDS, "settle lots", programmes.settle)

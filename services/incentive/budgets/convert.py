@@ -2,16 +2,20 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from bowen.incentive.v1 import budget_pb2, budget_service_pb2
 
 from chassis.errors import Violation
-from chassis.stamps import stamp
-from services.incentive.budgets.domain import TIME_ZONE_DEFAULT, Budget, Kind, Period, Scope, Want, is_zone
+from chassis.stamps import moment, stamp
+from services.incentive.budgets.domain import TIME_ZONE_DEFAULT, Bucket, Budget, Kind, Period, Scope, Want, is_zone
+from services.incentive.budgets.domain.meters import Meter, exhaust_time, plan_of
+from services.incentive.budgets.domain.pacing import HORIZON, ratio
 from services.incentive.budgets.domain.reservations import TTL_DEFAULT, Order, Reservation
 from services.incentive.budgets.errors import BudgetInvalid
+
+RATIO_BP_MAX = 2**31 - 1
 
 _KINDS = {budget_pb2.Budget.Kind.Value(f"KIND_{kind.upper()}"): kind for kind in Kind}
 
@@ -38,7 +42,15 @@ def budget_from_proto(request: budget_service_pb2.CreateBudgetRequest, *, budget
         period=_PERIODS[request.period],
         time_zone=request.time_zone or TIME_ZONE_DEFAULT,
         soft=request.soft,
+        paced=request.HasField("pacing"),
+        planned=_planned(request.pacing),
     )
+
+
+def _planned(pacing: budget_pb2.Pacing) -> Bucket | None:
+    if not pacing.HasField("start_time"):
+        return None
+    return Bucket(moment(pacing.start_time), moment(pacing.end_time))
 
 
 def _violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Violation]:
@@ -55,6 +67,18 @@ def _violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Vio
         yield "asset", "is required for a root"
     if request.time_zone and not is_zone(request.time_zone):
         yield "time_zone", f"{request.time_zone} is not an IANA time zone"
+    if request.HasField("pacing"):
+        yield from _pacing_violations(request)
+
+
+def _pacing_violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Violation]:
+    times = [name for name in ("start_time", "end_time") if request.pacing.HasField(name)]
+    if request.period:
+        yield from ((f"pacing.{name}", "must not be set with a period") for name in times)
+    elif len(times) < 2:
+        yield "pacing", "needs start_time and end_time without a period"
+    elif moment(request.pacing.end_time) - moment(request.pacing.start_time) < HORIZON:
+        yield "pacing.end_time", "must be at least ten minutes after start_time"
 
 
 def _part_violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Violation]:
@@ -85,7 +109,33 @@ def budget_to_proto(budget: Budget, *, stopped: bool) -> budget_pb2.Budget:
         period_start_time=stamp(start) if start else None,
         period_end_time=stamp(end) if end else None,
         create_time=stamp(budget.create_time) if budget.create_time else None,
+        pacing=_pacing_to_proto(budget) if budget.paced else None,
     )
+
+
+def _pacing_to_proto(budget: Budget) -> budget_pb2.Pacing:
+    start, end = budget.planned or (None, None)
+    return budget_pb2.Pacing(start_time=stamp(start) if start else None, end_time=stamp(end) if end else None)
+
+
+def line_to_proto(
+    budget: budget_pb2.Budget, stands: Budget, meter: Meter | None, now: datetime
+) -> budget_pb2.BudgetLine:
+    """How a budget is being spent."""
+    stage = budget_pb2.BudgetLine.Stage.Value(f"STAGE_{stands.stage.upper()}")
+    line = budget_pb2.BudgetLine(budget=budget, stage=stage)
+    if plan := plan_of(stands, meter.weights if meter else ()):
+        line.planned = round(stands.cap * plan.share(now))
+        line.pace_ratio_bp = min(round(ratio(plan, stands.cap, stands.used, now) * 10_000), RATIO_BP_MAX)
+        line.pass_through_bp = round(stands.p * 10_000)
+    if meter:
+        line.grants_per_kilosecond = round(meter.grants_rate * 1_000)
+        line.spend_per_hour = round(meter.used_rate * 3_600)
+        line.alarm_bp = meter.alarm_bp
+        line.observe_time.CopyFrom(stamp(meter.time))
+        if exhausted := exhaust_time(stands, meter, now):
+            line.exhaust_time.CopyFrom(stamp(exhausted))
+    return line
 
 
 def order_from_proto(request: budget_service_pb2.ReserveBudgetRequest, *, principal: str) -> Order:
@@ -97,7 +147,7 @@ def order_from_proto(request: budget_service_pb2.ReserveBudgetRequest, *, princi
         request_id=request.request_id,
         request_key=hashlib.sha256(f"{principal}\0{request.request_id}".encode()).digest(),
         fingerprint=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
-        want=Want(UUID(request.budget_id), request.amount, scope),
+        want=Want(UUID(request.budget_id), request.amount, scope, member=request.profile_id),
         ttl=timedelta(seconds=request.ttl_seconds) or TTL_DEFAULT,
         reference=request.reference,
     )

@@ -55,6 +55,15 @@ class BudgetKilled(FailedPrecondition):
         super().__init__("a kill switch stops the budget", budget_id=str(budget_id))
 
 
+class BudgetPaced(FailedPrecondition):
+    """The budget is spent to a plan, and this person does not get through in this hour."""
+
+    reason = "BUDGET_PACED"
+
+    def __init__(self, budget_id: UUID) -> None:
+        super().__init__("the budget's plan lets others through at this time", budget_id=str(budget_id))
+
+
 class ReservationNotFound(NotFound):
     """No reservation has this id."""
 

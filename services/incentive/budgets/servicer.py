@@ -53,6 +53,11 @@ class BudgetServicer(BudgetServiceServicer):
             while await self._db.transact(operations.fold_some):
                 pass
 
+    async def look(self) -> None:
+        """Look at how budgets are being spent."""
+        with self._moment():
+            await self._db.transact(operations.look)
+
     def _moment(self) -> AbstractContextManager[None]:
         """The time of work that nobody asked for: in a sandbox it brings none along."""
         return self._clock.use(self._clock.now()) if isinstance(self._clock, SandboxClock) else nullcontext()
@@ -97,6 +102,14 @@ class BudgetServicer(BudgetServiceServicer):
             )
             page, token = pagination.cut(request, found, size, lambda budget: [str(budget.budget_id)])
             return pb.ListBudgetsResponse(budgets=await _all_described(tx, page), next_page_token=token)
+
+    async def GetBudgetBoard(self, request: pb.GetBudgetBoardRequest, context: Context) -> pb.GetBudgetBoardResponse:
+        async with self._db.read() as tx:
+            budget = await store.get_budget(tx, UUID(request.budget_id))
+            _check_own(budget, current().caller.store_id)
+            children = await store.find_children(tx, budget.budget_id, pagination.PAGE_SIZE_MAX)
+            total, *lines = await _lines(tx, [budget, *children])
+        return pb.GetBudgetBoardResponse(total=total, children=lines)
 
     async def UpdateBudgetCap(self, request: pb.UpdateBudgetCapRequest, context: Context) -> pb.UpdateBudgetCapResponse:
         subjects.check_brand(current().caller)
@@ -177,4 +190,14 @@ async def _all_described(tx: ReadTx, budgets: Sequence[Budget]) -> list[budget_p
             budget.at(now), stopped=budget.killed or any(above[each].killed for each in budget.ancestors)
         )
         for budget in budgets
+    ]
+
+
+async def _lines(tx: ReadTx, budgets: Sequence[Budget]) -> list[budget_pb2.BudgetLine]:
+    now = await store.get_time(tx)
+    meters = await store.find_meters(tx, [budget.budget_id for budget in budgets])
+    described = await _all_described(tx, budgets)
+    return [
+        convert.line_to_proto(each, budget.at(now), meters.get(budget.budget_id), now)
+        for each, budget in zip(described, budgets, strict=True)
     ]

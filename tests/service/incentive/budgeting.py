@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from bowen.incentive.v1 import budget_pb2
+from bowen.incentive.v1 import budget_pb2, events_pb2
 from bowen.incentive.v1 import budget_service_pb2 as pb
 from bowen.incentive.v1.budget_service_pb2_grpc import BudgetServiceStub, add_BudgetServiceServicer_to_server
+from bowen.wire.v1 import envelope_pb2
 
 from chassis.clock import Clock
 from chassis.db import Database, driver
@@ -63,6 +64,15 @@ class Replica:
     async def cap(self, budget_id: str, cap: int) -> budget_pb2.Budget:
         request = pb.UpdateBudgetCapRequest(request_id=new(), budget_id=budget_id, cap=cap)
         return (await self.stub.UpdateBudgetCap(request)).budget  # type: ignore[misc,no-any-return]
+
+    async def board(self, budget_id: str) -> pb.GetBudgetBoardResponse:
+        return await self.stub.GetBudgetBoard(pb.GetBudgetBoardRequest(budget_id=budget_id))  # type: ignore[misc,no-any-return]
+
+    async def alarms(self) -> list[events_pb2.BudgetAlarmRaised]:
+        """The alarms that wait in the outbox."""
+        payloads = await self.rows("SELECT payload FROM outbox ORDER BY outbox_id")
+        events = [event for (payload,) in payloads for event in envelope_pb2.EventBatch.FromString(payload).events]
+        return [events_pb2.BudgetAlarmRaised.FromString(event.payload) for event in events]
 
     async def reserve(self, budget_id: str, amount: int, *, request_id: str = "", **fields: Any) -> Reservation:
         request = pb.ReserveBudgetRequest(

@@ -1,7 +1,7 @@
 """What may still be given. Pure: the same wants on the same budgets are paid alike."""
 
 from services.incentive.budgets.domain.leases import TTL, Lease, Need, Nodes, chunk, folded
-from services.incentive.budgets.domain.nodes import Budget, Kind, Status, below
+from services.incentive.budgets.domain.nodes import Budget, Kind, Stage, Status, below
 from services.incentive.budgets.domain.periods import TIME_ZONE_DEFAULT, Bucket, Period, bucket_of, is_zone
 from services.incentive.budgets.domain.purse import Move, Nest, Outcome, Purse, Scope, Tally, Want, merged
 
@@ -20,6 +20,7 @@ __all__ = [
     "Period",
     "Purse",
     "Scope",
+    "Stage",
     "Status",
     "Tally",
     "Want",

@@ -41,13 +41,32 @@ class Status(StrEnum):
     KILLED = "killed"
 
 
+class Stage(StrEnum):
+    """What is done about a spend that runs ahead of its plan, one step after another.
+
+    To shade is the matter of those who choose face values per person; restricting and pausing hold wants back.
+    """
+
+    NONE = "none"
+    SHADE = "shade"
+    RESTRICT = "restrict"
+    PAUSE = "pause"
+
+    @property
+    def next(self) -> "Stage":
+        """One step further."""
+        stages = list(Stage)
+        return stages[min(stages.index(self) + 1, len(stages) - 1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Most that may be given in a period, and what has been of it, in the smallest unit of its asset.
 
     `committed` is given, reversals subtracted; `reserved` is set aside; `leased` is handed to sessions that give from
     it. `excess` is by how much a change of the cap left these above it. `ancestors` are the nodes above, parent first.
-    `largest` is the largest single want seen; `decisions` counts the wants, `grants` those that were paid.
+    `largest` is the largest single want seen; `decisions` counts the wants, `grants` those that were paid. If it is
+    `paced`, its period or else `planned` has a plan, and `p` is the share of the members that gets through.
     """
 
     budget_id: UUID
@@ -70,6 +89,10 @@ class Budget:
     largest: int = 0
     decisions: int = 0
     grants: int = 0
+    paced: bool = False
+    planned: Bucket | None = None
+    p: float = 1.0
+    stage: Stage = Stage.NONE
 
     @property
     def parent_id(self) -> UUID | None:
@@ -82,9 +105,19 @@ class Budget:
         return (self.budget_id, *self.ancestors)
 
     @property
+    def span(self) -> Bucket | None:
+        """What its plan is for: its period, else what was asked for."""
+        return self.bucket or self.planned
+
+    @property
+    def used(self) -> int:
+        """What is given or set aside."""
+        return self.committed + self.reserved
+
+    @property
     def left(self) -> int:
         """What may still be given; below zero after the cap was lowered."""
-        return self.cap - self.committed - self.reserved - self.leased
+        return self.cap - self.used - self.leased
 
     def status(self, *, stopped: bool) -> Status:
         """Whether it pays. `stopped`: its own kill switch is on, or one above."""
@@ -92,7 +125,7 @@ class Budget:
             return Status.KILLED
         if self.excess > 0:
             return Status.OVER_CAP_BY_CHANGE
-        return Status.EXHAUSTED if self.committed + self.reserved >= self.cap and not self.soft else Status.OPEN
+        return Status.EXHAUSTED if self.used >= self.cap and not self.soft else Status.OPEN
 
     def at(self, now: datetime) -> "Budget":
         """As it stands at an instant: in a period in which nobody has spent yet, nothing is spent."""

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from services.incentive.budgets.domain import pacing
 from services.incentive.budgets.domain.leases import Lease, Need, Nodes
-from services.incentive.budgets.domain.nodes import Budget, Kind
+from services.incentive.budgets.domain.nodes import Budget, Kind, Stage
 
 Scope = tuple[tuple[Kind, str], ...]
 """What a want is about: the store, region, ring or arm. Children of the wanted budget for any of these pay as well."""
@@ -20,6 +21,7 @@ class Outcome(StrEnum):
     PAID = "PAID"
     BUDGET_EXHAUSTED = "BUDGET_EXHAUSTED"
     BUDGET_KILLED = "BUDGET_KILLED"
+    PACED = "PACED"
 
 
 class Want(NamedTuple):
@@ -27,12 +29,17 @@ class Want(NamedTuple):
 
     `time` is for what is put back: when it was taken, as `Purse.time` said. It goes back to where it came from: to
     the period of that time, and not to nodes that were created after. None means: to the present.
+
+    `member` is whom it is for: where a budget is spent to a plan, some get through in an hour and others do not. Nobody
+    in particular gets through. `planned` says that the member is of the audience that the plan was made for.
     """
 
     budget_id: UUID
     amount: int
     scope: Scope = ()
     time: datetime | None = None
+    member: str = ""
+    planned: bool = True
 
 
 class Move(NamedTuple):
@@ -117,13 +124,25 @@ class Purse:
         if any(self._nest.nodes[each].killed for each in nodes):
             return Outcome.BUDGET_KILLED
         lease = self._leases.get(nodes)
-        outcome = self._draw(lease, want) if lease else self._take(nodes, want)
+        if self._held_back(nodes, want):
+            outcome = Outcome.PACED
+        else:
+            outcome = self._draw(lease, want) if lease else self._take(nodes, want)
         for counted in (lease.lease_id,) if lease else nodes:
             tally = self.tallies.setdefault(counted, Tally())
             tally.decisions += 1
             if outcome is Outcome.PAID:
                 tally.grants += 1
         return outcome
+
+    def _held_back(self, nodes: Nodes, want: Want) -> bool:
+        for each in nodes:
+            node = self._nest.nodes[each]
+            if node.stage == Stage.PAUSE or (node.stage == Stage.RESTRICT and not want.planned):
+                return True
+            if want.member and self.time and not pacing.passes(want.member, each, self.time, node.p):
+                return True
+        return False
 
     def room(self, want: Want) -> int:
         """How much of a want can be paid; nothing while any of its budgets is stopped."""

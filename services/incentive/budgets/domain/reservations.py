@@ -10,7 +10,13 @@ from uuid import UUID
 from chassis.errors import Refusal
 from services.incentive.budgets.domain.leases import Nodes
 from services.incentive.budgets.domain.purse import Move, Outcome, Want
-from services.incentive.budgets.errors import BudgetExhausted, BudgetKilled, ReservationNotFound, ReservationResolved
+from services.incentive.budgets.errors import (
+    BudgetExhausted,
+    BudgetKilled,
+    BudgetPaced,
+    ReservationNotFound,
+    ReservationResolved,
+)
 
 TTL_DEFAULT = timedelta(seconds=60)
 
@@ -72,6 +78,8 @@ def refusal_of(outcome: Outcome, want: Want) -> Refusal:
     """The refusal that an unpaid want is told."""
     if outcome is Outcome.BUDGET_KILLED:
         return BudgetKilled(want.budget_id)
+    if outcome is Outcome.PACED:
+        return BudgetPaced(want.budget_id)
     return BudgetExhausted(want.budget_id, want.amount)
 
 

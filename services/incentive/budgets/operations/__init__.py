@@ -4,6 +4,7 @@ Whoever spends opens a purse, takes from it and saves it, in one transaction wit
 one order everywhere: reservations, budgets in key order, leases in key order.
 """
 
+from services.incentive.budgets.operations.meters import look
 from services.incentive.budgets.operations.nodes import create_budget, set_kill_switch, update_cap
 from services.incentive.budgets.operations.purses import (
     fold_some,
@@ -20,6 +21,7 @@ __all__ = [
     "fold_some",
     "lapse_some",
     "lapse_under",
+    "look",
     "open_purse",
     "release_all",
     "reserve",

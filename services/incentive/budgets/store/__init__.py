@@ -10,9 +10,19 @@ from services.incentive.budgets.store.leases import (
     save_drawn,
     save_folded,
 )
+from services.incentive.budgets.store.meters import (
+    Slot,
+    add_slots,
+    find_history,
+    find_meters,
+    save_meters,
+    try_look,
+)
 from services.incentive.budgets.store.moves import Overspent, count, roll, save_moved
 from services.incentive.budgets.store.nodes import (
+    find_active,
     find_budgets,
+    find_children,
     find_concerned,
     get_budget,
     get_time,
@@ -39,10 +49,16 @@ __all__ = [
     "DECIDED_ELSEWHERE",
     "Overdrawn",
     "Overspent",
+    "Slot",
+    "add_slots",
     "count",
+    "find_active",
     "find_budgets",
+    "find_children",
     "find_concerned",
     "find_decided",
+    "find_history",
+    "find_meters",
     "find_over",
     "find_own",
     "get_budget",
@@ -64,7 +80,9 @@ __all__ = [
     "save_cap",
     "save_drawn",
     "save_folded",
+    "save_meters",
     "save_moved",
     "save_reservations",
     "save_switch",
+    "try_look",
 ]

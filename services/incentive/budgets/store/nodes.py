@@ -9,20 +9,26 @@ import asyncpg
 
 from chassis.clock import sandbox_now
 from chassis.db import ReadTx, Tx, driver, violated
-from services.incentive.budgets.domain import Bucket, Budget, Kind, Period
+from services.incentive.budgets.domain import Bucket, Budget, Kind, Period, Stage
 from services.incentive.budgets.errors import BudgetExists, BudgetNotFound
 
 _COLUMNS = """
 cap, ancestors, kind, scope, name, asset, period, time_zone, soft, killed, bucket_start, bucket_end, create_time,
-largest, reserved, excess, budget_id
+largest, reserved, excess, budget_id, paced, plan_start, plan_end, CASE WHEN paced THEN coalesce(p, 0.1) ELSE 1 END,
+coalesce(stage, 'none')
 """
 
-_ROW = f"SELECT {_COLUMNS}, committed, leased, decisions, grants FROM budget"  # noqa: S608 (constants)
+_FROM = """
+budget LEFT JOIN (SELECT budget_id AS metered_id, p, stage FROM budget_meter) AS meter ON metered_id = budget_id
+"""
+
+_ROW = f"SELECT {_COLUMNS}, committed, leased, decisions, grants FROM {_FROM}"  # noqa: S608 (constants)
 
 # What sessions have given from their leases is given, though the rows count it as leased until the leases are over.
 _NODE = f"""
-SELECT {_COLUMNS}, committed + spent, leased - spent, budget.decisions + given.decisions, budget.grants + given.grants
-FROM budget, LATERAL (
+SELECT {_COLUMNS}, committed + spent AS committed_now, leased - spent,
+       budget.decisions + given.decisions AS decisions_now, budget.grants + given.grants
+FROM {_FROM}, LATERAL (
     SELECT coalesce(sum(spent), 0)::bigint AS spent, coalesce(sum(lease.decisions), 0)::bigint AS decisions,
            coalesce(sum(lease.grants), 0)::bigint AS grants
     FROM budget_lease AS lease
@@ -32,13 +38,13 @@ FROM budget, LATERAL (
 
 _INSERT = """
 INSERT INTO budget (budget_id, cap, committed, ancestors, kind, scope, name, asset, period, time_zone, soft,
-                    bucket_start, bucket_end, create_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce($14, clock_timestamp()))
+                    bucket_start, bucket_end, create_time, paced, plan_start, plan_end)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce($14, clock_timestamp()), $15, $16, $17)
 """
 
 _FIND = f"{_NODE} WHERE budget_id = ANY($1::uuid[])"
 
-_LOCK = f"{_ROW} WHERE budget_id = ANY($1::uuid[]) ORDER BY budget_id FOR NO KEY UPDATE"
+_LOCK = f"{_ROW} WHERE budget_id = ANY($1::uuid[]) ORDER BY budget_id FOR NO KEY UPDATE OF budget"
 
 # The nodes of wants: those wanted, all above them, and their children for what the wants are about.
 _CONCERNED = f"""
@@ -57,6 +63,13 @@ _LIST = f"""
     AND ($3 = '' OR kind = 'store' AND scope = $3)
 ORDER BY budget_id LIMIT $4
 """
+
+_ACTIVE = f"""
+SELECT node.* FROM ({_NODE}) AS node LEFT JOIN budget_meter AS seen USING (budget_id)
+WHERE node.paced OR seen.grants_rate > 0.0001
+    OR (node.decisions_now, node.committed_now + node.reserved) <> (coalesce(seen.decisions, 0), coalesce(seen.used, 0))
+ORDER BY budget_id
+"""  # noqa: S608 (constants)
 
 # A cap below what is used leaves an excess; it shrinks as things are put back.
 _SAVE_CAP = """
@@ -95,6 +108,8 @@ async def insert_budget(tx: Tx, budget: Budget) -> None:
             start,
             end,
             budget.create_time,
+            budget.paced,
+            *(budget.planned or (None, None)),
         )
     except asyncpg.UniqueViolationError as error:
         if violated(error) != "budget_scope_key" or budget.parent_id is None:
@@ -119,6 +134,16 @@ async def get_budget(tx: ReadTx, budget_id: UUID) -> Budget:
 async def list_budgets(tx: ReadTx, *, parent_id: UUID | None, store_id: str, after: UUID, limit: int) -> list[Budget]:
     """Budgets, oldest first; of a parent and of a store, if they are given."""
     return [_budget(row) for row in await (await driver(tx)).fetch(_LIST, after, parent_id, store_id, limit)]
+
+
+async def find_children(tx: ReadTx, parent_id: UUID, limit: int) -> list[Budget]:
+    """The children of a node, oldest first."""
+    return await list_budgets(tx, parent_id=parent_id, store_id="", after=UUID(int=0), limit=limit)
+
+
+async def find_active(tx: ReadTx) -> list[Budget]:
+    """Budgets that are spent to a plan, and those that moved since they were last looked at, or moved then."""
+    return [_budget(row) for row in await (await driver(tx)).fetch(_ACTIVE)]
 
 
 async def find_concerned(
@@ -160,7 +185,8 @@ async def save_switch(tx: Tx, budget_id: UUID, *, killed: bool) -> None:
 
 def _budget(row: Any) -> Budget:
     cap, ancestors, kind, scope, name, asset, period, time_zone, soft, killed, start, end, create_time, *rest = row
-    largest, reserved, excess, budget_id, committed, leased, decisions, grants = rest
+    largest, reserved, excess, budget_id, paced, plan_start, plan_end, p, stage, *counts = rest
+    committed, leased, decisions, grants = counts
     return Budget(
         budget_id=budget_id,
         cap=cap,
@@ -182,4 +208,8 @@ def _budget(row: Any) -> Budget:
         largest=largest,
         decisions=decisions,
         grants=grants,
+        paced=paced,
+        planned=Bucket(plan_start, plan_end) if plan_start else None,
+        p=float(p),
+        stage=Stage(stage),
     )

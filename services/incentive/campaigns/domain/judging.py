@@ -195,7 +195,7 @@ def _grant(
     if miss is not None:
         return miss
     want = want_of(claim, effect, arm)
-    amount = _charge(claim, effect, desired, want, docket.purse)
+    amount = _charge(claim, effect, desired, want._replace(member=person.profile_id), docket.purse)
     if isinstance(amount, Miss):
         return amount
     uses = _uses(claim, effect, person, amount, counted)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/budget.proto\x12\x12\x62owen.incentive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x06\n\x06\x42udget\x12\x11\n\tbudget_id\x18\x01 \x01(\t\x12\x11\n\tparent_id\x18\x02 \x01(\t\x12-\n\x04kind\x18\x03 \x01(\x0e\x32\x1f.bowen.incentive.v1.Budget.Kind\x12\r\n\x05scope\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05\x61sset\x18\x06 \x01(\t\x12\x0b\n\x03\x63\x61p\x18\x07 \x01(\x03\x12\x11\n\tcommitted\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x31\n\x06period\x18\n \x01(\x0e\x32!.bowen.incentive.v1.Budget.Period\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12\x0c\n\x04soft\x18\x0c \x01(\x08\x12\x31\n\x06status\x18\r \x01(\x0e\x32!.bowen.incentive.v1.Budget.Status\x12\x0e\n\x06killed\x18\x0e \x01(\x08\x12\x35\n\x11period_start_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_TENANT\x10\x01\x12\x12\n\x0eKIND_PROGRAMME\x10\x02\x12\x11\n\rKIND_CAMPAIGN\x10\x03\x12\x0e\n\nKIND_STORE\x10\x04\x12\x0f\n\x0bKIND_REGION\x10\x05\x12\r\n\tKIND_RING\x10\x06\x12\x0c\n\x08KIND_ARM\x10\x07\"S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03\"y\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATUS_OPEN\x10\x01\x12\x14\n\x10STATUS_EXHAUSTED\x10\x02\x12\x1d\n\x19STATUS_OVER_CAP_BY_CHANGE\x10\x03\x12\x11\n\rSTATUS_KILLED\x10\x04\"\x96\x03\n\x0bReservation\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tbudget_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x03\x12\x11\n\treference\x18\x04 \x01(\t\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32%.bowen.incentive.v1.Reservation.State\x12\x30\n\x0creserve_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RESERVED\x10\x01\x12\x13\n\x0fSTATE_COMMITTED\x10\x02\x12\x12\n\x0eSTATE_RELEASED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\"J\n\nBudgetPart\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.bowen.incentive.v1.Budget.Kind\x12\r\n\x05scope\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/budget.proto\x12\x12\x62owen.incentive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x07\n\x06\x42udget\x12\x11\n\tbudget_id\x18\x01 \x01(\t\x12\x11\n\tparent_id\x18\x02 \x01(\t\x12-\n\x04kind\x18\x03 \x01(\x0e\x32\x1f.bowen.incentive.v1.Budget.Kind\x12\r\n\x05scope\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05\x61sset\x18\x06 \x01(\t\x12\x0b\n\x03\x63\x61p\x18\x07 \x01(\x03\x12\x11\n\tcommitted\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x31\n\x06period\x18\n \x01(\x0e\x32!.bowen.incentive.v1.Budget.Period\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12\x0c\n\x04soft\x18\x0c \x01(\x08\x12\x31\n\x06status\x18\r \x01(\x0e\x32!.bowen.incentive.v1.Budget.Status\x12\x0e\n\x06killed\x18\x0e \x01(\x08\x12\x35\n\x11period_start_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06pacing\x18\x12 \x01(\x0b\x32\x1a.bowen.incentive.v1.Pacing\"\x92\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_TENANT\x10\x01\x12\x12\n\x0eKIND_PROGRAMME\x10\x02\x12\x11\n\rKIND_CAMPAIGN\x10\x03\x12\x0e\n\nKIND_STORE\x10\x04\x12\x0f\n\x0bKIND_REGION\x10\x05\x12\r\n\tKIND_RING\x10\x06\x12\x0c\n\x08KIND_ARM\x10\x07\"S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03\"y\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATUS_OPEN\x10\x01\x12\x14\n\x10STATUS_EXHAUSTED\x10\x02\x12\x1d\n\x19STATUS_OVER_CAP_BY_CHANGE\x10\x03\x12\x11\n\rSTATUS_KILLED\x10\x04\"f\n\x06Pacing\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x04\n\nBudgetLine\x12*\n\x06\x62udget\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Budget\x12\x14\n\x07planned\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rpace_ratio_bp\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fpass_through_bp\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x33\n\x05stage\x18\x05 \x01(\x0e\x32$.bowen.incentive.v1.BudgetLine.Stage\x12\x1d\n\x15grants_per_kilosecond\x18\x06 \x01(\x03\x12\x16\n\x0espend_per_hour\x18\x07 \x01(\x03\x12\x30\n\x0c\x65xhaust_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61larm_bp\x18\t \x01(\x05\x12\x30\n\x0cobserve_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"d\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTAGE_NONE\x10\x01\x12\x0f\n\x0bSTAGE_SHADE\x10\x02\x12\x12\n\x0eSTAGE_RESTRICT\x10\x03\x12\x0f\n\x0bSTAGE_PAUSE\x10\x04\x42\n\n\x08_plannedB\x10\n\x0e_pace_ratio_bpB\x12\n\x10_pass_through_bp\"\x96\x03\n\x0bReservation\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tbudget_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x03\x12\x11\n\treference\x18\x04 \x01(\t\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32%.bowen.incentive.v1.Reservation.State\x12\x30\n\x0creserve_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RESERVED\x10\x01\x12\x13\n\x0fSTATE_COMMITTED\x10\x02\x12\x12\n\x0eSTATE_RELEASED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\"J\n\nBudgetPart\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.bowen.incentive.v1.Budget.Kind\x12\r\n\x05scope\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.incentive.v1.budget_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BUDGET']._serialized_start=89
-  _globals['_BUDGET']._serialized_end=941
-  _globals['_BUDGET_KIND']._serialized_start=587
-  _globals['_BUDGET_KIND']._serialized_end=733
-  _globals['_BUDGET_PERIOD']._serialized_start=735
-  _globals['_BUDGET_PERIOD']._serialized_end=818
-  _globals['_BUDGET_STATUS']._serialized_start=820
-  _globals['_BUDGET_STATUS']._serialized_end=941
-  _globals['_RESERVATION']._serialized_start=944
-  _globals['_RESERVATION']._serialized_end=1350
-  _globals['_RESERVATION_STATE']._serialized_start=1240
-  _globals['_RESERVATION_STATE']._serialized_end=1350
-  _globals['_BUDGETPART']._serialized_start=1352
-  _globals['_BUDGETPART']._serialized_end=1426
+  _globals['_BUDGET']._serialized_end=985
+  _globals['_BUDGET_KIND']._serialized_start=631
+  _globals['_BUDGET_KIND']._serialized_end=777
+  _globals['_BUDGET_PERIOD']._serialized_start=779
+  _globals['_BUDGET_PERIOD']._serialized_end=862
+  _globals['_BUDGET_STATUS']._serialized_start=864
+  _globals['_BUDGET_STATUS']._serialized_end=985
+  _globals['_PACING']._serialized_start=987
+  _globals['_PACING']._serialized_end=1089
+  _globals['_BUDGETLINE']._serialized_start=1092
+  _globals['_BUDGETLINE']._serialized_end=1606
+  _globals['_BUDGETLINE_STAGE']._serialized_start=1456
+  _globals['_BUDGETLINE_STAGE']._serialized_end=1556
+  _globals['_RESERVATION']._serialized_start=1609
+  _globals['_RESERVATION']._serialized_end=2015
+  _globals['_RESERVATION_STATE']._serialized_start=1905
+  _globals['_RESERVATION_STATE']._serialized_end=2015
+  _globals['_BUDGETPART']._serialized_start=2017
+  _globals['_BUDGETPART']._serialized_end=2091
 # @@protoc_insertion_point(module_scope)

@@ -146,6 +146,7 @@ class Budget(_message.Message):
     PERIOD_START_TIME_FIELD_NUMBER: _builtins.int
     PERIOD_END_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    PACING_FIELD_NUMBER: _builtins.int
     budget_id: _builtins.str
     """UUID version 7."""
     parent_id: _builtins.str
@@ -186,6 +187,10 @@ class Budget(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
 
+    @_builtins.property
+    def pacing(self) -> Global___Pacing:
+        """How its cap is to be spent over time. Not set when nobody asked for it."""
+
     def __init__(
         self,
         *,
@@ -206,14 +211,153 @@ class Budget(_message.Message):
         period_start_time: _timestamp_pb2.Timestamp | None = ...,
         period_end_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        pacing: Global___Pacing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "pacing", b"pacing", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "budget_id", b"budget_id", "cap", b"cap", "committed", b"committed", "create_time", b"create_time", "killed", b"killed", "kind", b"kind", "name", b"name", "parent_id", b"parent_id", "period", b"period", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "reserved", b"reserved", "scope", b"scope", "soft", b"soft", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "budget_id", b"budget_id", "cap", b"cap", "committed", b"committed", "create_time", b"create_time", "killed", b"killed", "kind", b"kind", "name", b"name", "pacing", b"pacing", "parent_id", b"parent_id", "period", b"period", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "reserved", b"reserved", "scope", b"scope", "soft", b"soft", "status", b"status", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
+class Pacing(_message.Message):
+    """A plan: the cap is spent evenly or, after a week of its own history, as traffic came in the same five minutes of the week over four weeks; all of it two hours
+    before the end. A share of the members gets through, so that the spend keeps to the plan; who does is settled for an hour, however often they ask.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant of the plan. Not set with a period, of which each has a plan of its own."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant after the plan. Not set with a period."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pacing: _TypeAlias = Pacing  # noqa: Y015
+
+@_typing.final
+class BudgetLine(_message.Message):
+    """How a budget is being spent, at most a few seconds old."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Stage:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[BudgetLine._Stage.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STAGE_UNSPECIFIED: BudgetLine._Stage.ValueType  # 0
+        """Not set."""
+        STAGE_NONE: BudgetLine._Stage.ValueType  # 1
+        """Nothing."""
+        STAGE_SHADE: BudgetLine._Stage.ValueType  # 2
+        """Face values that are chosen per person are to be lowered."""
+        STAGE_RESTRICT: BudgetLine._Stage.ValueType  # 3
+        """Only the planned audience gets through."""
+        STAGE_PAUSE: BudgetLine._Stage.ValueType  # 4
+        """Nobody gets through."""
+
+    class Stage(_Stage, metaclass=_StageEnumTypeWrapper):
+        """What has been done, step by step, because spending ran ahead of the plan. Undone once it no longer does."""
+
+    STAGE_UNSPECIFIED: BudgetLine.Stage.ValueType  # 0
+    """Not set."""
+    STAGE_NONE: BudgetLine.Stage.ValueType  # 1
+    """Nothing."""
+    STAGE_SHADE: BudgetLine.Stage.ValueType  # 2
+    """Face values that are chosen per person are to be lowered."""
+    STAGE_RESTRICT: BudgetLine.Stage.ValueType  # 3
+    """Only the planned audience gets through."""
+    STAGE_PAUSE: BudgetLine.Stage.ValueType  # 4
+    """Nobody gets through."""
+
+    BUDGET_FIELD_NUMBER: _builtins.int
+    PLANNED_FIELD_NUMBER: _builtins.int
+    PACE_RATIO_BP_FIELD_NUMBER: _builtins.int
+    PASS_THROUGH_BP_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    GRANTS_PER_KILOSECOND_FIELD_NUMBER: _builtins.int
+    SPEND_PER_HOUR_FIELD_NUMBER: _builtins.int
+    EXHAUST_TIME_FIELD_NUMBER: _builtins.int
+    ALARM_BP_FIELD_NUMBER: _builtins.int
+    OBSERVE_TIME_FIELD_NUMBER: _builtins.int
+    planned: _builtins.int
+    """What the plan has spent by now. Not set without pacing, like the next two."""
+    pace_ratio_bp: _builtins.int
+    """What is spent and reserved against what is planned, in basis points: above 10000 is too fast."""
+    pass_through_bp: _builtins.int
+    """The share of the members that gets through, in basis points."""
+    stage: Global___BudgetLine.Stage.ValueType
+    """What has been done about the pace."""
+    grants_per_kilosecond: _builtins.int
+    """Grants per 1000 seconds, over about the last ten seconds."""
+    spend_per_hour: _builtins.int
+    """What is given per hour, at the rate of about the last ten seconds."""
+    alarm_bp: _builtins.int
+    """The highest alarm raised in this period: 5000, 8000, 9500 or 10000 basis points of the cap; 0 for none."""
+    @_builtins.property
+    def budget(self) -> Global___Budget:
+        """The budget as it stands."""
+
+    @_builtins.property
+    def exhaust_time(self) -> _timestamp_pb2.Timestamp:
+        """When all will be spent at this rate. Not set while nothing is given, or when it is not before the period or the plan ends."""
+
+    @_builtins.property
+    def observe_time(self) -> _timestamp_pb2.Timestamp:
+        """When rates, pass-through and alarms were looked at last. Not set before anything was wanted."""
+
+    def __init__(
+        self,
+        *,
+        budget: Global___Budget | None = ...,
+        planned: _builtins.int | None = ...,
+        pace_ratio_bp: _builtins.int | None = ...,
+        pass_through_bp: _builtins.int | None = ...,
+        stage: Global___BudgetLine.Stage.ValueType = ...,
+        grants_per_kilosecond: _builtins.int = ...,
+        spend_per_hour: _builtins.int = ...,
+        exhaust_time: _timestamp_pb2.Timestamp | None = ...,
+        alarm_bp: _builtins.int = ...,
+        observe_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pace_ratio_bp", b"_pace_ratio_bp", "_pass_through_bp", b"_pass_through_bp", "_planned", b"_planned", "budget", b"budget", "exhaust_time", b"exhaust_time", "observe_time", b"observe_time", "pace_ratio_bp", b"pace_ratio_bp", "pass_through_bp", b"pass_through_bp", "planned", b"planned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pace_ratio_bp", b"_pace_ratio_bp", "_pass_through_bp", b"_pass_through_bp", "_planned", b"_planned", "alarm_bp", b"alarm_bp", "budget", b"budget", "exhaust_time", b"exhaust_time", "grants_per_kilosecond", b"grants_per_kilosecond", "observe_time", b"observe_time", "pace_ratio_bp", b"pace_ratio_bp", "pass_through_bp", b"pass_through_bp", "planned", b"planned", "spend_per_hour", b"spend_per_hour", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__pace_ratio_bp: _TypeAlias = _typing.Literal["pace_ratio_bp"]  # noqa: Y015
+    _WhichOneofArgType__pace_ratio_bp: _TypeAlias = _typing.Literal["_pace_ratio_bp", b"_pace_ratio_bp"]  # noqa: Y015
+    _WhichOneofReturnType__pass_through_bp: _TypeAlias = _typing.Literal["pass_through_bp"]  # noqa: Y015
+    _WhichOneofArgType__pass_through_bp: _TypeAlias = _typing.Literal["_pass_through_bp", b"_pass_through_bp"]  # noqa: Y015
+    _WhichOneofReturnType__planned: _TypeAlias = _typing.Literal["planned"]  # noqa: Y015
+    _WhichOneofArgType__planned: _TypeAlias = _typing.Literal["_planned", b"_planned"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pace_ratio_bp) -> _WhichOneofReturnType__pace_ratio_bp | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pass_through_bp) -> _WhichOneofReturnType__pass_through_bp | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__planned) -> _WhichOneofReturnType__planned | None: ...
+
+Global___BudgetLine: _TypeAlias = BudgetLine  # noqa: Y015
 
 @_typing.final
 class Reservation(_message.Message):

@@ -35,6 +35,7 @@ class CreateBudgetRequest(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     SOFT_FIELD_NUMBER: _builtins.int
+    PACING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     parent_id: _builtins.str
@@ -55,6 +56,10 @@ class CreateBudgetRequest(_message.Message):
     """Whose midnight it is, an IANA time zone. Empty means `Asia/Shanghai`."""
     soft: _builtins.bool
     """A soft budget counts and raises alarms, and refuses nothing."""
+    @_builtins.property
+    def pacing(self) -> _budget_pb2.Pacing:
+        """Spend the cap to a plan. With `start_time` and `end_time` unless there is a period."""
+
     def __init__(
         self,
         *,
@@ -68,10 +73,11 @@ class CreateBudgetRequest(_message.Message):
         period: _budget_pb2.Budget.Period.ValueType = ...,
         time_zone: _builtins.str = ...,
         soft: _builtins.bool = ...,
+        pacing: _budget_pb2.Pacing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pacing", b"pacing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "cap", b"cap", "kind", b"kind", "name", b"name", "parent_id", b"parent_id", "period", b"period", "request_id", b"request_id", "scope", b"scope", "soft", b"soft", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "cap", b"cap", "kind", b"kind", "name", b"name", "pacing", b"pacing", "parent_id", b"parent_id", "period", b"period", "request_id", b"request_id", "scope", b"scope", "soft", b"soft", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -325,6 +331,7 @@ class ReserveBudgetRequest(_message.Message):
     PARTS_FIELD_NUMBER: _builtins.int
     TTL_SECONDS_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     budget_id: _builtins.str
@@ -335,6 +342,8 @@ class ReserveBudgetRequest(_message.Message):
     """For how long, in seconds. 0 means 60."""
     reference: _builtins.str
     """What it is for, e.g. an order number."""
+    profile_id: _builtins.str
+    """Whom it is for. Empty when for nobody in particular: then it is not held back by pacing."""
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.BudgetPart]:
         """What it is about: children of the budget for any of these pay as well."""
@@ -348,10 +357,11 @@ class ReserveBudgetRequest(_message.Message):
         parts: _abc.Iterable[_budget_pb2.BudgetPart] | None = ...,
         ttl_seconds: _builtins.int = ...,
         reference: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "budget_id", b"budget_id", "parts", b"parts", "reference", b"reference", "request_id", b"request_id", "ttl_seconds", b"ttl_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "budget_id", b"budget_id", "parts", b"parts", "profile_id", b"profile_id", "reference", b"reference", "request_id", b"request_id", "ttl_seconds", b"ttl_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,3 +490,55 @@ class ReleaseReservationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseReservationResponse: _TypeAlias = ReleaseReservationResponse  # noqa: Y015
+
+@_typing.final
+class GetBudgetBoardRequest(_message.Message):
+    """Asks how a budget is being spent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUDGET_ID_FIELD_NUMBER: _builtins.int
+    budget_id: _builtins.str
+    """The budget."""
+    def __init__(
+        self,
+        *,
+        budget_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_id", b"budget_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBudgetBoardRequest: _TypeAlias = GetBudgetBoardRequest  # noqa: Y015
+
+@_typing.final
+class GetBudgetBoardResponse(_message.Message):
+    """The board."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CHILDREN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def total(self) -> _budget_pb2.BudgetLine:
+        """The budget."""
+
+    @_builtins.property
+    def children(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.BudgetLine]:
+        """Its children, oldest first, at most 200."""
+
+    def __init__(
+        self,
+        *,
+        total: _budget_pb2.BudgetLine | None = ...,
+        children: _abc.Iterable[_budget_pb2.BudgetLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["children", b"children", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBudgetBoardResponse: _TypeAlias = GetBudgetBoardResponse  # noqa: Y015

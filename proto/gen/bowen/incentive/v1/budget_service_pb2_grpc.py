@@ -50,6 +50,11 @@ class BudgetServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ListBudgetsRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ListBudgetsResponse.FromString,
                 _registered_method=True)
+        self.GetBudgetBoard = channel.unary_unary(
+                '/bowen.incentive.v1.BudgetService/GetBudgetBoard',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.GetBudgetBoardRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.GetBudgetBoardResponse.FromString,
+                _registered_method=True)
         self.UpdateBudgetCap = channel.unary_unary(
                 '/bowen.incentive.v1.BudgetService/UpdateBudgetCap',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.UpdateBudgetCapRequest.SerializeToString,
@@ -109,6 +114,15 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBudgetBoard(self, request, context):
+        """Shows how a budget and its children are being spent: amounts as of now, rates and controls at most a few seconds old.
+
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateBudgetCap(self, request, context):
         """Changes the cap at once. Below what is spent it stops paying, with status `OVER_CAP_BY_CHANGE`; nothing is taken back from anybody.
 
@@ -136,7 +150,8 @@ class BudgetServiceServicer:
 
         Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
 
-        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED`, `BUDGET_KILLED` or, for a
+        `profile_id`, `BUDGET_PACED`, of this budget or one above.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,6 +196,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.ListBudgets,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ListBudgetsRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ListBudgetsResponse.SerializeToString,
+            ),
+            'GetBudgetBoard': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBudgetBoard,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.GetBudgetBoardRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_budget__service__pb2.GetBudgetBoardResponse.SerializeToString,
             ),
             'UpdateBudgetCap': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateBudgetCap,
@@ -290,6 +310,33 @@ class BudgetService:
             '/bowen.incentive.v1.BudgetService/ListBudgets',
             bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ListBudgetsRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_budget__service__pb2.ListBudgetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBudgetBoard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.BudgetService/GetBudgetBoard',
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.GetBudgetBoardRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_budget__service__pb2.GetBudgetBoardResponse.FromString,
             options,
             channel_credentials,
             insecure,

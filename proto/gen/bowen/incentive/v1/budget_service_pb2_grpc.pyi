@@ -48,6 +48,11 @@ class BudgetServiceStub:
     """
     ListBudgets: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.ListBudgetsRequest, _budget_service_pb2.ListBudgetsResponse]
     """Lists budgets, oldest first."""
+    GetBudgetBoard: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.GetBudgetBoardRequest, _budget_service_pb2.GetBudgetBoardResponse]
+    """Shows how a budget and its children are being spent: amounts as of now, rates and controls at most a few seconds old.
+
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
+    """
     UpdateBudgetCap: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.UpdateBudgetCapRequest, _budget_service_pb2.UpdateBudgetCapResponse]
     """Changes the cap at once. Below what is spent it stops paying, with status `OVER_CAP_BY_CHANGE`; nothing is taken back from anybody.
 
@@ -67,7 +72,8 @@ class BudgetServiceStub:
 
     Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
 
-    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED`, `BUDGET_KILLED` or, for a
+    `profile_id`, `BUDGET_PACED`, of this budget or one above.
     """
     CommitReservation: _grpc.UnaryUnaryMultiCallable[_budget_service_pb2.CommitReservationRequest, _budget_service_pb2.CommitReservationResponse]
     """Spends what was set aside.
@@ -104,6 +110,11 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     """
     ListBudgets: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.ListBudgetsRequest, _budget_service_pb2.ListBudgetsResponse]  # type: ignore[assignment]
     """Lists budgets, oldest first."""
+    GetBudgetBoard: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.GetBudgetBoardRequest, _budget_service_pb2.GetBudgetBoardResponse]  # type: ignore[assignment]
+    """Shows how a budget and its children are being spent: amounts as of now, rates and controls at most a few seconds old.
+
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
+    """
     UpdateBudgetCap: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.UpdateBudgetCapRequest, _budget_service_pb2.UpdateBudgetCapResponse]  # type: ignore[assignment]
     """Changes the cap at once. Below what is spent it stops paying, with status `OVER_CAP_BY_CHANGE`; nothing is taken back from anybody.
 
@@ -123,7 +134,8 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
 
     Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
 
-    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+    Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED`, `BUDGET_KILLED` or, for a
+    `profile_id`, `BUDGET_PACED`, of this budget or one above.
     """
     CommitReservation: _aio.UnaryUnaryMultiCallable[_budget_service_pb2.CommitReservationRequest, _budget_service_pb2.CommitReservationResponse]  # type: ignore[assignment]
     """Spends what was set aside.
@@ -177,6 +189,17 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists budgets, oldest first."""
 
     @_abc_1.abstractmethod
+    def GetBudgetBoard(
+        self,
+        request: _budget_service_pb2.GetBudgetBoardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_budget_service_pb2.GetBudgetBoardResponse, _abc.Awaitable[_budget_service_pb2.GetBudgetBoardResponse]]:
+        """Shows how a budget and its children are being spent: amounts as of now, rates and controls at most a few seconds old.
+
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateBudgetCap(
         self,
         request: _budget_service_pb2.UpdateBudgetCapRequest,
@@ -212,7 +235,8 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Concurrent calls are decided together. Idempotent by `request_id` for ever, refusals included.
 
-        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED` or `BUDGET_KILLED`, of this budget or one above.
+        Errors: `NOT_FOUND` with `BUDGET_NOT_FOUND`; `FAILED_PRECONDITION` with `BUDGET_EXHAUSTED`, `BUDGET_KILLED` or, for a
+        `profile_id`, `BUDGET_PACED`, of this budget or one above.
         """
 
     @_abc_1.abstractmethod

@@ -214,6 +214,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/BUDGET_KILLED", "status": 422, "metadata": {"budget_id": "0192…"}}`
     """
+    ERROR_REASON_BUDGET_PACED: _ErrorReason.ValueType  # 507
+    """The budget is spent to a plan, and this person does not get through in this hour.
+
+    Example: `{"type": "/problems/BUDGET_PACED", "status": 422, "metadata": {"budget_id": "0192…"}}`
+    """
     ERROR_REASON_RESERVATION_NOT_FOUND: _ErrorReason.ValueType  # 505
     """No reservation has this id.
 
@@ -609,6 +614,11 @@ ERROR_REASON_BUDGET_KILLED: ErrorReason.ValueType  # 504
 """A kill switch stops the budget, or one above it.
 
 Example: `{"type": "/problems/BUDGET_KILLED", "status": 422, "metadata": {"budget_id": "0192…"}}`
+"""
+ERROR_REASON_BUDGET_PACED: ErrorReason.ValueType  # 507
+"""The budget is spent to a plan, and this person does not get through in this hour.
+
+Example: `{"type": "/problems/BUDGET_PACED", "status": 422, "metadata": {"budget_id": "0192…"}}`
 """
 ERROR_REASON_RESERVATION_NOT_FOUND: ErrorReason.ValueType  # 505
 """No reservation has this id.

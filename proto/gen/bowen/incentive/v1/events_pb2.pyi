@@ -7,6 +7,7 @@ from bowen.profile.v1 import privacy_pb2 as _privacy_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -775,3 +776,86 @@ class TierChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TierChanged: _TypeAlias = TierChanged  # noqa: Y015
+
+@_typing.final
+class BudgetAlarmRaised(_message.Message):
+    """A budget runs out, or runs ahead of its plan. Each alarm is raised once: those of the cap in a period, that of the pace whenever a step is taken about it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[BudgetAlarmRaised._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: BudgetAlarmRaised._Kind.ValueType  # 0
+        """Not set."""
+        KIND_SPENT: BudgetAlarmRaised._Kind.ValueType  # 1
+        """So much of the cap is spent or reserved."""
+        KIND_PACE: BudgetAlarmRaised._Kind.ValueType  # 2
+        """For a minute more than five quarters of the plan was spent."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What the alarm is about."""
+
+    KIND_UNSPECIFIED: BudgetAlarmRaised.Kind.ValueType  # 0
+    """Not set."""
+    KIND_SPENT: BudgetAlarmRaised.Kind.ValueType  # 1
+    """So much of the cap is spent or reserved."""
+    KIND_PACE: BudgetAlarmRaised.Kind.ValueType  # 2
+    """For a minute more than five quarters of the plan was spent."""
+
+    BUDGET_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    THRESHOLD_BP_FIELD_NUMBER: _builtins.int
+    PACE_RATIO_BP_FIELD_NUMBER: _builtins.int
+    CAP_FIELD_NUMBER: _builtins.int
+    COMMITTED_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    RAISE_TIME_FIELD_NUMBER: _builtins.int
+    budget_id: _builtins.str
+    """The budget."""
+    name: _builtins.str
+    """Its name."""
+    kind: Global___BudgetAlarmRaised.Kind.ValueType
+    """What the alarm is about."""
+    threshold_bp: _builtins.int
+    """Basis points of the cap that were reached: 5000, 8000, 9500 or 10000. 0 for an alarm of the pace."""
+    pace_ratio_bp: _builtins.int
+    """What was spent against the plan, in basis points. 0 for an alarm of the cap."""
+    cap: _builtins.int
+    """Most that may be given."""
+    committed: _builtins.int
+    """Given."""
+    reserved: _builtins.int
+    """Set aside."""
+    stage: _builtins.str
+    """What is done about it from now on: `none`, `shade`, `restrict` or `pause`."""
+    @_builtins.property
+    def raise_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        budget_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        kind: Global___BudgetAlarmRaised.Kind.ValueType = ...,
+        threshold_bp: _builtins.int = ...,
+        pace_ratio_bp: _builtins.int = ...,
+        cap: _builtins.int = ...,
+        committed: _builtins.int = ...,
+        reserved: _builtins.int = ...,
+        stage: _builtins.str = ...,
+        raise_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["raise_time", b"raise_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_id", b"budget_id", "cap", b"cap", "committed", b"committed", "kind", b"kind", "name", b"name", "pace_ratio_bp", b"pace_ratio_bp", "raise_time", b"raise_time", "reserved", b"reserved", "stage", b"stage", "threshold_bp", b"threshold_bp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetAlarmRaised: _TypeAlias = BudgetAlarmRaised  # noqa: Y015
