@@ -15,7 +15,8 @@ from services.incentive.budgets.domain import Outcome, Want
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Transfer
 from services.incentive.packets import domain, events, store
-from services.incentive.packets.domain import Answer, Packet
+from services.incentive.packets.domain import Packet
+from services.incentive.packets.domain.payouts import Answer
 from services.incentive.packets.errors import PacketUnfunded
 from services.incentive.subjects import store as subjects
 

@@ -15,7 +15,10 @@ from services.incentive.budgets.domain import Budget, Want
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain.earnings import Claim
 from services.incentive.pots import domain, events, store
-from services.incentive.pots.domain import ClaimState, LevelClaim, OrderPoints, Pot, Share, ShareState, State
+from services.incentive.pots.domain import Pot, Share, ShareState, State
+from services.incentive.pots.domain.claims import ClaimState, LevelClaim
+from services.incentive.pots.domain.merkle import merkle_proof
+from services.incentive.pots.domain.points import OrderPoints, least
 from services.incentive.pots.errors import PotExhausted, PotLevelClaimed
 from services.incentive.subjects import store as subjects
 
@@ -101,13 +104,13 @@ async def _take_away(tx: Tx, pots: Sequence[Pot], shares: Sequence[Share], reaso
 
 async def score_orders(tx: Tx, points: Sequence[OrderPoints]) -> None:
     """Have paid orders score."""
-    await store.score_orders(tx, domain.least(points))
+    await store.score_orders(tx, least(points))
 
 
 async def refund_orders(tx: Tx, points: Sequence[OrderPoints], now: datetime) -> None:
     """Have refunded orders score less, and take away what is no longer deserved: before it is paid it goes to nobody,
     after that it becomes debt (POT-03, POT-04)."""
-    lowered = domain.least(points)
+    lowered = least(points)
     order_ids = [each.order_id for each in lowered]
     await store.score_orders(tx, lowered)
     if pots := await store.lock_frozen_of_orders(tx, order_ids):
@@ -148,7 +151,7 @@ async def find_share(tx: ReadTx, pot_id: UUID, profile_id: str) -> tuple[Share, 
     """A person's share and its proof. Raises `PotShareNotFound`."""
     share = await store.find_share(tx, pot_id, await _ids_of(tx, profile_id))
     leaves = [each.leaf for each in await store.list_shares(tx, pot_id)]
-    return share, domain.merkle_proof(leaves, share.rank - 1)
+    return share, merkle_proof(leaves, share.rank - 1)
 
 
 async def _ids_of(tx: ReadTx, profile_id: str) -> list[str]:

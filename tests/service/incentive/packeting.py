@@ -17,7 +17,7 @@ from chassis.ids import new_id
 from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget
 from services.incentive.packets.clients import Habits, Sender, Simulator
-from services.incentive.packets.domain import Answer, Bill
+from services.incentive.packets.domain.payouts import Answer, Bill
 from services.incentive.packets.servicer import PacketServicer
 from tests.service.incentive.rewarding import Incentive, new
 from tests.serving import serving

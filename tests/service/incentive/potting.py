@@ -14,7 +14,7 @@ from chassis.client import Client
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
-from services.incentive.pots.domain import Point
+from services.incentive.pots.domain.points import Point
 from services.incentive.pots.servicer import PotServicer
 from services.incentive.pots.store import score
 from tests.service.incentive.rewarding import NOON, Incentive, new

@@ -18,7 +18,8 @@ from services.incentive.budgets.domain import Budget, Kind, Period, Want
 from services.incentive.budgets.store import insert_budget
 from services.incentive.packets import operations, store
 from services.incentive.packets.clients import Fault, Habits, Sender
-from services.incentive.packets.domain import Answer, Bill, Packet, State, Word
+from services.incentive.packets.domain import Packet, State
+from services.incentive.packets.domain.payouts import Answer, Bill, Word
 from tests.service.incentive.packeting import Packets, a_packets
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
 

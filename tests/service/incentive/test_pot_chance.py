@@ -10,9 +10,9 @@ from bowen.incentive.v1 import pot_pb2
 from bowen.incentive.v1.events_pb2 import PotFrozen, PotSettled
 
 from chassis.errors import InvalidArgument
-from services.incentive.pots.domain import Share, proven
+from services.incentive.pots.domain import Share
 from services.incentive.pots.domain.draws import Draws
-from services.incentive.pots.domain.merkle import leaf_of, merkle_root
+from services.incentive.pots.domain.merkle import leaf_of, merkle_root, proven
 from services.incentive.pots.domain.prizes import RandomSplit
 from tests.service.incentive.potting import Pots, a_pots
 from tests.service.incentive.rewarding import NOON, Incentive, new

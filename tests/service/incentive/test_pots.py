@@ -18,7 +18,9 @@ from chassis.ids import new_id
 from chassis.stamps import stamp
 from services.incentive.pots import operations
 from services.incentive.pots.consumers import on_event_recorded
-from services.incentive.pots.domain import Point, Share, ShareState, proven
+from services.incentive.pots.domain import Share, ShareState
+from services.incentive.pots.domain.merkle import proven
+from services.incentive.pots.domain.points import Point
 from services.incentive.pots.store import score
 from tests.service.incentive.potting import SHARED, WEEK, Pots, a_pots
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new

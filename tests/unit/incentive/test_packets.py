@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from services.incentive.packets.domain import (
     BACK,
-    Answer,
     Packet,
     State,
-    Word,
     bill_no_of,
     closing,
     freed,
@@ -20,6 +18,7 @@ from services.incentive.packets.domain import (
     packet_id_of,
     recalled,
 )
+from services.incentive.packets.domain.payouts import Answer, Word
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AMOUNT = 500

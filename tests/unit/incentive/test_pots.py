@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.incentive.pots.domain import Prizes, Score, ThinPool, merkle_proof, merkle_root, proven, ranked
+from services.incentive.pots.domain import ranked
+from services.incentive.pots.domain.merkle import merkle_proof, merkle_root, proven
+from services.incentive.pots.domain.prizes import Prizes, Score, ThinPool
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

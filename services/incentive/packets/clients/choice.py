@@ -5,7 +5,7 @@ from importlib import import_module
 from chassis.clock import Clock
 from chassis.lifecycle import Unstartable
 from services.incentive.packets.clients.simulator import Habits, Simulator
-from services.incentive.packets.domain import Payout
+from services.incentive.packets.domain.payouts import Payout
 
 OFF = "off"
 SIMULATOR = "simulator"

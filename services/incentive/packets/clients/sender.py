@@ -9,7 +9,8 @@ import structlog
 from chassis.clock import Clock
 from chassis.db import Database
 from services.incentive.packets import operations
-from services.incentive.packets.domain import OPEN, Answer, Packet, Payout, State, Word
+from services.incentive.packets.domain import OPEN, Packet, State
+from services.incentive.packets.domain.payouts import Answer, Payout, Word
 from services.incentive.packets.errors import PayoutOff
 
 ASKED_AT_ONCE_MAX = 16

@@ -16,7 +16,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from services.incentive.packets.domain import OPEN_FOR, Answer, Bill, Word
+from services.incentive.packets.domain import OPEN_FOR
+from services.incentive.packets.domain.payouts import Answer, Bill, Word
 
 DAY_ZONE = ZoneInfo("Asia/Shanghai")
 AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX = 100, 20_000

@@ -9,7 +9,7 @@ from bowen.profile.v1.event_pb2 import TRUST_SERVER
 from bowen.profile.v1.events_pb2 import EventRecorded
 
 from chassis.stamps import moment
-from services.incentive.pots.domain import OrderPoints, Point
+from services.incentive.pots.domain.points import OrderPoints, Point
 
 
 def point_of_event(event: EventRecorded) -> Point | None:

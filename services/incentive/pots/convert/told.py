@@ -7,7 +7,8 @@ from uuid import UUID
 from bowen.incentive.v1 import pot_pb2
 
 from chassis.stamps import stamp
-from services.incentive.pots.domain import LevelClaim, Pot, PrizeRules, Share, Totals
+from services.incentive.pots.domain import Pot, PrizeRules, Share, Totals
+from services.incentive.pots.domain.claims import LevelClaim
 from services.incentive.pots.domain.prizes import Levels, Lottery, Prizes, RandomSplit, ThinPool
 
 _THIN_POOLS = {ThinPool.VOID: pot_pb2.Pot.THIN_POOL_VOID, ThinPool.FIRST: pot_pb2.Pot.THIN_POOL_FIRST}

@@ -8,12 +8,11 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from services.incentive.pots.domain.claims import ClaimState, LevelClaim
 from services.incentive.pots.domain.draws import Draws
-from services.incentive.pots.domain.merkle import leaf_of, merkle_proof, merkle_root, proven
-from services.incentive.pots.domain.prizes import Award, Levels, Lottery, Plan, Prizes, RandomSplit, Score, ThinPool
+from services.incentive.pots.domain.merkle import leaf_of, merkle_root
+from services.incentive.pots.domain.prizes import Award, Levels, Lottery, Plan, Prizes, RandomSplit, Score
 from services.incentive.pots.errors import PotKind, PotLevelNotReached, PotNotOver, PotState
-
-__all__ = ["Score", "ThinPool", "merkle_proof", "merkle_root", "proven"]
 
 SCOPE = "service:incentive/pots"
 """Whose transfer ids those of pots are."""
@@ -193,30 +192,6 @@ def _share(pot: Pot, rank: int, award: Award) -> Share:
     )
 
 
-class ClaimState(StrEnum):
-    """Where a claimed level stands."""
-
-    PAID = "paid"
-    TAKEN_BACK = "taken_back"
-
-
-class LevelClaim(NamedTuple):
-    """A level that a member has claimed."""
-
-    pot_id: UUID
-    profile_id: str
-    level: int
-    amount: int
-    score_min: int
-    state: ClaimState
-    claim_time: datetime
-
-    @property
-    def transfer_id(self) -> str:
-        """Its payment's."""
-        return f"pot/{self.pot_id}/level/{self.level}/{self.profile_id}"
-
-
 def claimed(pot: Pot, profile_id: str, level: int, score: int, now: datetime) -> LevelClaim:
     """What a member may claim. The score is what was found here, the level what they ask for.
 
@@ -239,34 +214,3 @@ class Totals(NamedTuple):
     winners: int
     paid_amount: int
     unallocated_amount: int
-
-
-class Point(NamedTuple):
-    """A recorded event that may score."""
-
-    event_id: UUID
-    name: str
-    profile_id: str
-    time: datetime
-
-
-class OrderPoints(NamedTuple):
-    """What an order that was paid at `time` scores by each metric: less after every refund, never more."""
-
-    order_id: UUID
-    profile_id: str
-    time: datetime
-    orders: int
-    items: int
-    net: int
-
-
-def least(points: Iterable[OrderPoints]) -> list[OrderPoints]:
-    """Of each order the points after all that is known of its refunds, in whatever order that arrived."""
-    found: dict[UUID, OrderPoints] = {}
-    for each in points:
-        known = found.setdefault(each.order_id, each)
-        found[each.order_id] = known._replace(
-            orders=min(known.orders, each.orders), items=min(known.items, each.items), net=min(known.net, each.net)
-        )
-    return [found[order_id] for order_id in sorted(found)]

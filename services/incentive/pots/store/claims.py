@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
-from services.incentive.pots.domain import ClaimState, LevelClaim
+from services.incentive.pots.domain.claims import ClaimState, LevelClaim
 from services.incentive.pots.store.columns import columns
 from services.incentive.pots.store.points import PEOPLE_OF_ORDERS
 

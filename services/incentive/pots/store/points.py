@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
-from services.incentive.pots.domain import OrderPoints, Point, Pot, Share
+from services.incentive.pots.domain import Pot, Share
+from services.incentive.pots.domain.points import OrderPoints, Point
 from services.incentive.pots.domain.prizes import Score
 from services.incentive.pots.store.columns import columns
 from services.incentive.pots.store.shares import share_of

@@ -1,4 +1,4 @@
-"""What becomes of a packet, what moves for it, and what a provider is asked. Pure (spec value §2.11, CP-10).
+"""What becomes of a packet, and what moves for it. Pure (spec value §2.11, CP-10).
 
 Money in flight stands on `sys/packets`: it comes from the issuer when the packet is reserved, and goes to `sys/paid`
 when the person has it or back to the issuer when they never will.
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from services.incentive.budgets.domain import Scope, Want
 from services.incentive.ledger.domain import Account, Transfer, transfer
 from services.incentive.ledger.domain.earnings import Claim
+from services.incentive.packets.domain.payouts import Answer, Bill, Word
 
 SCOPE = "service:incentive/packets"
 """Whose transfer ids those of packets are."""
@@ -90,7 +90,7 @@ class Packet:
         return f"cash.{self.currency_code}"
 
     @property
-    def bill(self) -> "Bill":
+    def bill(self) -> Bill:
         """What the provider is asked to send."""
         return Bill(self.bill_no, self.profile_id, self.payee, self.amount_minor, self.currency_code, self.wishing)
 
@@ -110,51 +110,6 @@ def packet_id_of(bill_no: str) -> UUID | None:
     for letter in bill_no:
         number = number * 32 + _DIGITS.index(letter)
     return UUID(int=number) if number < 1 << 128 else None
-
-
-class Bill(NamedTuple):
-    """What a provider is asked to send. Of one number it sends one packet, however often it is asked."""
-
-    bill_no: str
-    profile_id: str
-    payee: str
-    amount_minor: int
-    currency_code: str
-    wishing: str
-
-
-class Word(StrEnum):
-    """What a provider says about a bill number.
-
-    `UNKNOWN` is all that leaves it open whether the packet is or will be sent; `MISSING` says that the number was
-    never accepted.
-    """
-
-    UNKNOWN = "unknown"
-    MISSING = "missing"
-    REJECTED = "rejected"
-    SENT = "sent"
-    CLAIMED = "claimed"
-    RETURNED = "returned"
-
-
-class Answer(NamedTuple):
-    """A provider's word, with its code for the fault that it found."""
-
-    word: Word
-    code: str = ""
-
-
-class Payout(Protocol):
-    """Whoever pays packets out. Both questions may be asked any number of times, by several replicas at once."""
-
-    async def send(self, bill: Bill) -> Answer:
-        """Have a packet sent. `REJECTED` is said only when it will never be sent under this number."""
-        ...
-
-    async def query(self, bill_no: str) -> Answer:
-        """How a packet stands."""
-        ...
 
 
 _HEARD = {
