@@ -282,6 +282,9 @@ def _component(options: Options, name: str, settings: dict[str, str]) -> Compone
     if name == "gateway":
         settings["BOWEN_ROOT_KEY_FILE"] = str((options.data_dir / "root.key").absolute())
         ready = partial(probes.http_ready, f"http://{address}")
+    if name == "incentive":
+        settings["BOWEN_PAYOUT"] = "simulator"  # no money leaves one machine
+        settings["BOWEN_PAYOUT_BOOK"] = str((options.data_dir / "payouts.sqlite").absolute())
     if name == "profile":
         settings["BOWEN_VAULT_KEY_FILE"] = str((options.data_dir / "vault.key").absolute())
     return Component(name, _command(name), settings, ready)
