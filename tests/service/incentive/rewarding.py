@@ -36,6 +36,7 @@ from chassis.errors import Conflict, QuotaExceeded
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
+from services.incentive.audiences import consumers as audience_consumers
 from services.incentive.campaigns import consumers
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
@@ -47,7 +48,10 @@ HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
     profile.ProfileMerged: ledger_consumers.on_profile_merged,
     profile.EventRecorded: consumers.on_event_recorded,
     tagging.SegmentEntered: consumers.on_segment_entered,
+    tagging.SegmentLeft: audience_consumers.on_segment_left,
     distribution.OrderPaid: consumers.on_order_paid,
+    distribution.OrderDelivered: consumers.on_order_delivered,
+    distribution.TouchRecorded: consumers.on_touch_recorded,
     distribution.OrderRefunded: consumers.on_order_refunded,
 }
 ATTEMPTS_MAX = 20

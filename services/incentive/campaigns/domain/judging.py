@@ -84,6 +84,11 @@ class Docket:
     denials: list[Denial] = field(default_factory=list)
     exposures: list[Exposure] = field(default_factory=list)
     won: set[tuple[str, UUID]] = field(default_factory=set)
+    explains: bool = False
+
+    def tells(self, claim: Claim) -> bool:
+        """Whether it is told that a fact does not fit: of orders it is, of events only to those who ask."""
+        return self.explains or claim.occasion.kind.has_net
 
     def person(self, claim: Claim) -> Person:
         """Who acted."""
@@ -104,8 +109,10 @@ def judge(claims: Sequence[Claim], docket: Docket, new_id: Callable[[], UUID]) -
     for claim in claims:
         if claim.key in docket.judged:
             continue
-        docket.judged.add(claim.key)
         miss = _against(claim, docket)
+        if miss is not None and miss.reason == Reason.NOT_IN_AUDIENCE and not docket.tells(claim):
+            continue
+        docket.judged.add(claim.key)
         arm = ""
         if miss is None and claim.campaign.terms.experiment is not None:
             arm = _expose(claim, docket)

@@ -69,6 +69,7 @@ async def read_docket(tx: ReadTx, claims: Sequence[Claim]) -> Docket:
         purchases=await _purchases(tx, claims, history.people, _buyers(claims, history.people)),
         registrations=history.registrations,
         inviters=history.inviters,
+        explains=True,
     )
 
 
