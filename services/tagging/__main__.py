@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
 from bowen.profile.v1.events_pb2 import (
     EventRecorded,
     PersonalDataRequested,
@@ -47,6 +48,10 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(ProfileMerged, consumers.on_profile_merged)
     consumer.on(OrderPaid, of_the_living(consumers.on_order_paid))
     consumer.on(OrderRefunded, of_the_living(consumers.on_order_refunded))
+    consumer.on(OrderPaid, consumers.on_order_paid)
+    consumer.on(OrderRefunded, consumers.on_order_refunded)
+    consumer.on(RewardGranted, consumers.on_reward_granted)
+    consumer.on(RewardReversed, consumers.on_reward_reversed)
 
     async def backfill() -> None:
         while await db.transact(lambda tx: operations.backfill(tx, clock.now())):

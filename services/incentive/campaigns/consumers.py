@@ -14,7 +14,7 @@ from chassis.stamps import moment
 from services.incentive.campaigns import store
 from services.incentive.campaigns.convert import facts
 from services.incentive.campaigns.domain import Kind, Occasion, PaidOrder
-from services.incentive.campaigns.operations import inviting, returning, rewarding
+from services.incentive.campaigns.operations import granted, inviting, returning, rewarding
 
 T = TypeVar("T")
 
@@ -44,7 +44,8 @@ def _paid(event: OrderPaid) -> PaidOrder:
 
 
 async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) -> None:
-    """Reward what people have in their hands."""
+    """Give what was promised for the delivery, and reward what people have in their hands."""
+    await granted.deliver(tx, {UUID(item.event.order_id): moment(item.event.deliver_time) for item in batch})
     await _reward(tx, Kind.DELIVERY, _known(facts.occasion_of_delivered, batch))
 
 

@@ -22,9 +22,11 @@ from services.incentive.budgets import store as budget_store
 from services.incentive.campaigns import store
 from services.incentive.campaigns.convert import campaigns as convert
 from services.incentive.campaigns.convert import grants as grant_convert
+from services.incentive.campaigns.convert.experiments import readout_to_proto, totals_to_proto
 from services.incentive.campaigns.convert.facts import occasion_of_request
 from services.incentive.campaigns.convert.terms import terms_to_proto
 from services.incentive.campaigns.domain import Campaign, Grant, RefusalKey
+from services.incentive.campaigns.domain.experiments import read_out
 from services.incentive.campaigns.domain.explaining import explain
 from services.incentive.campaigns.errors import GrantNotFound
 from services.incentive.campaigns.operations import evaluating, inviting, lifecycle, returning
@@ -65,7 +67,7 @@ class CampaignServicer(CampaignServiceServicer):
         async def work(tx: Tx) -> pb.UpdateCampaignResponse:
             budget_id = (await store.get_campaign(tx, campaign_id)).budget_id
             terms = convert.terms_of_update(request, (await budget_store.find_budgets(tx, [budget_id]))[budget_id])
-            campaign, findings = await lifecycle.update_campaign(tx, campaign_id, terms)
+            campaign, findings = await lifecycle.update_campaign(tx, campaign_id, terms, self._clock.now())
             return pb.UpdateCampaignResponse(
                 campaign=await self._shown(tx, campaign),
                 findings=[convert.finding_to_proto(finding) for finding in findings],
@@ -87,7 +89,7 @@ class CampaignServicer(CampaignServiceServicer):
 
     async def LintCampaign(self, request: pb.LintCampaignRequest, context: Context) -> pb.LintCampaignResponse:
         async with self._db.read() as tx:
-            findings = await lifecycle.find_lint(tx, UUID(request.campaign_id))
+            findings = await lifecycle.find_lint(tx, UUID(request.campaign_id), self._clock.now())
         return pb.LintCampaignResponse(findings=[convert.finding_to_proto(finding) for finding in findings])
 
     async def StartCampaign(self, request: pb.StartCampaignRequest, context: Context) -> pb.StartCampaignResponse:
@@ -226,6 +228,16 @@ class CampaignServicer(CampaignServiceServicer):
             effects=[grant_convert.grant_to_proto(grant, grant.profile_id) for grant in docket.grants],
             skipped=[grant_convert.denial_to_proto(denial) for denial in docket.denials],
         )
+
+    async def GetExperiment(self, request: pb.GetExperimentRequest, context: Context) -> pb.GetExperimentResponse:
+        subjects.check_brand(current().caller)
+        async with self._db.read() as tx:
+            campaign = await store.get_campaign(tx, UUID(request.campaign_id))
+            experiment = campaign.terms.experiment
+            if experiment is None:
+                return pb.GetExperimentResponse()
+            held, arms = read_out(await store.total(tx, campaign.campaign_id, experiment.outcome_days))
+        return pb.GetExperimentResponse(arms=[readout_to_proto(arm) for arm in arms], holdout=totals_to_proto(held))
 
     async def _shown(self, tx: ReadTx, campaign: Campaign) -> campaign_pb2.Campaign:
         budgets = await budget_store.find_budgets(tx, [campaign.budget_id])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
 from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged, ProfileUpdated
 
 from chassis.consumer import Delivery
@@ -11,6 +12,7 @@ from chassis.db import Tx
 from chassis.stamps import moment
 from services.tagging.subjects.domain import NewFact
 from services.tagging.tags import convert, operations
+from services.tagging.taxonomy import store as taxonomy
 
 ORDER_PAID = "order.paid"
 ORDER_REFUNDED = "order.refunded"
@@ -49,6 +51,43 @@ async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) ->
     """People gave something back: the fact `order.refunded`."""
     facts = [_order_fact(delivery, ORDER_REFUNDED, delivery.event.amount_minor) for delivery in batch]
     await operations.take_in(tx, [(delivery.event.profile_id, delivery.now) for delivery in batch], facts=facts)
+
+
+async def on_reward_granted(tx: Tx, batch: Sequence[Delivery[RewardGranted]]) -> None:
+    """Campaigns gave tags: as by hand, with the grant as who did it. Tags that are no more are left out."""
+    given = sorted(
+        (delivery for delivery in batch if delivery.event.tag_id), key=lambda delivery: delivery.event.profile_id
+    )
+    tags = await taxonomy.find_tags(tx, {delivery.event.tag_id for delivery in given})
+    for delivery in given:
+        grant = delivery.event
+        if grant.tag_id in tags:
+            await operations.add_tag(
+                tx,
+                profile_id=grant.profile_id,
+                tag=tags[grant.tag_id],
+                operator=_operator(grant.grant_id),
+                expire_time=None,
+                now=delivery.now,
+            )
+
+
+async def on_reward_reversed(tx: Tx, batch: Sequence[Delivery[RewardReversed]]) -> None:
+    """Campaigns took tags back; what somebody else gave meanwhile stays."""
+    for delivery in sorted(batch, key=lambda delivery: delivery.event.profile_id):
+        grant = delivery.event
+        if grant.tag_id:
+            await operations.take_back_tag(
+                tx,
+                profile_id=grant.profile_id,
+                tag_id=grant.tag_id,
+                operator=_operator(grant.grant_id),
+                now=delivery.now,
+            )
+
+
+def _operator(grant_id: str) -> str:
+    return f"grant:{grant_id}"
 
 
 def _order_fact(delivery: Delivery[OrderPaid] | Delivery[OrderRefunded], name: str, amount_minor: int) -> NewFact:

@@ -82,6 +82,17 @@ async def remove_tag(tx: Tx, *, profile_id: str, tag_id: str, now: datetime) -> 
     return bool(taken)
 
 
+async def take_back_tag(tx: Tx, *, profile_id: str, tag_id: str, operator: str, now: datetime) -> None:
+    """Take a tag that `operator` gave by hand; one that another gave since then stays."""
+
+    def take(person: Person, law: Law, at: datetime) -> None:
+        held = person.tags.get((tag_id, BY_HAND))
+        if held is not None and held.operator == operator:
+            del person.tags[tag_id, BY_HAND]
+
+    await _edit(tx, profile_id, take, now=now)
+
+
 async def _edit(tx: Tx, profile_id: str, edit: Edit, *, now: datetime, tags: Sequence[Tag] = ()) -> None:
     held, roots = await subjects.lock_subjects(tx, [profile_id])
     root = roots[profile_id]

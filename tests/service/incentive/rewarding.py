@@ -22,6 +22,10 @@ from bowen.incentive.v1.coupon_order_service_pb2_grpc import (
 )
 from bowen.incentive.v1.coupon_service_pb2_grpc import CouponServiceStub, add_CouponServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import LedgerServiceStub, add_LedgerServiceServicer_to_server
+from bowen.incentive.v1.programme_service_pb2_grpc import (
+    ProgrammeServiceStub,
+    add_ProgrammeServiceServicer_to_server,
+)
 from bowen.profile.v1 import event_pb2
 from bowen.profile.v1 import events_pb2 as profile
 from bowen.tagging.v1 import events_pb2 as tagging
@@ -41,7 +45,7 @@ from services.incentive.campaigns import consumers
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
 from services.incentive.ledger import consumers as ledger_consumers
-from services.incentive.ledger.servicer import LedgerServicer
+from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
 from tests.service.incentive.ledgering import Ledger
 
 HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
@@ -147,6 +151,7 @@ class Incentive:
     batches: CouponBatchServiceStub
     maker: CouponBatchServicer
     target: str
+    programmes: ProgrammeServiceStub
 
     async def happen(self, *facts: Message, handler: Callable[..., Awaitable[None]] | None = None) -> None:
         """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
@@ -246,6 +251,7 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
     ledger = LedgerServicer(db, clock)
     server = Server(listen="127.0.0.1:0", service="incentive", clock=clock, concurrency_max=5_000)
     server.add(add_LedgerServiceServicer_to_server, ledger)
+    server.add(add_ProgrammeServiceServicer_to_server, ProgrammeServicer(db, clock))
     server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
     coupons = CouponServicer(db, clock)
     server.add(add_CouponServiceServicer_to_server, coupons)
@@ -264,6 +270,7 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
             CouponBatchServiceStub(client),
             maker,
             f"127.0.0.1:{port}",
+            ProgrammeServiceStub(client),
         )
     await server.stop(0)
     await ledger.close()

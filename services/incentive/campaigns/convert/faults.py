@@ -66,13 +66,21 @@ def _effect_faults(path: str, effect: pb.Effect, terms: pb.CampaignTerms, budget
         yield f"{path}.budget_cost", "must be at most the budget"
     if effect.arm and effect.arm not in {arm.name for arm in terms.experiment.arms}:
         yield f"{path}.arm", "must be an arm of the experiment"
+    if effect.HasField("maturity"):
+        yield from _maturity_faults(f"{path}.maturity", effect, terms.trigger)
     match effect.WhichOneof("gives"):
         case "asset":
             yield from asset_faults(f"{path}.asset", effect.asset, terms.trigger, 0 if effect.budget_cost else budget)
-        case "coupon":
-            yield f"{path}.coupon", "cannot be taken back yet, so cannot be given"
         case None:
-            yield path, "must name asset or tag"
+            yield path, "must name asset, coupon or tag"
+
+
+def _maturity_faults(path: str, effect: pb.Effect, trigger: pb.Trigger) -> Iterator[Violation]:
+    if effect.WhichOneof("gives") != "asset":
+        yield path, "needs an asset"
+    is_of_order = trigger.WhichOneof("on") in ("order_paid", "order_delivered")
+    if effect.maturity.base in (pb.Maturity.BASE_DELIVERED, pb.Maturity.BASE_VERIFIED) and not is_of_order:
+        yield f"{path}.base", "needs trigger order_paid or order_delivered"
 
 
 def asset_faults(path: str, asset: Any, trigger: pb.Trigger, budget: int) -> Iterator[Violation]:

@@ -22,6 +22,7 @@ from services.incentive.campaigns.domain import (
     Tier,
     Trigger,
 )
+from services.incentive.campaigns.domain.effects import Maturity, MaturityBase
 from services.incentive.campaigns.domain.experiments import (
     HOLDOUT_BP_DEFAULT,
     OUTCOME_DAYS_DEFAULT,
@@ -110,7 +111,12 @@ def _effect(effect: pb.Effect) -> Effect:
         if asset.WhichOneof("amount") == "tiers"
         else (Tier(0, amount_from_proto(asset)),)
     )
-    return Effect(Gift.ASSET, asset.asset, tiers, asset.amount_max, **common)
+    maturity = _maturity(effect.maturity) if effect.HasField("maturity") else None
+    return Effect(Gift.ASSET, asset.asset, tiers, asset.amount_max, maturity=maturity, **common)
+
+
+def _maturity(maturity: pb.Maturity) -> Maturity:
+    return Maturity(_of(words.MATURITY_BASES, maturity.base, MaturityBase.PAID), maturity.days)
 
 
 def amount_from_proto(amount: Any) -> Amount:
@@ -229,7 +235,11 @@ def _effect_to_proto(effect: Effect) -> pb.Effect:
     else:
         for tier in effect.tiers:
             _set_amount(asset.tiers.tiers.add(net_minor_min=tier.net_minor_min), tier.amount)
-    return pb.Effect(asset=asset, **common)
+    return pb.Effect(asset=asset, maturity=_maturity_to_proto(effect.maturity), **common)
+
+
+def _maturity_to_proto(maturity: Maturity | None) -> pb.Maturity | None:
+    return pb.Maturity(base=words.MATURITY_BASES[maturity.base], days=maturity.days) if maturity else None
 
 
 def _set_amount(message: Any, amount: Amount) -> None:

@@ -3,6 +3,7 @@
 from bowen.incentive.v1 import campaign_pb2 as pb
 
 from services.incentive.campaigns.domain import Act, Beneficiary, State
+from services.incentive.campaigns.domain.effects import MaturityBase
 from services.incentive.campaigns.domain.limits import Action, Entity, Period
 from services.incentive.campaigns.domain.lint import Severity
 from services.incentive.campaigns.domain.terms import AudienceMode, Channel, GroupMode, TouchChoice
@@ -30,6 +31,11 @@ BENEFICIARIES = {
     Beneficiary.SHARER: pb.Effect.BENEFICIARY_SHARER,
     Beneficiary.INVITER: pb.Effect.BENEFICIARY_INVITER,
     Beneficiary.INVITER_OF_INVITER: pb.Effect.BENEFICIARY_INVITER_OF_INVITER,
+}
+MATURITY_BASES = {
+    MaturityBase.PAID: pb.Maturity.BASE_PAID,
+    MaturityBase.DELIVERED: pb.Maturity.BASE_DELIVERED,
+    MaturityBase.VERIFIED: pb.Maturity.BASE_VERIFIED,
 }
 ACTIONS = {Action.GRANTS: pb.Limit.ACTION_GRANTS, Action.AMOUNT: pb.Limit.ACTION_AMOUNT}
 ENTITIES = {

@@ -1,6 +1,7 @@
 """What campaigns give, and how it is taken back."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,6 +30,31 @@ class Gift(StrEnum):
     ASSET = "asset"
     COUPON = "coupon"
     TAG = "tag"
+
+
+class MaturityBase(StrEnum):
+    """What the days of a maturity count from. A verification at pick-up is a delivery."""
+
+    PAID = "paid"
+    DELIVERED = "delivered"
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Maturity:
+    """When what is given matures."""
+
+    base: MaturityBase
+    days: int
+
+    @property
+    def awaits_delivery(self) -> bool:
+        """Whether nothing matures before the order is delivered."""
+        return self.base != MaturityBase.PAID
+
+    def after(self, time: datetime) -> datetime:
+        """When it matures, counted from its base."""
+        return time + timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +90,7 @@ class Effect:
     beneficiary: Beneficiary = Beneficiary.ACTOR
     budget_cost: int = 0
     arm: str = ""
+    maturity: Maturity | None = None
 
     def amount(self, net_minor: int) -> int:
         """How much is given for a net amount: one of a coupon or a tag."""

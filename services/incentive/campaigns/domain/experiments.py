@@ -85,16 +85,15 @@ class Readout(NamedTuple):
         """Whether the interval leaves out that nothing changed."""
         return self.uplift_low > 0 or self.uplift_high < 0
 
-    @property
-    def cost_per_incremental_buyer(self) -> float | None:
-        """What one more buyer cost; None when there were none."""
-        return self.totals.cost / self.incremental_buyers if self.incremental_buyers > 0 else None
+    def cost_per(self, uplift: float) -> float | None:
+        """What one more buyer costs at such an uplift; None where there are none."""
+        return self.totals.cost / (uplift * self.totals.people) if uplift > 0 and self.totals.people else None
 
 
-def read_out(totals: Sequence[ArmTotals]) -> list[Readout]:
-    """Each arm against the holdout. Nobody in one of them: the interval is from −1 to 1."""
+def read_out(totals: Sequence[ArmTotals]) -> tuple[ArmTotals, list[Readout]]:
+    """The holdout, and each arm against it. With nobody in one of them the interval is from −1 to 1."""
     held = next((each for each in totals if each.arm == HOLDOUT), ArmTotals(HOLDOUT, 0, 0, 0, 0))
-    return [_against(each, held) for each in totals if each.arm != HOLDOUT]
+    return held, [_against(each, held) for each in totals if each.arm != HOLDOUT]
 
 
 def _against(arm: ArmTotals, held: ArmTotals) -> Readout:

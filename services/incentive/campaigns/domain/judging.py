@@ -1,6 +1,6 @@
 """What facts are given for. Pure: the same claims on the same docket are judged alike, each once for ever."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -89,6 +89,18 @@ class Docket:
     def tells(self, claim: Claim) -> bool:
         """Whether it is told that a fact does not fit: of orders it is, of events only to those who ask."""
         return self.explains or claim.occasion.kind.has_net
+
+    def withdraw(self, grants: Mapping[UUID, str], claims: Iterable[Claim]) -> None:
+        """Refuse what was granted after all: who issues it would not. `grants` tells the reasons, by grant."""
+        by_key = {claim.key: claim for claim in claims}
+        for grant in [each for each in self.grants if each.grant_id in grants]:
+            claim = by_key[grant.campaign_id, grant.cause]
+            if grant.cost:
+                self.purse.release(Want(claim.campaign.budget_id, grant.cost, grant.scope))
+            limits.count(self.counters, grant.campaign_id, [(use.key, -use.amount) for use in grant.uses])
+            miss = Miss(Reason.COUPON_REFUSED, grants[grant.grant_id])
+            self.denials.append(Denial(claim, grant.profile_id, miss, grant.effect, grant.desired_amount))
+        self.grants = [each for each in self.grants if each.grant_id not in grants]
 
     def person(self, claim: Claim) -> Person:
         """Who acted."""
@@ -182,7 +194,9 @@ def _give(claim: Claim, arm: str, docket: Docket, new_id: Callable[[], UUID]) ->
             whom = person or docket.person(claim)
             docket.denials.append(Denial(claim, whom.profile_id, grant, number, desired))
             continue
-        docket.grants.append(replace(grant, grant_id=new_id()))
+        grant_id = new_id()
+        coupon_id = grant_id if effect.gift == Gift.COUPON else None
+        docket.grants.append(replace(grant, grant_id=grant_id, coupon_id=coupon_id))
         if terms.eval_group is not None:
             docket.won.add((terms.eval_group.name, claim.occasion.cause))
 
@@ -229,8 +243,19 @@ def _grant(
         uses=uses,
         tag_id=effect.tag_id,
         arm=arm,
+        mature_time=_mature_time(effect, occasion),
+        awaits_delivery=_awaits(effect, occasion),
         snapshot=snapshot_of(claim, docket),
     )
+
+
+def _awaits(effect: Effect, occasion: Occasion) -> bool:
+    """Whether it reaches an account only when the order is delivered."""
+    return occasion.kind == Kind.ORDER and effect.maturity is not None and effect.maturity.awaits_delivery
+
+
+def _mature_time(effect: Effect, occasion: Occasion) -> datetime | None:
+    return effect.maturity.after(occasion.time) if effect.maturity and not _awaits(effect, occasion) else None
 
 
 def _charge(claim: Claim, effect: Effect, desired: int, want: Want, purse: Purse) -> int | Miss:

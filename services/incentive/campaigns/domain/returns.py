@@ -43,9 +43,9 @@ class Use(NamedTuple):
 class Grant:
     """A reward that a person got. `order_net_minor` is what refunds are measured against; None without an order.
 
-    A coupon or a tag is an amount of one. `desired_amount` is what was promised; `cost` is what it took of
-    the budget and its parts for the `scope`, at `charge_time` by the budget's clock, from the lease `lease_id` if one
-    paid.
+    A coupon, which is called as its grant is, or a tag is an amount of one. `desired_amount` is what was promised;
+    `cost` is what it took of the budget and its parts for the `scope`, at `charge_time` by the budget's clock, from the
+    lease `lease_id` if one paid. What awaits the delivery of its order is promised, and on no account yet.
     """
 
     grant_id: UUID
@@ -69,6 +69,8 @@ class Grant:
     coupon_id: UUID | None = None
     tag_id: UUID | None = None
     arm: str = ""
+    mature_time: datetime | None = None
+    awaits_delivery: bool = False
     snapshot: Mapping[str, Any] = field(default_factory=dict)
 
     @property

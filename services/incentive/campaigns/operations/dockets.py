@@ -11,7 +11,7 @@ from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget, Purse, Want
 from services.incentive.campaigns import store
-from services.incentive.campaigns.domain import Claim, Docket, Kind
+from services.incentive.campaigns.domain import Claim, Docket, Gift, Kind
 from services.incentive.campaigns.domain.experiments import arm_of
 from services.incentive.campaigns.domain.invitations import Registration
 from services.incentive.campaigns.domain.judging import meter_of, want_of
@@ -48,7 +48,8 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim]) -> Docket:
         raise MergedMeanwhile
     purchases = await _purchases(tx, claims, history.people, buyers)
     spells = await _spells(tx, claims, history.people)
-    purse = await _open_purse(tx, _wants(claims, history.people), put_back=bool(refunds))
+    put_back = bool(refunds) or any(_may_be_refused(claim) for claim in claims)
+    purse = await _open_purse(tx, _wants(claims, history.people), put_back=put_back)
     judged = await store.find_judged(tx, {claim.key for claim in claims})
     return Docket(
         judged, history.people, counters, refunds, purse, spells, purchases, history.registrations, history.inviters
@@ -143,6 +144,11 @@ def _wants(claims: Sequence[Claim], people: Mapping[str, Person]) -> list[Want]:
         for effect in claim.campaign.terms.effects
         if (want := want_of(claim, effect, _arm(claim, people))).amount
     ]
+
+
+def _may_be_refused(claim: Claim) -> bool:
+    """Whether something that the budget pays for may be refused by who issues it."""
+    return any(effect.gift == Gift.COUPON and effect.budget_cost for effect in claim.campaign.terms.effects)
 
 
 def _arm(claim: Claim, people: Mapping[str, Person]) -> str:

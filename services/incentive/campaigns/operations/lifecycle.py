@@ -13,8 +13,9 @@ from services.incentive.budgets.domain import Budget
 from services.incentive.campaigns import store
 from services.incentive.campaigns.convert.campaigns import not_publishable
 from services.incentive.campaigns.domain import Campaign, Terms, Version, campaigns
-from services.incentive.campaigns.domain.lint import Finding, Severity, lint
+from services.incentive.campaigns.domain.lint import Finding, Severity
 from services.incentive.campaigns.domain.terms import AudienceMode
+from services.incentive.campaigns.operations import linting
 
 
 async def create_campaign(tx: Tx, campaign: Campaign, budget: Budget) -> None:
@@ -23,7 +24,7 @@ async def create_campaign(tx: Tx, campaign: Campaign, budget: Budget) -> None:
     await store.insert_campaign(tx, campaign)
 
 
-async def update_campaign(tx: Tx, campaign_id: UUID, terms: Terms) -> tuple[Campaign, list[Finding]]:
+async def update_campaign(tx: Tx, campaign_id: UUID, terms: Terms, now: datetime) -> tuple[Campaign, list[Finding]]:
     """Edit the next version. Returns what publishing it would find. Raises `CampaignNotFound`, `CampaignOver`."""
     before = await store.lock_campaign(tx, campaign_id)
     campaign = campaigns.edited(before)
@@ -31,13 +32,14 @@ async def update_campaign(tx: Tx, campaign_id: UUID, terms: Terms) -> tuple[Camp
         campaign = replace(campaign, terms=terms)
     await store.save_version(tx, campaign_id, Version(campaign.edited, terms))
     await store.save_campaign(tx, campaign)
-    return campaign, lint(terms, None if before.is_draft else before.terms)
+    return campaign, await linting.find(tx, terms, None if before.is_draft else before.terms, now)
 
 
-async def find_lint(tx: ReadTx, campaign_id: UUID) -> list[Finding]:
+async def find_lint(tx: ReadTx, campaign_id: UUID, now: datetime) -> list[Finding]:
     """What publishing would find. Raises `CampaignNotFound`."""
     campaign = await store.get_campaign(tx, campaign_id)
-    return lint(await _edited_terms(tx, campaign), None if campaign.is_draft else campaign.terms)
+    before = None if campaign.is_draft else campaign.terms
+    return await linting.find(tx, await _edited_terms(tx, campaign), before, now)
 
 
 async def _edited_terms(tx: ReadTx, campaign: Campaign) -> Terms:
@@ -54,10 +56,10 @@ async def publish_campaign(tx: Tx, campaign_id: UUID, now: datetime) -> tuple[Ca
     """
     before = await store.lock_campaign(tx, campaign_id)
     if not before.edited:
-        return before, lint(before.terms, None)
+        return before, []
     terms = await _edited_terms(tx, before)
     campaign = campaigns.published(before, terms)
-    findings = lint(terms, None if before.is_draft else before.terms)
+    findings = await linting.find(tx, terms, None if before.is_draft else before.terms, now)
     if hard := [finding for finding in findings if finding.severity == Severity.HARD]:
         raise not_publishable(hard)
     campaign = replace(campaign, terms=await _with_copy(tx, terms, now))

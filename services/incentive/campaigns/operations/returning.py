@@ -9,32 +9,10 @@ from chassis.db import Tx
 from services.incentive.budgets import operations as budgets
 from services.incentive.budgets.domain import Want
 from services.incentive.campaigns import domain, events, store
-from services.incentive.campaigns.domain import Campaign, Gift, Grant, Refund, Reversal, Terms, limits, returns
-from services.incentive.ledger import operations as ledger
-from services.incentive.ledger.domain import earnings
+from services.incentive.campaigns.domain import Grant, Refund, Reversal, limits, returns
+from services.incentive.campaigns.operations.granted import Granted, find_granted, take_back
+from services.incentive.coupons import operations as coupons
 from services.incentive.subjects import store as subjects
-
-SCOPE = "service:incentive/campaigns"
-"""Whose transfer ids those of rewards are."""
-
-
-class _Granted:
-    """The campaigns of grants, and the terms that each was judged by."""
-
-    def __init__(self, campaigns: Mapping[UUID, Campaign], terms: Mapping[tuple[UUID, int], Terms]) -> None:
-        self.campaigns = campaigns
-        self._terms = terms
-
-    def terms_of(self, grant: Grant) -> Terms:
-        """What the grant's version says."""
-        known = self._terms.get((grant.campaign_id, grant.campaign_version))
-        return known if known is not None else self.campaigns[grant.campaign_id].terms
-
-
-async def _granted(tx: Tx, grants: Sequence[Grant]) -> _Granted:
-    campaigns = await store.find_campaigns(tx, {grant.campaign_id for grant in grants})
-    keys = {(grant.campaign_id, grant.campaign_version) for grant in grants}
-    return _Granted(campaigns, await store.find_terms(tx, keys))
 
 
 async def refund(tx: Tx, refunds: Sequence[Refund]) -> None:
@@ -47,7 +25,7 @@ async def reverse_refunded(tx: Tx, grants: Sequence[Grant], refunds: Mapping[UUI
     """Take back what refunds ask for of these grants, whose orders are held."""
     if not refunds or not grants:
         return
-    granted = await _granted(tx, grants)
+    granted = await find_granted(tx, grants)
     await _reverse(tx, domain.reversals_of(grants, refunds, granted.terms_of), granted)
 
 
@@ -61,32 +39,32 @@ async def void_grant(tx: Tx, grant_id: UUID, void_id: UUID, reason: str, now: da
         await store.lock_orders(tx, [found.cause])
     sides = await store.lock_sides(tx, [(found.campaign_id, found.cause)])
     grant = next(side for side in sides if side.grant_id == grant_id)
-    granted = await _granted(tx, sides)
+    granted = await find_granted(tx, sides)
     reversals = await _reverse(tx, returns.voided([grant], void_id, now, reason), granted)
     return [item.grant for item in reversals] or [grant]
 
 
-async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: _Granted) -> Sequence[Reversal]:
+async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> Sequence[Reversal]:
     if not reversals:
         return []
     reversals = [*reversals, *await _falling(tx, reversals, granted)]
     await _give_places_back(tx, reversals)
     await budgets.release_all(tx, [_release(item, granted) for item in reversals if item.cost])
     await store.save_reversals(tx, reversals)
-    assets = [item for item in reversals if item.grant.gift == Gift.ASSET]
-    if assets:
-        await ledger.take_back(tx, SCOPE, [_clawback(item) for item in assets])
+    await take_back(tx, reversals)
+    if taken := {item.grant.coupon_id: item.time for item in reversals if item.grant.coupon_id}:
+        await coupons.revoke_coupons(tx, taken.keys(), now=max(taken.values()))
     survivors = await subjects.find_survivors(tx, {item.grant.profile_id for item in reversals})
     await events.rewards_reversed(tx, [_of_survivor(item, survivors) for item in reversals])
     return reversals
 
 
-def _release(item: Reversal, granted: _Granted) -> Want:
+def _release(item: Reversal, granted: Granted) -> Want:
     grant = item.grant
     return Want(granted.campaigns[grant.campaign_id].budget_id, item.cost, grant.scope, grant.charge_time)
 
 
-async def _falling(tx: Tx, reversals: Sequence[Reversal], granted: _Granted) -> list[Reversal]:
+async def _falling(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> list[Reversal]:
     """What falls with the last of these grants: the other sides of their facts."""
     falling = returns.falling_with(reversals, granted.terms_of)
     if not falling:
@@ -114,17 +92,3 @@ async def _give_places_back(tx: Tx, reversals: Sequence[Reversal]) -> None:
 def _of_survivor(reversal: Reversal, survivors: Mapping[str, str]) -> Reversal:
     profile_id = reversal.grant.profile_id
     return reversal._replace(grant=replace(reversal.grant, profile_id=survivors.get(profile_id, profile_id)))
-
-
-def _clawback(reversal: Reversal) -> earnings.Claim:
-    grant = reversal.grant
-    return earnings.Claim(
-        transfer_id=f"grant/{grant.grant_id}/reverse/{reversal.refund_id}",
-        issuer=f"issuer/{grant.campaign_id}",
-        profile_id=grant.profile_id,
-        asset=grant.asset,
-        amount=reversal.amount,
-        post_time=reversal.time,
-        memo=reversal.reason,
-        reverses=f"grant/{grant.grant_id}",
-    )

@@ -1,17 +1,21 @@
 """What campaigns give for facts."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from chassis.db import Tx
+from chassis.errors import Refusal
 from chassis.ids import new_id
 from services.incentive.budgets import operations as budgets
 from services.incentive.campaigns import domain, events, store
-from services.incentive.campaigns.domain import Docket, Gift, Grant, Kind, Occasion, PaidOrder
+from services.incentive.campaigns.domain import Claim, Docket, Grant, Kind, Occasion, PaidOrder
+from services.incentive.campaigns.operations import granted
 from services.incentive.campaigns.operations.dockets import hold_docket
-from services.incentive.campaigns.operations.returning import SCOPE, reverse_refunded
-from services.incentive.ledger import operations as ledger
-from services.incentive.ledger.domain import earnings
+from services.incentive.campaigns.operations.returning import reverse_refunded
+from services.incentive.coupons import operations as coupons
+from services.incentive.coupons.domain.claims import Claim as CouponClaim
+from services.incentive.coupons.domain.codes import CODE_BITS, code_of
 
 
 async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
@@ -23,6 +27,7 @@ async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
         return
     docket = await hold_docket(tx, claims)
     domain.judge(claims, docket, new_id)
+    await _issue_coupons(tx, docket, claims)
     await budgets.save_purse(tx, docket.purse)
     await store.save_denials(tx, docket.denials)
     await store.save_exposures(tx, docket.exposures)
@@ -37,24 +42,32 @@ async def pay(tx: Tx, orders: Sequence[PaidOrder], occasions: Sequence[Occasion]
         await reward(tx, Kind.ORDER, occasions)
 
 
+async def _issue_coupons(tx: Tx, docket: Docket, claims: Sequence[Claim]) -> None:
+    """Issue the coupons that were granted. What a template refuses is refused here too."""
+    effects = {claim.key: claim.campaign.terms.effects for claim in claims}
+    asked = [
+        _coupon(grant, template_id)
+        for grant in docket.grants
+        if (template_id := effects[grant.campaign_id, grant.cause][grant.effect - 1].template_id)
+    ]
+    if asked:
+        outcomes = zip(asked, await coupons.issue_coupons(tx, asked), strict=True)
+        refused = {each.coupon_id: found.reason for each, found in outcomes if isinstance(found, Refusal)}
+        docket.withdraw(refused, claims)
+
+
+def _coupon(grant: Grant, template_id: UUID) -> CouponClaim:
+    code = code_of(secrets.randbits(CODE_BITS))
+    return CouponClaim(template_id, grant.profile_id, grant.grant_id, code, grant.grant_time)
+
+
 async def _save_grants(tx: Tx, docket: Docket, names: Mapping[UUID, str]) -> None:
     await store.save_grants(tx, docket.grants)
     keys = {(grant.campaign_id, use.key) for grant in docket.grants for use in grant.uses}
     await store.save_counters(tx, {key: docket.counters[key] for key in keys})
-    assets = [grant for grant in docket.grants if grant.gift == Gift.ASSET]
-    if assets:
-        await ledger.earn(tx, SCOPE, [_earning(grant, names) for grant in assets])
+    await granted.post(tx, docket.grants, names)
     await events.rewards_granted(tx, docket.grants)
     await reverse_refunded(tx, docket.grants, docket.refunds)
-
-
-def _earning(grant: Grant, names: Mapping[UUID, str]) -> earnings.Claim:
-    return earnings.Claim(
-        transfer_id=f"grant/{grant.grant_id}",
-        issuer=f"issuer/{grant.campaign_id}",
-        profile_id=grant.profile_id,
-        asset=grant.asset,
-        amount=grant.amount,
-        post_time=grant.grant_time,
-        memo=names[grant.campaign_id],
-    )
+    if awaiting := {grant.cause for grant in docket.grants if grant.awaits_delivery}:
+        deliveries = await store.find_delivered(tx, awaiting)  # known before the payment
+        await granted.post_delivered(tx, await store.find_awaiting(tx, deliveries.keys()), deliveries)

@@ -18,21 +18,25 @@ from services.incentive.campaigns.store.campaigns import (
 from services.incentive.campaigns.store.counters import find_counters, lock_counters, open_counters, save_counters
 from services.incentive.campaigns.store.exposures import save_exposures, total
 from services.incentive.campaigns.store.grants import (
+    find_awaiting,
     find_judged,
     find_order_grants,
     get_grant,
     list_profile_grants,
     list_refusals,
     lock_sides,
+    save_delivered,
     save_denials,
     save_grants,
     save_reversals,
 )
 from services.incentive.campaigns.store.orders import (
+    find_delivered,
     find_kept,
     find_refunds,
     lock_buyers,
     lock_orders,
+    note_delivered,
     note_paid,
     note_refunds,
 )
@@ -47,8 +51,10 @@ from services.incentive.campaigns.store.people import (
 
 __all__ = [
     "find_answering",
+    "find_awaiting",
     "find_campaigns",
     "find_counters",
+    "find_delivered",
     "find_judged",
     "find_kept",
     "find_order_grants",
@@ -72,11 +78,13 @@ __all__ = [
     "lock_counters",
     "lock_orders",
     "lock_sides",
+    "note_delivered",
     "note_paid",
     "note_refunds",
     "open_counters",
     "save_campaign",
     "save_counters",
+    "save_delivered",
     "save_denials",
     "save_exposures",
     "save_grants",

@@ -24,12 +24,16 @@ SELECT campaign_id, cause FROM asked JOIN grant_refusal USING (campaign_id, caus
 _GRANT = """
 SELECT grant_id, campaign_id, cause, profile_id::text, asset, amount, reversed_amount, order_net_minor, grant_time,
        campaign_version, effect, level, coalesce(desired_amount, amount) AS desired_amount,
-       coalesce(cost, amount) AS cost, charge_time, lease_id, coupon_id, tag_id, arm,
+       coalesce(cost, amount) AS cost, charge_time, lease_id, coupon_id, tag_id, arm, awaits_delivery,
        uses::text AS uses, scope::text AS scope, snapshot::text AS snapshot
 FROM reward_grant
 """
 
 _ORDER_GRANTS = f"{_GRANT} WHERE cause = ANY($1::uuid[]) AND order_net_minor IS NOT NULL ORDER BY grant_id"
+
+_AWAITING = f"{_GRANT} WHERE cause = ANY($1::uuid[]) AND awaits_delivery ORDER BY grant_id"
+
+_SAVE_DELIVERED = "UPDATE reward_grant SET awaits_delivery = false WHERE grant_id = ANY($1::uuid[])"
 
 _OF_CAUSES = "WHERE (campaign_id, cause) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))"
 
@@ -42,16 +46,17 @@ _PROFILE_GRANTS = f"""
 _SAVE_GRANTS = """
 INSERT INTO reward_grant (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
                           campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
-                          tag_id, arm, uses, scope, snapshot)
+                          tag_id, arm, awaits_delivery, uses, scope, snapshot)
 SELECT grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
        campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
-       tag_id, arm, uses::jsonb, scope::jsonb, snapshot::jsonb
+       tag_id, arm, awaits_delivery, uses::jsonb, scope::jsonb, snapshot::jsonb
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::timestamptz[],
             $9::integer[], $10::integer[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[],
-            $15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::text[], $20::text[], $21::text[])
+            $15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::boolean[], $20::text[], $21::text[],
+            $22::text[])
     AS given (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
               campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
-              tag_id, arm, uses, scope, snapshot)
+              tag_id, arm, awaits_delivery, uses, scope, snapshot)
 """
 
 _SAVE_DENIALS = """
@@ -86,6 +91,16 @@ async def find_judged(tx: Tx, keys: Collection[tuple[UUID, UUID]]) -> set[tuple[
 async def find_order_grants(tx: Tx, order_ids: Collection[UUID]) -> list[Grant]:
     """What held orders earned."""
     return [_grant(row) for row in await (await driver(tx)).fetch(_ORDER_GRANTS, list(order_ids))]
+
+
+async def find_awaiting(tx: Tx, order_ids: Collection[UUID]) -> list[Grant]:
+    """What was promised for the delivery of held orders."""
+    return [_grant(row) for row in await (await driver(tx)).fetch(_AWAITING, list(order_ids))]
+
+
+async def save_delivered(tx: Tx, grants: Sequence[Grant]) -> None:
+    """Keep that what was promised is on accounts. Their orders are held."""
+    await (await driver(tx)).execute(_SAVE_DELIVERED, [grant.grant_id for grant in grants])
 
 
 async def lock_sides(tx: Tx, keys: Collection[tuple[UUID, UUID]]) -> list[Grant]:
@@ -144,11 +159,11 @@ async def save_grants(tx: Tx, grants: Sequence[Grant]) -> None:
         (
             g.grant_id, g.campaign_id, g.cause, g.profile_id, g.asset, g.amount, g.order_net_minor, g.grant_time,
             g.campaign_version, g.effect, g.level, g.desired_amount, g.cost, g.charge_time, g.lease_id, g.coupon_id,
-            g.tag_id, g.arm, json_text(g.uses), json_text(g.scope), json_text(g.snapshot),
+            g.tag_id, g.arm, g.awaits_delivery, json_text(g.uses), json_text(g.scope), json_text(g.snapshot),
         )
         for g in grants
     ]  # fmt: skip
-    await _save_verdicts(tx, _SAVE_GRANTS, columns(rows, 21))
+    await _save_verdicts(tx, _SAVE_GRANTS, columns(rows, 22))
 
 
 async def save_denials(tx: Tx, denials: Sequence[Denial]) -> None:

@@ -1,6 +1,7 @@
 """What is known of orders: who paid them when, and how much of them is refunded."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,17 @@ SELECT profile_id::text, order_id FROM order_refund
 WHERE profile_id = ANY($1::uuid[]) AND (refunded_minor IS NULL OR refunded_minor < net_minor)
 """
 
+_NOTE_DELIVERED = """
+INSERT INTO order_refund (order_id, deliver_time)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) ORDER BY 1
+ON CONFLICT ON CONSTRAINT order_refund_pkey DO UPDATE SET deliver_time = excluded.deliver_time
+WHERE order_refund.deliver_time IS NULL
+"""
+
+_FIND_DELIVERED = """
+SELECT order_id, deliver_time FROM order_refund WHERE order_id = ANY($1::uuid[]) AND deliver_time IS NOT NULL
+"""
+
 _LOCK_BUYERS = """
 SELECT pg_advisory_xact_lock($1, key) FROM unnest($2::integer[]) AS key
 """
@@ -88,6 +100,17 @@ def _refunds(rows: Sequence[Any]) -> dict[UUID, Refund]:
         for row in rows
         if row["refund_id"] is not None
     }
+
+
+async def note_delivered(tx: Tx, deliveries: Mapping[UUID, datetime]) -> None:
+    """Remember when orders were delivered, and hold them."""
+    await (await driver(tx)).execute(_NOTE_DELIVERED, *columns(sorted(deliveries.items()), 2))
+
+
+async def find_delivered(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When those of these held orders that were delivered were."""
+    rows = await (await driver(tx)).fetch(_FIND_DELIVERED, list(order_ids))
+    return {row["order_id"]: row["deliver_time"] for row in rows}
 
 
 async def lock_buyers(tx: Tx, profile_ids: Collection[str]) -> None:

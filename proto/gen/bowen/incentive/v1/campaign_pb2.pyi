@@ -569,6 +569,7 @@ class Effect(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     BUDGET_COST_FIELD_NUMBER: _builtins.int
     ARM_FIELD_NUMBER: _builtins.int
+    MATURITY_FIELD_NUMBER: _builtins.int
     beneficiary: Global___Effect.Beneficiary.ValueType
     """Who gets it."""
     budget_cost: _builtins.int
@@ -587,6 +588,10 @@ class Effect(_message.Message):
     def tag(self) -> Global___TagEffect:
         """A tag. Taken back by removing it."""
 
+    @_builtins.property
+    def maturity(self) -> Global___Maturity:
+        """When an asset with a programme matures, where that is not left to the programme."""
+
     def __init__(
         self,
         *,
@@ -596,16 +601,70 @@ class Effect(_message.Message):
         tag: Global___TagEffect | None = ...,
         budget_cost: _builtins.int = ...,
         arm: _builtins.str = ...,
+        maturity: Global___Maturity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "tag", b"tag"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "tag", b"tag"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag"]  # noqa: Y015
     _WhichOneofArgType_gives: _TypeAlias = _typing.Literal["gives", b"gives"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_gives) -> _WhichOneofReturnType_gives | None: ...
 
 Global___Effect: _TypeAlias = Effect  # noqa: Y015
+
+@_typing.final
+class Maturity(_message.Message):
+    """When something matures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Base:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _BaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Maturity._Base.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        BASE_UNSPECIFIED: Maturity._Base.ValueType  # 0
+        """The fact that it is given for."""
+        BASE_PAID: Maturity._Base.ValueType  # 1
+        """The fact that it is given for: the payment of a paid order."""
+        BASE_DELIVERED: Maturity._Base.ValueType  # 2
+        """The delivery of the order: until then it is promised, and reaches no account."""
+        BASE_VERIFIED: Maturity._Base.ValueType  # 3
+        """The verification at pick-up, which is the delivery of such an order."""
+
+    class Base(_Base, metaclass=_BaseEnumTypeWrapper):
+        """What the days count from."""
+
+    BASE_UNSPECIFIED: Maturity.Base.ValueType  # 0
+    """The fact that it is given for."""
+    BASE_PAID: Maturity.Base.ValueType  # 1
+    """The fact that it is given for: the payment of a paid order."""
+    BASE_DELIVERED: Maturity.Base.ValueType  # 2
+    """The delivery of the order: until then it is promised, and reaches no account."""
+    BASE_VERIFIED: Maturity.Base.ValueType  # 3
+    """The verification at pick-up, which is the delivery of such an order."""
+
+    BASE_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    base: Global___Maturity.Base.ValueType
+    """What the days count from. Deliveries need trigger `order_paid` or `order_delivered`."""
+    days: _builtins.int
+    """Days from there, of 24 hours."""
+    def __init__(
+        self,
+        *,
+        base: Global___Maturity.Base.ValueType = ...,
+        days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Maturity: _TypeAlias = Maturity  # noqa: Y015
 
 @_typing.final
 class AssetEffect(_message.Message):
@@ -1321,6 +1380,7 @@ class Grant(_message.Message):
     TAG_ID_FIELD_NUMBER: _builtins.int
     ARM_FIELD_NUMBER: _builtins.int
     SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    AWAITS_DELIVERY_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """UUID version 7."""
     campaign_id: _builtins.str
@@ -1353,6 +1413,8 @@ class Grant(_message.Message):
     """The arm of the experiment. Empty without one."""
     snapshot_id: _builtins.str
     """The copy of the segment that the person was found in. Empty with a live audience or none."""
+    awaits_delivery: _builtins.bool
+    """Whether it is promised for when the order is delivered, and on no account yet."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1377,14 +1439,85 @@ class Grant(_message.Message):
         tag_id: _builtins.str = ...,
         arm: _builtins.str = ...,
         snapshot_id: _builtins.str = ...,
+        awaits_delivery: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class ArmReadout(_message.Message):
+    """An arm of an experiment, held against the holdout. Intervals are of 95 %."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARM_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    BUYERS_FIELD_NUMBER: _builtins.int
+    NET_MINOR_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    UPLIFT_PPM_FIELD_NUMBER: _builtins.int
+    UPLIFT_LOW_PPM_FIELD_NUMBER: _builtins.int
+    UPLIFT_HIGH_PPM_FIELD_NUMBER: _builtins.int
+    TOLD_APART_FIELD_NUMBER: _builtins.int
+    INCREMENTAL_BUYERS_MILLI_FIELD_NUMBER: _builtins.int
+    COST_PER_INCREMENTAL_BUYER_FIELD_NUMBER: _builtins.int
+    COST_PER_INCREMENTAL_BUYER_LOW_FIELD_NUMBER: _builtins.int
+    COST_PER_INCREMENTAL_BUYER_HIGH_FIELD_NUMBER: _builtins.int
+    arm: _builtins.str
+    """Name. Empty where there are no arms, `(holdout)` for those who got nothing."""
+    people: _builtins.int
+    """People who were judged."""
+    buyers: _builtins.int
+    """Those who bought within the outcome days after they were first judged; what was refunded in full left out."""
+    net_minor: _builtins.int
+    """What they bought, refunds subtracted, in minor units."""
+    cost: _builtins.int
+    """What they were given, in the budget's units, returns subtracted."""
+    uplift_ppm: _builtins.int
+    """Share of buyers beyond the holdout's, in millionths."""
+    uplift_low_ppm: _builtins.int
+    """Lower end of the interval."""
+    uplift_high_ppm: _builtins.int
+    """Upper end of the interval."""
+    told_apart: _builtins.bool
+    """Whether the interval leaves out that nothing changed."""
+    incremental_buyers_milli: _builtins.int
+    """Buyers who would not have bought, in thousandths."""
+    cost_per_incremental_buyer: _builtins.int
+    """What one of them cost, in the budget's units. 0 when there are none."""
+    cost_per_incremental_buyer_low: _builtins.int
+    """Lower end of the interval. 0 when there are none."""
+    cost_per_incremental_buyer_high: _builtins.int
+    """Upper end of the interval. 0 when it has none."""
+    def __init__(
+        self,
+        *,
+        arm: _builtins.str = ...,
+        people: _builtins.int = ...,
+        buyers: _builtins.int = ...,
+        net_minor: _builtins.int = ...,
+        cost: _builtins.int = ...,
+        uplift_ppm: _builtins.int = ...,
+        uplift_low_ppm: _builtins.int = ...,
+        uplift_high_ppm: _builtins.int = ...,
+        told_apart: _builtins.bool = ...,
+        incremental_buyers_milli: _builtins.int = ...,
+        cost_per_incremental_buyer: _builtins.int = ...,
+        cost_per_incremental_buyer_low: _builtins.int = ...,
+        cost_per_incremental_buyer_high: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "buyers", b"buyers", "cost", b"cost", "cost_per_incremental_buyer", b"cost_per_incremental_buyer", "cost_per_incremental_buyer_high", b"cost_per_incremental_buyer_high", "cost_per_incremental_buyer_low", b"cost_per_incremental_buyer_low", "incremental_buyers_milli", b"incremental_buyers_milli", "net_minor", b"net_minor", "people", b"people", "told_apart", b"told_apart", "uplift_high_ppm", b"uplift_high_ppm", "uplift_low_ppm", b"uplift_low_ppm", "uplift_ppm", b"uplift_ppm"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArmReadout: _TypeAlias = ArmReadout  # noqa: Y015
 
 @_typing.final
 class Refusal(_message.Message):

@@ -617,6 +617,58 @@ class VoidGrantResponse(_message.Message):
 Global___VoidGrantResponse: _TypeAlias = VoidGrantResponse  # noqa: Y015
 
 @_typing.final
+class GetExperimentRequest(_message.Message):
+    """Asks what an experiment came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """The campaign."""
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetExperimentRequest: _TypeAlias = GetExperimentRequest  # noqa: Y015
+
+@_typing.final
+class GetExperimentResponse(_message.Message):
+    """What an experiment came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARMS_FIELD_NUMBER: _builtins.int
+    HOLDOUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def arms(self) -> _containers.RepeatedCompositeFieldContainer[_campaign_pb2.ArmReadout]:
+        """The arms, by name, the holdout left out. Empty for a campaign without an experiment."""
+
+    @_builtins.property
+    def holdout(self) -> _campaign_pb2.ArmReadout:
+        """Those who got nothing."""
+
+    def __init__(
+        self,
+        *,
+        arms: _abc.Iterable[_campaign_pb2.ArmReadout] | None = ...,
+        holdout: _campaign_pb2.ArmReadout | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["holdout", b"holdout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "holdout", b"holdout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetExperimentResponse: _TypeAlias = GetExperimentResponse  # noqa: Y015
+
+@_typing.final
 class EvaluateCampaignsRequest(_message.Message):
     """Asks what campaigns would do about a fact."""
 

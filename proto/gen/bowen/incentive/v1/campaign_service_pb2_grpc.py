@@ -110,6 +110,11 @@ class CampaignServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantResponse.FromString,
                 _registered_method=True)
+        self.GetExperiment = channel.unary_unary(
+                '/bowen.incentive.v1.CampaignService/GetExperiment',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.GetExperimentRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.GetExperimentResponse.FromString,
+                _registered_method=True)
         self.EvaluateCampaigns = channel.unary_unary(
                 '/bowen.incentive.v1.CampaignService/EvaluateCampaigns',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.EvaluateCampaignsRequest.SerializeToString,
@@ -269,6 +274,15 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetExperiment(self, request, context):
+        """Reads what the arms of an experiment came to, each against the holdout: what one more buyer cost, with an interval of 95 %.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EvaluateCampaigns(self, request, context):
         """Tells what campaigns would do about a fact, at any instant, without doing it.
 
@@ -355,6 +369,11 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     servicer.VoidGrant,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantResponse.SerializeToString,
+            ),
+            'GetExperiment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetExperiment,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.GetExperimentRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.GetExperimentResponse.SerializeToString,
             ),
             'EvaluateCampaigns': grpc.unary_unary_rpc_method_handler(
                     servicer.EvaluateCampaigns,
@@ -768,6 +787,33 @@ class CampaignService:
             '/bowen.incentive.v1.CampaignService/VoidGrant',
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.VoidGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.CampaignService/GetExperiment',
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.GetExperimentRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_campaign__service__pb2.GetExperimentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -119,6 +119,11 @@ class CampaignServiceStub:
 
     Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
     """
+    GetExperiment: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.GetExperimentRequest, _campaign_service_pb2.GetExperimentResponse]
+    """Reads what the arms of an experiment came to, each against the holdout: what one more buyer cost, with an interval of 95 %.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
+    """
     EvaluateCampaigns: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.EvaluateCampaignsRequest, _campaign_service_pb2.EvaluateCampaignsResponse]
     """Tells what campaigns would do about a fact, at any instant, without doing it.
 
@@ -215,6 +220,11 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
     Idempotent by `request_id`; voiding what was taken back changes nothing.
 
     Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+    """
+    GetExperiment: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.GetExperimentRequest, _campaign_service_pb2.GetExperimentResponse]  # type: ignore[assignment]
+    """Reads what the arms of an experiment came to, each against the holdout: what one more buyer cost, with an interval of 95 %.
+
+    Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
     """
     EvaluateCampaigns: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.EvaluateCampaignsRequest, _campaign_service_pb2.EvaluateCampaignsResponse]  # type: ignore[assignment]
     """Tells what campaigns would do about a fact, at any instant, without doing it.
@@ -399,6 +409,17 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`; voiding what was taken back changes nothing.
 
         Errors: `NOT_FOUND` with `GRANT_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetExperiment(
+        self,
+        request: _campaign_service_pb2.GetExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.GetExperimentResponse, _abc.Awaitable[_campaign_service_pb2.GetExperimentResponse]]:
+        """Reads what the arms of an experiment came to, each against the holdout: what one more buyer cost, with an interval of 95 %.
+
+        Errors: `NOT_FOUND` with `CAMPAIGN_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,106 @@
+"""What was granted, and by which terms; how it reaches accounts and leaves them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import Tx
+from services.incentive.campaigns import store
+from services.incentive.campaigns.domain import Campaign, Gift, Grant, Reversal, Terms
+from services.incentive.ledger import operations as ledger
+from services.incentive.ledger.domain import Terms as LotTerms
+from services.incentive.ledger.domain import earnings
+
+SCOPE = "service:incentive/campaigns"
+"""Whose transfer ids those of rewards are."""
+
+
+class Granted:
+    """The campaigns of grants, and the terms that each was judged by."""
+
+    def __init__(self, campaigns: Mapping[UUID, Campaign], terms: Mapping[tuple[UUID, int], Terms]) -> None:
+        self.campaigns = campaigns
+        self._terms = terms
+
+    def terms_of(self, grant: Grant) -> Terms:
+        """What the grant's version says."""
+        known = self._terms.get((grant.campaign_id, grant.campaign_version))
+        return known if known is not None else self.campaigns[grant.campaign_id].terms
+
+
+async def find_granted(tx: Tx, grants: Sequence[Grant]) -> Granted:
+    """The campaigns and terms of grants."""
+    campaigns = await store.find_campaigns(tx, {grant.campaign_id for grant in grants})
+    keys = {(grant.campaign_id, grant.campaign_version) for grant in grants}
+    return Granted(campaigns, await store.find_terms(tx, keys))
+
+
+async def post(tx: Tx, grants: Sequence[Grant], names: Mapping[UUID, str]) -> None:
+    """Have people earn what they were granted; what awaits a delivery does not count yet."""
+    earned = [_earning(grant, names) for grant in grants if grant.gift == Gift.ASSET and not grant.awaits_delivery]
+    if earned:
+        await ledger.earn(tx, SCOPE, earned)
+
+
+async def take_back(tx: Tx, reversals: Sequence[Reversal]) -> None:
+    """Take back what reached an account."""
+    posted = [item for item in reversals if item.grant.gift == Gift.ASSET and not item.grant.awaits_delivery]
+    if posted:
+        await ledger.take_back(tx, SCOPE, [_clawback(item) for item in posted])
+
+
+async def deliver(tx: Tx, deliveries: Mapping[UUID, datetime]) -> None:
+    """Orders were delivered: what was promised for that is earned, what was taken back meanwhile left out."""
+    await store.note_delivered(tx, deliveries)
+    await post_delivered(tx, await store.find_awaiting(tx, deliveries.keys()), deliveries)
+
+
+async def post_delivered(tx: Tx, grants: Sequence[Grant], deliveries: Mapping[UUID, datetime]) -> None:
+    """Post those of these grants whose orders, which are held, were delivered."""
+    due = [grant for grant in grants if grant.awaits_delivery and grant.cause in deliveries]
+    if not due:
+        return
+    granted = await find_granted(tx, due)
+    posted = [_delivered(grant, granted.terms_of(grant), deliveries[grant.cause]) for grant in due]
+    names = {campaign_id: campaign.name for campaign_id, campaign in granted.campaigns.items()}
+    await post(tx, [grant for grant in posted if grant.amount], names)
+    await store.save_delivered(tx, due)
+
+
+def _delivered(grant: Grant, terms: Terms, time: datetime) -> Grant:
+    maturity = terms.effects[grant.effect - 1].maturity
+    return replace(
+        grant,
+        amount=grant.amount - grant.reversed_amount,
+        grant_time=max(time, grant.grant_time),
+        mature_time=maturity.after(time) if maturity else None,
+        awaits_delivery=False,
+    )
+
+
+def _earning(grant: Grant, names: Mapping[UUID, str]) -> earnings.Claim:
+    return earnings.Claim(
+        transfer_id=f"grant/{grant.grant_id}",
+        issuer=f"issuer/{grant.campaign_id}",
+        profile_id=grant.profile_id,
+        asset=grant.asset,
+        amount=grant.amount,
+        post_time=grant.grant_time,
+        memo=names[grant.campaign_id],
+        terms=LotTerms(grant.mature_time),
+    )
+
+
+def _clawback(reversal: Reversal) -> earnings.Claim:
+    grant = reversal.grant
+    return earnings.Claim(
+        transfer_id=f"grant/{grant.grant_id}/reverse/{reversal.refund_id}",
+        issuer=f"issuer/{grant.campaign_id}",
+        profile_id=grant.profile_id,
+        asset=grant.asset,
+        amount=reversal.amount,
+        post_time=reversal.time,
+        memo=reversal.reason,
+        reverses=f"grant/{grant.grant_id}",
+    )
