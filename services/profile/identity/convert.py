@@ -11,7 +11,7 @@ from chassis.errors import InvalidArgument
 from chassis.stamps import moment, stamp
 from services.profile.attributes import domain as attributes
 from services.profile.identity import domain
-from services.profile.identity.domain import Claim, MergeRecord, Separation
+from services.profile.identity.domain import Claim, MergeRecord, Separation, masks
 from services.profile.identity.errors import IdentifierInvalid
 
 _CLASSES = {
@@ -154,3 +154,30 @@ def separation_to_proto(said: Separation, own: Container[UUID]) -> profile_pb2.S
         note=said.note,
         create_time=stamp(said.create_time),
     )
+
+
+# ------------------------------------------------------------------------------------------------------------ masking
+
+
+def masked_profile(profile: profile_pb2.Profile) -> profile_pb2.Profile:
+    """A profile as it is shown to those who have no reason to see it whole."""
+    for link in profile.identifiers:
+        link.identifier.value = masks.value(link.identifier.value)
+    profile.attributes = masks.json_object(profile.attributes, about_person=True)
+    return profile
+
+
+def masked_event(event: event_pb2.Event) -> event_pb2.Event:
+    """An event, likewise. What a product is called is not personal; what a person is called is."""
+    is_person = event.type == event_pb2.EVENT_TYPE_IDENTIFY
+    event.properties = masks.json_object(event.properties, about_person=is_person)
+    event.context = masks.json_object(event.context, about_person=False)
+    return event
+
+
+def masked_merge(merge: profile_pb2.Merge) -> profile_pb2.Merge:
+    """The record of a merge, likewise."""
+    for identifier in merge.identifiers:
+        identifier.value = masks.value(identifier.value)
+    merge.before = masks.json_object(merge.before, about_person=True)
+    return merge

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from bowen.profile.v1 import identity_service_pb2 as pb
+from bowen.profile.v1 import profile_pb2
 from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceServicer
 
 from chassis.caller import current
@@ -11,7 +12,8 @@ from chassis.db import Database, Tx
 from chassis.errors import PermissionDenied
 from chassis.idempotency import once
 from services.profile.identity import convert, operations, store
-from services.profile.identity.domain import Author
+from services.profile.identity.domain import Author, MergeRecord
+from services.profile.identity.servicer.showing import shown
 
 
 class IdentityServicer(IdentityServiceServicer):
@@ -24,7 +26,7 @@ class IdentityServicer(IdentityServiceServicer):
         _check_brand()
         async with self._db.read() as tx:
             merge = await store.get_merge(tx, UUID(request.merge_id))
-        return pb.GetMergeResponse(merge=convert.merge_to_proto(merge))
+        return pb.GetMergeResponse(merge=_shown(merge))
 
     async def UndoMerge(self, request: pb.UndoMergeRequest, context: object) -> pb.UndoMergeResponse:
         author, now, merge_id = _author(request.note), self._clock.now(), UUID(request.merge_id)
@@ -32,7 +34,7 @@ class IdentityServicer(IdentityServiceServicer):
         async def work(tx: Tx) -> pb.UndoMergeResponse:
             await operations.undo_merge(tx, merge_id, author, cascade=request.cascade, now=now)
             undone = await store.list_undone(tx, merge_id)
-            return pb.UndoMergeResponse(merges=map(convert.merge_to_proto, undone))
+            return pb.UndoMergeResponse(merges=map(_shown, undone))
 
         return await once(self._db, request, work, pb.UndoMergeResponse)
 
@@ -42,7 +44,7 @@ class IdentityServicer(IdentityServiceServicer):
 
         async def work(tx: Tx) -> pb.MergeProfilesResponse:
             merge_id = await operations.merge_profiles(tx, *pair, author, now=now)
-            return pb.MergeProfilesResponse(merge=convert.merge_to_proto(await store.get_merge(tx, merge_id)))
+            return pb.MergeProfilesResponse(merge=_shown(await store.get_merge(tx, merge_id)))
 
         return await once(self._db, request, work, pb.MergeProfilesResponse)
 
@@ -77,6 +79,10 @@ class IdentityServicer(IdentityServiceServicer):
             return pb.DeleteSeparationResponse()
 
         return await once(self._db, request, work, pb.DeleteSeparationResponse)
+
+
+def _shown(merge: MergeRecord) -> profile_pb2.Merge:
+    return shown(convert.merge_to_proto(merge), convert.masked_merge)
 
 
 def _author(note: str) -> Author:

@@ -18,6 +18,7 @@ from services.profile.attributes.domain import NOTHING
 from services.profile.identity import convert, domain, operations, store
 from services.profile.identity.domain import Claim
 from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
+from services.profile.identity.servicer.showing import shown
 from services.profile.suppressions.errors import IdentifierSuppressed
 from services.profile.timeline import convert as timeline_convert
 from services.profile.timeline import store as timeline_store
@@ -36,7 +37,7 @@ class ProfileServicer(ProfileServiceServicer):
         asked = UUID(request.profile_id)
         async with self._db.read() as tx:
             root = await _own(tx, asked)
-            return pb.GetProfileResponse(profile=await _profile(tx, root, asked))
+            return pb.GetProfileResponse(profile=shown(await _profile(tx, root, asked), convert.masked_profile))
 
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
         claim = domain.claim(request.type, request.namespace, request.value)
@@ -44,7 +45,8 @@ class ProfileServicer(ProfileServiceServicer):
             owner = (await store.owners(tx, [claim.key])).get(claim.key)
             if owner is None:
                 raise ProfileNotFound(type=request.type)
-            return pb.LookupProfileResponse(profile=await _profile(tx, owner, owner))
+            found = await _profile(tx, owner, owner)
+            return pb.LookupProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def ListProfileEvents(
         self, request: pb.ListProfileEventsRequest, context: object
@@ -58,7 +60,8 @@ class ProfileServicer(ProfileServiceServicer):
             found = await timeline_store.page(tx, everyone, wanted, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, timeline_convert.position_to_key)
         return pb.ListProfileEventsResponse(
-            events=[timeline_convert.event_to_proto(event, root) for event in page], next_page_token=token
+            events=[shown(timeline_convert.event_to_proto(event, root), convert.masked_event) for event in page],
+            next_page_token=token,
         )
 
     async def ListProfileMerges(
@@ -71,7 +74,8 @@ class ProfileServicer(ProfileServiceServicer):
             found = await store.list_merges(tx, everyone, before=request.include_before, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, lambda merge: [str(merge.merge_id)])
         return pb.ListProfileMergesResponse(
-            merges=[convert.merge_to_proto(merge) for merge in page], next_page_token=token
+            merges=[shown(convert.merge_to_proto(merge), convert.masked_merge) for merge in page],
+            next_page_token=token,
         )
 
     async def ImportProfiles(self, request: pb.ImportProfilesRequest, context: object) -> pb.ImportProfilesResponse:

@@ -27,6 +27,8 @@ if _version_not_supported:
 
 class ProfileServiceStub:
     """People: who they are, what is known of them, what they did.
+
+    Names, numbers, addresses and the like are masked for every API key, whatever its scopes: `RevealProfile` shows a person as they are, to whom has a reason. Shoppers see themselves.
     """
 
     def __init__(self, channel):
@@ -74,6 +76,8 @@ class ProfileServiceStub:
 
 class ProfileServiceServicer:
     """People: who they are, what is known of them, what they did.
+
+    Names, numbers, addresses and the like are masked for every API key, whatever its scopes: `RevealProfile` shows a person as they are, to whom has a reason. Shoppers see themselves.
     """
 
     def GetProfile(self, request, context):
@@ -185,6 +189,8 @@ def add_ProfileServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ProfileService:
     """People: who they are, what is known of them, what they did.
+
+    Names, numbers, addresses and the like are masked for every API key, whatever its scopes: `RevealProfile` shows a person as they are, to whom has a reason. Shoppers see themselves.
     """
 
     @staticmethod

@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProfileServiceStub:
-    """People: who they are, what is known of them, what they did."""
+    """People: who they are, what is known of them, what they did.
+
+    Names, numbers, addresses and the like are masked for every API key, whatever its scopes: `RevealProfile` shows a person as they are, to whom has a reason. Shoppers see themselves.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -68,7 +71,10 @@ class ProfileServiceStub:
 
 @_typing.type_check_only
 class ProfileServiceAsyncStub(ProfileServiceStub):
-    """People: who they are, what is known of them, what they did."""
+    """People: who they are, what is known of them, what they did.
+
+    Names, numbers, addresses and the like are masked for every API key, whatever its scopes: `RevealProfile` shows a person as they are, to whom has a reason. Shoppers see themselves.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]  # type: ignore[assignment]
@@ -105,7 +111,10 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     """Counts people, merges and events."""
 
 class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
-    """People: who they are, what is known of them, what they did."""
+    """People: who they are, what is known of them, what they did.
+
+    Names, numbers, addresses and the like are masked for every API key, whatever its scopes: `RevealProfile` shows a person as they are, to whom has a reason. Shoppers see themselves.
+    """
 
     @_abc_1.abstractmethod
     def GetProfile(
