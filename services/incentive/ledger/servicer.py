@@ -114,7 +114,7 @@ class LedgerServicer(LedgerServiceServicer):
         async with self._db.read() as tx:
             profile_id = await subjects.resolve(tx, request.profile_id)
             await subjects.check_own(tx, caller, profile_id)
-            found = await store.list_expiring(tx, profile_id, now=now, until=until)
+            found = await store.list_expiring(tx, f"member/{profile_id}", now=now, until=until)
         return pb.ListExpiringPointsResponse(expiring=programmes.expiring_to_proto(found))
 
     async def ListLots(self, request: pb.ListLotsRequest, context: Context) -> pb.ListLotsResponse:

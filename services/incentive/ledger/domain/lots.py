@@ -91,9 +91,9 @@ class Move(NamedTuple):
 class Expiring(NamedTuple):
     """What of an asset expires on one day."""
 
+    expire_time: datetime
     asset: str
     last_day: str
-    expire_time: datetime
     amount: int
 
 
@@ -348,3 +348,12 @@ _EMPTY: dict[str, Any] = {"pending": 0, "available": 0, "held": 0, "expired": 0}
 def _inverse(place: str) -> str:
     """Something else than outside for what left, and outside for what stayed."""
     return "left" if place == OUTSIDE else OUTSIDE
+
+
+def expiring(lots: Iterable[Lot], *, until: datetime) -> list[Expiring]:
+    """What of settled lots can be spent and expires by an instant, by day."""
+    amounts: dict[tuple[datetime, str, str], int] = defaultdict(int)
+    for lot in lots:
+        if lot.available and lot.expire_time and lot.last_day and lot.expire_time <= until:
+            amounts[lot.expire_time, lot.asset, lot.last_day.isoformat()] += lot.available
+    return [Expiring(*day, amount) for day, amount in sorted(amounts.items())]

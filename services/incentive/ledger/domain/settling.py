@@ -52,8 +52,12 @@ def _due(
     available: Account, lots: list[Lot], standings: Mapping[Account, Standing], now: datetime
 ) -> Iterator[Transfer]:
     pending, debt = available.beside("pending"), available.beside("debt")
-    expired, owed = Account(EXPIRED, available.asset), max(0, -standings[debt].balance)
-    serial, usable = f"{standings[available].sequence}.{standings[pending].sequence}", 0
+    expired, serial = (
+        Account(EXPIRED, available.asset),
+        f"{standings[available].sequence}.{standings[pending].sequence}",
+    )
+    owed, usable = max(0, -standings[debt].balance), 0
+    payments = _payments(lots, owed, now)
 
     def move(what: str, debit: Account, credit: Account, amount: int, *lots: UUID) -> Iterator[Transfer]:
         if amount:
@@ -63,8 +67,8 @@ def _due(
     for lot in lots:
         left = lot.available
         if lot.is_due(now):
-            paid = min(owed, lot.pending)
-            owed, left = owed - paid, left + lot.pending - paid
+            paid = payments[lot.lot_id]
+            left += lot.pending - paid
             yield from move("repayment", pending, debt, paid, lot.lot_id)
             yield from move("maturity", pending, available, lot.pending - paid, lot.lot_id)
         elif lot.is_over(now):
@@ -73,4 +77,12 @@ def _due(
             yield from move("expiry", available, expired, left, lot.lot_id)
         else:
             usable += left
-    yield from move("repayment", available, debt, min(owed, usable))
+    yield from move("repayment", available, debt, min(owed - sum(payments.values()), usable))
+
+
+def _payments(lots: Sequence[Lot], owed: int, now: datetime) -> dict[UUID, int]:
+    """How much of each lot that matures pays debt: as they mature, so that it does not matter when they are settled."""
+    paid: dict[UUID, int] = {}
+    for lot in sorted((lot for lot in lots if lot.is_due(now)), key=lambda lot: (lot.mature_time, lot.order)):
+        paid[lot.lot_id] = min(owed - sum(paid.values()), lot.pending)
+    return paid

@@ -3,7 +3,7 @@
 from services.incentive.ledger.domain.settling import Unpostable
 from services.incentive.ledger.operations.asking import Poster, post_asked
 from services.incentive.ledger.operations.earning import ReverseOrder, earn, reverse_earning, take_back
-from services.incentive.ledger.operations.merging import merge_accounts
+from services.incentive.ledger.operations.merging import merge_accounts, unmerge_accounts
 from services.incentive.ledger.operations.posting import SETTLED_AT_ONCE_MAX, check_solvent, post, settle, settle_due
 from services.incentive.ledger.operations.rules import create_programme, update_programme
 
@@ -22,5 +22,6 @@ __all__ = [
     "settle",
     "settle_due",
     "take_back",
+    "unmerge_accounts",
     "update_programme",
 ]

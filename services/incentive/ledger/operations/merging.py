@@ -4,10 +4,9 @@ from datetime import datetime
 
 from chassis.db import Tx
 from services.incentive.ledger import domain, store
-from services.incentive.ledger.domain import Account
-from services.incentive.ledger.operations.posting import find_rules, post, settle
-
-MERGE_SCOPE = "service:incentive/merge"
+from services.incentive.ledger.domain import Account, settling, unmerging
+from services.incentive.ledger.domain.unmerging import MERGE_SCOPE, Shortfall, Unmerge
+from services.incentive.ledger.operations.posting import find_rules, open_desk, post, settle
 
 
 async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str, now: datetime) -> None:
@@ -24,7 +23,7 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
     moves = [
         domain.transfer(
             MERGE_SCOPE,
-            f"{merge_id}/{account.asset}/{account.name.rpartition('/')[2]}",
+            unmerging.merge_id_of(merge_id, account),
             *_direction(account, account.of(survivor_id), standing.balance),
             abs(standing.balance),
             post_time=now,
@@ -38,3 +37,25 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
 
 def _direction(loser: Account, survivor: Account, balance: int) -> tuple[Account, Account]:
     return (loser, survivor) if balance > 0 else (survivor, loser)
+
+
+async def unmerge_accounts(tx: Tx, unmerge: Unmerge) -> list[Shortfall]:
+    """Give back what is left of what a merge moved, and keep what is not as unrecoverable. Done once per merge.
+
+    Returns what is missing, by asset. Source: spec people §3.5, I24.
+    """
+    owners = [f"member/{profile_id}" for profile_id in sorted((unmerge.restored_id, unmerge.remaining_id))]
+    assets = sorted({account.asset for owner in owners for account in await store.list_owned(tx, owner)})
+    accounts = [Account(f"{owner}/{kind}", asset) for owner in owners for kind in domain.KINDS for asset in assets]
+    _, desk = await open_desk(tx, (), accounts, unmerging.keys_of(unmerge.merge_id, assets), now=unmerge.now)
+    if not await store.insert_unmerge(tx, unmerge):
+        return []
+    missing = []
+    for asset in assets:
+        transfers, shortfall = unmerging.undo(unmerge, asset, desk.book, desk.shelf)
+        settling.post(transfers, desk.book, desk.shelf)
+        missing += [shortfall] if shortfall.amount else []
+    settling.settle(desk.book, desk.shelf)
+    await desk.save(tx)
+    await store.save_shortfalls(tx, unmerge, missing)
+    return missing

@@ -5,7 +5,6 @@ from services.incentive.ledger.store.lots import (
     find_due,
     find_earned,
     get_lot,
-    list_expiring,
     list_lots,
     open_shelf,
     save_shelf,
@@ -19,7 +18,7 @@ from services.incentive.ledger.store.programmes import (
     lock_latest,
 )
 from services.incentive.ledger.store.reads import get_account, get_trial_balance, list_earned, list_entries, list_owned
-from services.incentive.ledger.store.settled import get_settled, list_settled
+from services.incentive.ledger.store.settled import get_settled, list_expiring, list_settled
 from services.incentive.ledger.store.transfers import (
     DECIDED_ELSEWHERE,
     check_decided_once,
@@ -28,6 +27,7 @@ from services.incentive.ledger.store.transfers import (
     save_postings,
     save_refusals,
 )
+from services.incentive.ledger.store.unmerges import insert_unmerge, save_shortfalls
 
 __all__ = [
     "DECIDED_ELSEWHERE",
@@ -43,6 +43,7 @@ __all__ = [
     "get_settled",
     "get_trial_balance",
     "insert_programme",
+    "insert_unmerge",
     "list_earned",
     "list_entries",
     "list_expiring",
@@ -59,4 +60,5 @@ __all__ = [
     "save_postings",
     "save_refusals",
     "save_shelf",
+    "save_shortfalls",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx, driver
 from chassis.ids import new_id
 from services.incentive.ledger.domain import Account
-from services.incentive.ledger.domain.lots import Expiring, Happening, Lot, Move, Shelf
+from services.incentive.ledger.domain.lots import Happening, Lot, Move, Shelf
 from services.incentive.ledger.domain.programmes import Programme
 from services.incentive.ledger.errors import LotNotFound
 
@@ -85,12 +85,6 @@ SELECT profile_id::text, asset FROM lot WHERE (pending > 0 OR available > 0) AND
 LIMIT $2
 """
 
-_EXPIRING = """
-SELECT asset, last_day, expire_time, sum(available)::bigint AS amount FROM lot
-WHERE profile_id = $1::uuid AND available > 0 AND expire_time > $2 AND expire_time <= $3
-GROUP BY asset, last_day, expire_time ORDER BY expire_time, asset
-"""
-
 _LIST = f"""
 SELECT {_COLUMNS} FROM lot
 WHERE profile_id = ANY($1::uuid[]) AND ($2 = '' OR asset = $2) AND lot_id < $3 ORDER BY lot_id DESC LIMIT $4
@@ -156,12 +150,6 @@ async def find_due(tx: ReadTx, now: datetime, limit: int) -> list[Account]:
     """Members' accounts of which something has matured or is over."""
     rows = await (await driver(tx)).fetch(_DUE, now, limit)
     return [Account(f"member/{profile_id}/available", asset) for profile_id, asset in rows]
-
-
-async def list_expiring(tx: ReadTx, profile_id: str, *, now: datetime, until: datetime) -> list[Expiring]:
-    """What of a person's expires by when."""
-    rows = await (await driver(tx)).fetch(_EXPIRING, profile_id, now, until)
-    return [Expiring(row["asset"], row["last_day"].isoformat(), row["expire_time"], row["amount"]) for row in rows]
 
 
 async def list_lots(tx: ReadTx, profile_ids: Collection[str], asset: str, *, before: UUID, limit: int) -> list[Lot]:
