@@ -20,12 +20,16 @@ from bowen.incentive.v1.programme_service_pb2_grpc import (
 
 from chassis.client import Client
 from chassis.clock import FixedClock
-from chassis.db import Database, driver
+from chassis.db import Database, Tx, driver
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
 from services.incentive.holds.servicer import HoldServicer
+from services.incentive.ledger import operations
+from services.incentive.ledger.domain import key_of
+from services.incentive.ledger.domain.unmerging import OpenHold, Shortfall, Unmerge
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
+from services.incentive.subjects import store as subjects
 from tests.service.incentive.ledgering import POSTED, Ledger, a_transfer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -149,6 +153,32 @@ class Lots:
         """The trial balance is zero; the lots of everybody add up to the balances; nobody but debt is in deficit."""
         await self.ledger.check()
         assert await self.rows(ASTRAY) == []
+
+    async def merged(self, loser: str, survivor: str) -> str:
+        """Two people turn out to be one. Returns the merge."""
+        merge_id, now = new(), self.clock.now()
+
+        async def merge(tx: Tx) -> None:
+            await operations.merge_accounts(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id, now=now)
+            await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id)
+
+        await self.ledger.db.transact(merge)
+        return merge_id
+
+    async def unmerged(self, merge_id: str, restored: str, remaining: str, *held: tuple[str, int]) -> dict[str, int]:
+        """They were two after all; `held` are the open holds of the restored one. Returns what is missing."""
+        holds = [
+            OpenHold("points", amount, key_of("service:incentive/holds", f"hold/{hold_id}/place"))
+            for hold_id, amount in held
+        ]
+        unmerge = Unmerge(merge_id, restored, remaining, holds, self.clock.now())
+
+        async def undo(tx: Tx) -> list[Shortfall]:
+            missing = await operations.unmerge_accounts(tx, unmerge)
+            await (await driver(tx)).execute("DELETE FROM redirect WHERE merge_id = $1::uuid", merge_id)
+            return missing
+
+        return dict(await self.ledger.db.transact(undo))
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         async with self.ledger.db.read() as tx:

@@ -1,12 +1,11 @@
 """What goes back to a person who was taken for another: what is left of what the merge had moved. Pure.
 
-Of an asset that is kept in lots, that is what is left of the person's own lots, wherever in them it is now; of others, as
-much as the merge moved and is still there. What the other one spent stays spent: it is told as unrecoverable
-(spec people §3.5, I24). Debt goes back as far as it is still owed.
+Of an asset that is kept in lots, that is what is left of the person's own lots, wherever in them it is now; of
+others, as much as the merge moved and is still there. What the other one spent stays spent: it is told as
+unrecoverable (spec people §3.5, I24). Debt goes back as far as it is still owed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -114,7 +113,7 @@ def _hold_back(unmerge: Unmerge, number: int, hold: OpenHold) -> Transfer:
     """Each hold with its own lots, so that it is resolved with them."""
     held = unmerge.remaining(hold.asset).beside("held")
     item = _transfer(unmerge, f"{hold.asset}/held/{number}", held, held.of(unmerge.restored_id), hold.amount, ())
-    return replace(item, goes_on=hold.place_key)
+    return item._replace(goes_on=hold.place_key)
 
 
 def _transfer(

@@ -1,0 +1,99 @@
+"""What goes back when people who were taken for one are two again (spec people §3.5)."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest
+
+from chassis.clock import FixedClock
+from tests.service.incentive.lotting import Lots, a_lots, local, new
+
+
+@pytest.fixture
+async def lots(fresh_database: Callable[[str], str], clock: FixedClock) -> AsyncIterator[Lots]:
+    async with a_lots(fresh_database("incentive"), clock) as lots:
+        lots.set(local("2026-06-01 12:00:00"))
+        yield lots
+        await lots.check()
+
+
+@pytest.mark.parametrize("in_lots", [False, True])
+async def test_i24_what_was_spent_of_a_merged_person_does_not_come_back_and_is_told(lots: Lots, in_lots: bool) -> None:
+    if in_lots:
+        await lots.programme()
+    loser, survivor = new(), new()
+    await lots.earn(loser, 100)
+    lots.clock.advance(1)
+    await lots.earn(survivor, 40)
+    merge_id = await lots.merged(loser, survivor)
+    assert await lots.spend(survivor, 120) == ""
+
+    missing = await lots.unmerged(merge_id, loser, survivor)
+
+    left = await lots.has(loser), await lots.has(survivor)
+    assert left == (({}, {"available": 20}) if in_lots else ({"available": 20}, {}))
+    assert missing == {"points": 100 - left[0].get("available", 0)}
+    assert await lots.rows("SELECT asset, amount FROM unrecoverable") == list(missing.items())
+    assert await lots.unmerged(merge_id, loser, survivor) == {}
+
+
+async def test_everything_goes_back_to_its_lots_when_nothing_was_spent(lots: Lots) -> None:
+    await lots.programme()
+    loser, survivor = new(), new()
+    mature = lots.clock.now() + timedelta(days=1)
+    await lots.earn(loser, 60, "2026-06-30")
+    await lots.earn(loser, 30, "2026-12-31", matures=mature)
+    await lots.earn(survivor, 50, "2026-09-30")
+    first = await lots.place(loser, 25, ttl=604_800)
+    merge_id = await lots.merged(loser, survivor)
+    second = await lots.place(survivor, 10, ttl=604_800)
+    lots.set(mature)
+
+    missing = await lots.unmerged(merge_id, loser, survivor, (first.hold_id, 25))
+
+    # Ten of the restored person's are in a hold that the other one placed: they stay there.
+    assert missing == {"points": 10}
+    assert await lots.has(loser) == {"available": 55, "held": 25}
+    assert await lots.has(survivor) == {"available": 50, "held": 10}
+    await lots.capture(first.hold_id, 5)
+    await lots.void(second.hold_id)
+    assert await lots.left(loser) == [("2026-06-30", 45), ("2026-12-31", 30)]
+
+
+async def test_what_expired_meanwhile_is_not_missing(lots: Lots) -> None:
+    await lots.programme()
+    loser, survivor = new(), new()
+    await lots.earn(loser, 60, "2026-06-30")
+    await lots.earn(loser, 5, "2026-12-31")
+    merge_id = await lots.merged(loser, survivor)
+    lots.set(local("2026-07-01 00:00:00"))
+
+    assert await lots.unmerged(merge_id, loser, survivor) == {}
+
+    assert await lots.has(loser) == {"available": 5}
+
+
+async def test_debt_goes_back_as_far_as_it_is_owed(lots: Lots) -> None:
+    loser, survivor = new(), new()
+    earning = await lots.earn(loser, 90)
+    await lots.spend(loser, 90)
+    await lots.reverse(earning)
+    merge_id = await lots.merged(loser, survivor)
+
+    assert await lots.unmerged(merge_id, loser, survivor) == {}
+
+    assert (await lots.has(loser), await lots.has(survivor)) == ({"debt": 90}, {})
+
+
+async def test_what_two_merges_in_a_row_moved_goes_back_from_whom_it_came_to(lots: Lots) -> None:
+    await lots.programme()
+    one, two, three = new(), new(), new()
+    await lots.earn(one, 10, "2026-07-31")
+    await lots.earn(two, 20, "2026-08-31")
+    first = await lots.merged(one, two)
+    await lots.merged(two, three)
+
+    assert await lots.unmerged(first, one, three) == {}
+
+    assert (await lots.has(one), await lots.has(three)) == ({"available": 10}, {"available": 20})
+    assert await lots.left(one) == [("2026-07-31", 10)]
