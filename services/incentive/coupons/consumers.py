@@ -12,22 +12,21 @@ from chassis.consumer import Delivery
 from chassis.db import Tx
 from chassis.stamps import moment
 from services.incentive.coupons.convert import orders as convert
-from services.incentive.coupons.operations import orders as operations
+from services.incentive.coupons.operations import facts
 
 
 async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
-    """Use what was set aside for an order. Without a till there is nobody who could consent to a full charge."""
-    await operations.redeem_known(tx, [convert.known_order(item.event.order) for item in batch], now=batch[-1].now)
+    """Use what was set aside for orders."""
+    await facts.redeem_known(tx, [convert.known_order(item.event.order, item.now) for item in batch])
 
 
 async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) -> None:
     """Remember it: what comes back of an order depends on it."""
-    for item in batch:
-        known = convert.known_order(item.event.order)
-        await operations.deliver_known(tx, known, deliver_time=moment(item.event.deliver_time))
+    known = [convert.known_order(item.event.order, moment(item.event.deliver_time)) for item in batch]
+    await facts.deliver_known(tx, known)
 
 
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
     """Give coupons back of orders of which nothing remains. Parts have no effect on coupons."""
     full = [item for item in batch if convert.is_refunded(item.event.order)]
-    await operations.refund_known(tx, [convert.known_order(item.event.order) for item in full], now=batch[-1].now)
+    await facts.refund_known(tx, [convert.known_order(item.event.order, item.now) for item in full])

@@ -41,9 +41,12 @@ _LEDGER = (
 _HELD = (*_LEDGER, *((table, f"SELECT * FROM {table} WHERE {_mine(table)}") for table in (*_DELETED, *_KEPT)))  # noqa: S608
 """What is held of a person, by kind. `$1` are all ids of the person."""
 
+_UNTRACED = {"coupon": f"UPDATE coupon SET device = '', phone = '', payment = '' WHERE {_mine('coupon')}"}  # noqa: S608
+"""Rows that stay lose what could be guessed back to a person."""
+
 _FORGET = (
     *((table, f"DELETE FROM {table} WHERE {_mine(table)}") for table in _DELETED),  # noqa: S608
-    *((f"{table}_kept", f"SELECT FROM {table} WHERE {_mine(table)}") for table in _KEPT),
+    *((f"{table}_kept", _UNTRACED.get(table, f"SELECT FROM {table} WHERE {_mine(table)}")) for table in _KEPT),
     ("account_kept", f"SELECT FROM account WHERE account LIKE ANY({_ACCOUNTS})"),
 )
 """What is done, in this order, by what its count is called. `$1` are all ids of the person."""

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from bowen.incentive.v1 import coupon_service_pb2 as pb
 from bowen.incentive.v1.events_pb2 import CouponIssued, CouponRevoked
+from bowen.profile.v1.events_pb2 import ProfileErased
 
 from chassis.caller import Call, Caller, acting
 from chassis.errors import Conflict, PermissionDenied, QuotaExceeded, Refusal
@@ -16,6 +17,7 @@ from chassis.ids import new_id
 from chassis.stamps import moment
 from services.incentive.coupons import operations
 from services.incentive.coupons.domain import Claim, Issued, code_of
+from services.incentive.privacy.consumers import on_profile_erased
 from tests.service.incentive.couponing import Limit, Policies, Till, reason_of
 from tests.service.incentive.rewarding import a_merge, new
 from tests.service.incentive.test_coupons import outcomes_of
@@ -337,3 +339,16 @@ async def test_a_shopper_looks_up_as_nobody_else_and_claims_only_for_themselves(
         assert await reason_of(till.look_up("0000000000001")) == "LOOKUP_LIMIT"
         with pytest.raises(PermissionDenied):
             await till.claim("0000000000001", other)
+
+
+async def test_a_person_who_was_erased_leaves_no_hashes_and_their_coupon_can_still_be_taken_back(till: Till) -> None:
+    incentive, profile_id = till.incentive, new()
+    template_id = await incentive.a_template(stock=1, limits=one_per(Limit.ENTITY_DEVICE))
+    coupon = await incentive.issue(template_id, profile_id, device_id="device-1", phone_hash="phone-1")
+
+    erased = ProfileErased(profile_ids=[profile_id], token=new())
+    await incentive.happen(erased, handler=on_profile_erased)
+
+    assert await incentive.rows("SELECT device, phone, payment FROM coupon") == [(b"", b"", b"")]
+    await till.revoke(coupon.code, restock=True)
+    assert await reason_of(incentive.issue(template_id, device_id="device-2")) == ""

@@ -7,7 +7,7 @@ from bowen.incentive.v1.events_pb2 import CouponLost, CouponRedeemed
 
 from chassis.caller import Call, Caller, acting
 from chassis.stamps import moment
-from tests.service.incentive.couponing import Policies, Till, Use, a_cart, a_line, reason_of, verdict
+from tests.service.incentive.couponing import Policies, Till, Use, a_cart, a_line, reason_of, terms, verdict
 from tests.service.incentive.rewarding import new
 from tests.service.incentive.test_coupons import outcomes_of
 
@@ -257,3 +257,16 @@ async def test_a_stores_orders_are_its_own_whatever_their_number(till: Till) -> 
         assert verdict(await till.pay()) == "REDEEMED"
 
     assert await till.state(mine) == "LOCKED"
+
+
+async def test_a_till_that_computes_discounts_itself_tells_the_amount_and_the_store(till: Till) -> None:
+    store_id = new()
+    coupon = await till.a_coupon(order_minor_min=5_000, terms=terms(store_ids=[store_id]))
+
+    assert await reason_of(till.redeem(coupon.code, order_minor=5_000)) == "STORE_NOT_ELIGIBLE"
+    assert await reason_of(till.redeem(coupon.code, order_minor=4_999, store_id=store_id)) == "ORDER_BELOW_MINIMUM"
+    used = await till.redeem(coupon.code, order_minor=5_000, store_id=store_id)
+    assert not used.HasField("use")
+
+    refund = await till.refund()
+    assert (refund.refund_minor, refund.is_full, await till.state(coupon)) == (0, True, "ISSUED")

@@ -140,9 +140,9 @@ def refund_to_proto(order: Order, refund: Refund, known: Known) -> pb.CouponRefu
     )
 
 
-def known_order(order: order_pb2.Order) -> KnownOrder:
-    """An order of distribution's, as far as it can be recognised."""
-    return KnownOrder(order.order_id, order.order_number, order.profile_id, order.store_id)
+def known_order(order: order_pb2.Order, at: datetime) -> KnownOrder:
+    """A fact about an order of distribution's, as far as that can be recognised."""
+    return KnownOrder(order.order_id, order.order_number, order.profile_id, order.store_id, at)
 
 
 def is_refunded(order: order_pb2.Order) -> bool:

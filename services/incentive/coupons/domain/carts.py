@@ -177,11 +177,10 @@ class _Desk:
         return True
 
     def _check_terms(self, template: Template) -> None:
-        cart, terms = self._cart, template.terms
+        cart = self._cart
         if template.currency_code != cart.currency_code:
             raise CurrencyDiffers(template.currency_code)
-        if terms.store_ids and cart.store_id not in terms.store_ids:
-            raise StoreNotEligible
+        check_store(template, cart.store_id)
         eligible = eligible_lines(template, cart.lines)
         if not eligible:
             raise NoEligibleLines
@@ -219,6 +218,12 @@ class _Desk:
     def _take(self, allocation: Allocation) -> None:
         for line_no, amount in allocation.items():
             self._left[line_no] -= amount
+
+
+def check_store(template: Template, store_id: str) -> None:
+    """Raises `StoreNotEligible` unless coupons of a template are good in a store, or with an empty id in the mall."""
+    if template.terms.store_ids and store_id not in template.terms.store_ids:
+        raise StoreNotEligible
 
 
 def eligible_lines(template: Template, lines: Iterable[Line]) -> list[Line]:

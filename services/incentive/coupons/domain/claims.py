@@ -6,6 +6,7 @@ against a later one.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
@@ -174,17 +175,14 @@ def subject_of(limit: Limit, profile_id: str, traits: Traits) -> str:
 
 
 def tally_keys(template: Template, coupon: Coupon) -> set[TallyKey]:
-    """Where a coupon is counted."""
+    """Where a coupon is counted. What was forgotten of who claimed it stays counted, for ever."""
     day = template.day(coupon.issue_time)
-    return {
-        TallyKey(
-            template.template_id,
-            limit.scope,
-            limit.period.begin(day),
-            subject_of(limit, coupon.profile_id or "", coupon.traits),
-        )
-        for limit in template.limits
-    }
+    found: set[TallyKey] = set()
+    for limit in template.limits:
+        with suppress(AttrMissing):
+            subject = subject_of(limit, coupon.profile_id or "", coupon.traits)
+            found.add(TallyKey(template.template_id, limit.scope, limit.period.begin(day), subject))
+    return found
 
 
 def keys_to_read(template: Template, claim: Claim, ids: Collection[str], cluster: Collection[str]) -> set[TallyKey]:
@@ -194,11 +192,9 @@ def keys_to_read(template: Template, claim: Claim, ids: Collection[str], cluster
     for limit in template.limits:
         people = ids if limit.entity == Entity.MEMBER else cluster
         is_person = limit.entity in (Entity.MEMBER, Entity.PERSON_CLUSTER)
-        try:
+        with suppress(AttrMissing):
             subjects = people if is_person else [subject_of(limit, "", claim.traits)]
-        except AttrMissing:
-            continue
-        found |= {TallyKey(template.template_id, limit.scope, limit.period.begin(day), each) for each in subjects}
+            found |= {TallyKey(template.template_id, limit.scope, limit.period.begin(day), each) for each in subjects}
     return found
 
 

@@ -115,22 +115,25 @@ def verdict_on_loss(lost: Sequence[Template], *, consents: bool) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order of distribution's, as far as it can be recognised. `profile_id` is the buyer, `store_id` the seller."""
+    """A fact about an order of distribution's, as far as that can be recognised, and when it takes effect.
+
+    `profile_id` is the buyer, `store_id` the seller.
+    """
 
     order_id: str
     order_number: str
     profile_id: str
     store_id: str
+    at: datetime
 
-    def is_same(self, order: Order, profile_id: str) -> bool:
-        """Whether an order with coupons is this one. Numbers are unique in one shop only; `profile_id` is the buyer
-        with merges followed."""
+    def is_same(self, order: Order, its_buyer: str, buyer: str) -> bool:
+        """Whether an order with coupons is this one: numbers are unique in one shop only. Buyers are survivors."""
         if order.order_reference == self.order_id:
             return True
         if order.order_reference != self.order_number:
             return False
         is_of_store = bool(order.store_id) and order.store_id == self.store_id
-        return is_of_store or (bool(order.cart.profile_id) and order.cart.profile_id == profile_id)
+        return is_of_store or (bool(buyer) and its_buyer == buyer)
 
 
 @dataclass(frozen=True, slots=True)

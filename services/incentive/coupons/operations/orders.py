@@ -1,4 +1,4 @@
-"""Coupons on orders: set aside, let go, used, returned."""
+"""Coupons on orders: set aside, let go, used."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from services.incentive.coupons.domain import carts, orders
 from services.incentive.coupons.domain import coupons as domain
 from services.incentive.coupons.domain.carts import Applied, Candidate, Cart
 from services.incentive.coupons.domain.coupons import Coupon, Status
-from services.incentive.coupons.domain.orders import KnownOrder, Order, Refund, RefundLine, Use, UseState, Verdict
+from services.incentive.coupons.domain.orders import Order, Use, UseState, Verdict
 from services.incentive.coupons.domain.templates import Template
 from services.incentive.coupons.errors import CouponNotFound, CouponOrderClosed, OrderBelowMinimum
 from services.incentive.coupons.store import coupons as coupon_store
@@ -44,7 +44,7 @@ async def lock_coupons(tx: Tx, fresh: Order, codes: Sequence[str], ttl: timedelt
         coupons[coupon.coupon_id] = coupon
         uses.append(orders.use_of(applied, coupon, place, UseState.LOCKED))
     order = replace(order, cart=fresh.cart, verdict=Verdict.OPEN).with_uses([*let_go, *uses])
-    await _save(tx, order, [*let_go, *uses], coupons.values())
+    await save(tx, order, [*let_go, *uses], coupons.values())
     return order
 
 
@@ -61,7 +61,7 @@ async def unlock_coupons(tx: Tx, store_id: str, reference: str) -> Order:
     coupons = {each.coupon_id: each for each in held}
     let_go = _release(order, coupons)
     order = replace(order, verdict=Verdict.CANCELLED).with_uses(let_go)
-    await _save(tx, order, let_go, coupons.values())
+    await save(tx, order, let_go, coupons.values())
     return order
 
 
@@ -71,7 +71,7 @@ async def redeem_order(tx: Tx, order: Order, *, consents: bool, now: datetime) -
         return order
     held = await coupon_store.lock_coupons(tx, ids=[use.coupon_id for use in order.uses])
     coupons = {each.coupon_id: each for each in held}
-    templates = await _templates(tx, held)
+    templates = await templates_of(tx, held)
     pending = [use for use in _latest(order.uses) if use.state != UseState.REDEEMED]
     lost = [each for each in pending if not _is_still_its(each, coupons, templates, now)]
     if order.verdict == Verdict.REDEEMED:  # the till used some one by one: the payment uses the others
@@ -96,7 +96,7 @@ def _latest(uses: Sequence[Use]) -> list[Use]:
 async def _lose(tx: Tx, order: Order, coupons: dict[UUID, Coupon], now: datetime) -> Order:
     let_go = _release(order, coupons)
     order = order.with_uses(let_go)
-    await _save(tx, order, let_go, coupons.values())
+    await save(tx, order, let_go, coupons.values())
     await events.coupon_lost(tx, order, now=now)
     return order
 
@@ -113,8 +113,8 @@ async def _redeem(
     for use in used:
         coupons[use.coupon_id] = domain.redeemed(coupons[use.coupon_id], now)
     order = order.with_uses(used)
-    await _save(tx, order, used, [coupons[use.coupon_id] for use in used])
-    await _count(tx, [templates[use.coupon_id].template_id for use in used], 1)
+    await save(tx, order, used, [coupons[use.coupon_id] for use in used])
+    await count_redeemed(tx, [templates[use.coupon_id].template_id for use in used], 1)
     for use in used:
         await events.coupon_redeemed(
             tx,
@@ -138,7 +138,7 @@ async def redeem_coupon(
     coupon = next((each for each in held if each.code == code), None)
     if coupon is None:
         raise CouponNotFound
-    templates = await _templates(tx, held)
+    templates = await templates_of(tx, held)
     template = templates[coupon.coupon_id]
     use = next((each for each in order.live if each.coupon_id == coupon.coupon_id), None)
     if use is None or not orders.is_still_its(use, coupon, template, now):
@@ -191,55 +191,10 @@ def _applied(cart: Cart, candidate: Candidate, present: Sequence[Applied], order
             raise naming(*plan.rejected[0])
         return plan.applied[0]
     candidate.coupon.check_user(template, cart.profile_id)
+    carts.check_store(template, cart.store_id)
     if order_minor < template.order_minor_min:
         raise OrderBelowMinimum(template.order_minor_min)
     return Applied(candidate, {})
-
-
-async def refund_order(
-    tx: Tx, order: Order, wanted: Sequence[RefundLine], *, is_delivered: bool, now: datetime
-) -> tuple[Order, Refund]:
-    """Give pieces of a held order back; with the last, coupons return by policy. Raises `CouponOrderClosed`,
-    `ExceedsOrder`."""
-    held = await coupon_store.lock_coupons(tx, ids=[use.coupon_id for use in order.live])
-    templates = await _templates(tx, held)
-    before = order
-    order, refund, back = foresee(order, held, templates, wanted, is_delivered=is_delivered, now=now)
-    uses = [use for use in order.uses if use not in before.uses]
-    await _save(tx, order, uses, back)
-    await _count(tx, [each.template_id for each in back], -1)
-    for coupon in back:
-        template = templates[coupon.coupon_id]
-        await events.coupon_returned(tx, template, coupon, order_reference=order.order_reference, now=now)
-    return order, refund
-
-
-def foresee(
-    order: Order,
-    held: Sequence[Coupon],
-    templates: Mapping[UUID, Template],
-    wanted: Sequence[RefundLine],
-    *,
-    is_delivered: bool,
-    now: datetime,
-) -> tuple[Order, Refund, list[Coupon]]:
-    """What a refund comes to, and which coupons come back. Changes nothing, so that a preview is what happens."""
-    known = {use.coupon_id: templates[use.coupon_id] for use in order.live}
-    order, refund = orders.refund(replace(order, uses=tuple(order.live)), wanted, known)
-    if not refund.is_full:
-        return order, refund, []
-    is_delivered = is_delivered or order.deliver_time is not None
-    coming = [
-        each
-        for each in held
-        if each.status == Status.REDEEMED
-        and orders.comes_back(templates[each.coupon_id], is_delivered=is_delivered)
-        and not each.revoke_time
-    ]
-    back = [domain.returned(templates[each.coupon_id], each, now) for each in coming]
-    ids = {each.coupon_id for each in back}
-    uses = [replace(use, state=UseState.RETURNED) for use in order.live if use.coupon_id in ids]
-    return order.with_uses(uses), refund, back
 
 
 async def candidates_of(tx: ReadTx, coupons: Sequence[Coupon]) -> list[Candidate]:
@@ -285,58 +240,18 @@ async def _resolved(tx: ReadTx, order: Order) -> Order:
     return replace(order, cart=replace(order.cart, profile_id=await subjects.resolve(tx, order.cart.profile_id)))
 
 
-async def _templates(tx: ReadTx, coupons: Collection[Coupon]) -> dict[UUID, Template]:
+async def templates_of(tx: ReadTx, coupons: Collection[Coupon]) -> dict[UUID, Template]:
     """The template of each coupon."""
     found = await template_store.find_templates(tx, {each.template_id for each in coupons})
     return {each.coupon_id: found[each.template_id] for each in coupons}
 
 
-async def _save(tx: Tx, order: Order, uses: Sequence[Use], coupons: Collection[Coupon]) -> None:
+async def save(tx: Tx, order: Order, uses: Sequence[Use], coupons: Collection[Coupon]) -> None:
+    """Keep what became of a held order, of uses of its, and of held coupons."""
     await store.save_order(tx, order, uses)
     await coupon_store.save_coupons(tx, list(coupons))
 
 
-async def _count(tx: Tx, template_ids: Sequence[UUID], by: int) -> None:
+async def count_redeemed(tx: Tx, template_ids: Sequence[UUID], by: int) -> None:
+    """Count redemptions, or with -1 what came back. A template may be named several times."""
     await template_store.move_counts(tx, [(each, 0, by * template_ids.count(each), 0) for each in set(template_ids)])
-
-
-async def redeem_known(tx: Tx, known: Sequence[KnownOrder], *, now: datetime) -> None:
-    """Take the payments of orders of distribution's that have coupons."""
-    for order in await _lock_known(tx, known):
-        if order.verdict == Verdict.OPEN:
-            await redeem_order(tx, order, consents=False, now=now)
-
-
-async def deliver_known(tx: Tx, known: KnownOrder, *, deliver_time: datetime) -> None:
-    """Remember that an order of distribution's was delivered."""
-    for order in await _lock_known(tx, [known]):
-        if order.deliver_time is None:
-            await store.save_order(tx, replace(order, deliver_time=deliver_time), [])
-
-
-async def refund_known(tx: Tx, known: Sequence[KnownOrder], *, now: datetime) -> None:
-    """Give back the coupons of orders of distribution's of which nothing remains, once."""
-    for order in await _lock_known(tx, known):
-        is_left = any(order.left.values()) or not order.cart.lines
-        if order.verdict == Verdict.REDEEMED and is_left:
-            await refund_order(tx, order, [], is_delivered=False, now=now)
-
-
-async def _lock_known(tx: Tx, known: Sequence[KnownOrder]) -> list[Order]:
-    """The orders with coupons that these are, held in key order."""
-    references = {reference for each in known for reference in (each.order_id, each.order_number) if reference}
-    held = await store.lock_by_reference(tx, references)
-    if not held:
-        return []
-    buyers = {each.profile_id for each in known if each.profile_id} | {order.cart.profile_id for order in held} - {""}
-    survivors = await subjects.find_survivors(tx, buyers)
-    return [
-        order
-        for order in held
-        if any(each.is_same(_of(order, survivors), survivors.get(each.profile_id, each.profile_id)) for each in known)
-    ]
-
-
-def _of(order: Order, survivors: Mapping[str, str]) -> Order:
-    buyer = order.cart.profile_id
-    return replace(order, cart=replace(order.cart, profile_id=survivors.get(buyer, buyer)))

@@ -27,8 +27,8 @@ from services.incentive.coupons.domain.codes import CODE_BITS, code_from_text, c
 from services.incentive.coupons.domain.coupons import Coupon, Status
 from services.incentive.coupons.domain.templates import Template
 from services.incentive.coupons.errors import LookupLimit
-from services.incentive.coupons.operations import claims as operations
-from services.incentive.coupons.operations import orders
+from services.incentive.coupons.operations import claims, lookups, orders
+from services.incentive.coupons.operations import coupons as operations
 from services.incentive.coupons.operations import templates as template_operations
 from services.incentive.coupons.store import coupons as store
 from services.incentive.coupons.store import templates as template_store
@@ -180,7 +180,7 @@ class CouponServicer(CouponServiceServicer):
         """Raises `LookupLimit`. What is counted stays counted, whatever becomes of the call."""
         if not profile_id:
             return
-        wait = await self._db.transact(lambda tx: operations.admit_lookup(tx, profile_id, now=now))
+        wait = await self._db.transact(lambda tx: lookups.admit_lookup(tx, profile_id, now=now))
         if wait is not None:
             raise LookupLimit(wait)
 
@@ -258,11 +258,11 @@ class CouponServicer(CouponServiceServicer):
         )
 
 
-async def _issued(tx: Tx, claims: Sequence[Claim]) -> Sequence[pb.IssueCouponResponse | Refusal]:
-    outcomes = await operations.issue_coupons(tx, claims)
+async def _issued(tx: Tx, batch: Sequence[Claim]) -> Sequence[pb.IssueCouponResponse | Refusal]:
+    outcomes = await claims.issue_coupons(tx, batch)
     return [
         outcome
         if isinstance(outcome, Refusal)
         else pb.IssueCouponResponse(coupon=convert.coupon_to_proto(*outcome, now=claim.now))
-        for claim, outcome in zip(claims, outcomes, strict=True)
+        for claim, outcome in zip(batch, outcomes, strict=True)
     ]

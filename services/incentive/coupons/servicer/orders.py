@@ -22,7 +22,7 @@ from services.incentive.coupons.domain.codes import code_from_text, code_or_none
 from services.incentive.coupons.domain.coupons import LOCK_TTL_DEFAULT, Coupon
 from services.incentive.coupons.domain.orders import Order
 from services.incentive.coupons.errors import CouponNotFound, LookupLimit
-from services.incentive.coupons.operations import claims as claim_operations
+from services.incentive.coupons.operations import lookups, refunds
 from services.incentive.coupons.operations import orders as operations
 from services.incentive.coupons.store import coupons as coupon_store
 from services.incentive.coupons.store import orders as store
@@ -78,7 +78,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
         """Raises `LookupLimit`: codes that are not the buyer's own are look-ups."""
         if not profile_id or not count:
             return
-        wait = await self._db.transact(lambda tx: claim_operations.admit_lookup(tx, profile_id, now=now, count=count))
+        wait = await self._db.transact(lambda tx: lookups.admit_lookup(tx, profile_id, now=now, count=count))
         if wait is not None:
             raise LookupLimit(wait)
 
@@ -126,7 +126,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
         async with self._db.read() as tx:
             order = await store.get_order(tx, store_id, request.order_reference)
             known = await _known(tx, order)
-        order, refund, _ = operations.foresee(
+        order, refund, _ = refunds.foresee(
             order,
             [coupon for _, coupon in known.values()],
             {coupon_id: template for coupon_id, (template, _) in known.items()},
@@ -142,7 +142,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
         async def work(tx: Tx) -> pb.RefundCouponsResponse:
             order = await store.lock_order(tx, store_id, request.order_reference)
             lines = convert.refund_lines(request.lines)
-            order, refund = await operations.refund_order(tx, order, lines, is_delivered=request.is_delivered, now=now)
+            order, refund = await refunds.refund_order(tx, order, lines, is_delivered=request.is_delivered, now=now)
             known = await _known(tx, order)
             return pb.RefundCouponsResponse(coupon_refund=convert.refund_to_proto(order, refund, known))
 
