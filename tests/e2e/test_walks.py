@@ -42,7 +42,8 @@ async def test_the_walk_of_incentive_runs_as_printed_and_again(world: World):
     assert all('"refunded_amount":50' in text for text in said)
     assert await world.points(profile_id) == 100
     coupons = (await world.api.get(f"/v1/profiles/{profile_id}/coupons"))["coupons"]
-    assert [coupon["state"] for coupon in coupons] == ["REDEEMED"]
+    assert [coupon["state"] for coupon in coupons] == ["ISSUED", "REDEEMED"]
+    assert all('"verdict":"REDEEMED"' in text and '"state":"RETURNED"' in text for text in said)
 
 
 async def run(commands: str, url: str, key: str, person: str) -> str:
