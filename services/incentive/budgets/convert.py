@@ -16,6 +16,7 @@ from services.incentive.budgets.domain.reservations import TTL_DEFAULT, Order, R
 from services.incentive.budgets.errors import BudgetInvalid
 
 RATIO_BP_MAX = 2**31 - 1
+PLAN_MAX = timedelta(days=732)
 
 _KINDS = {budget_pb2.Budget.Kind.Value(f"KIND_{kind.upper()}"): kind for kind in Kind}
 
@@ -79,6 +80,8 @@ def _pacing_violations(request: budget_service_pb2.CreateBudgetRequest) -> Itera
         yield "pacing", "needs start_time and end_time without a period"
     elif moment(request.pacing.end_time) - moment(request.pacing.start_time) < HORIZON:
         yield "pacing.end_time", "must be at least ten minutes after start_time"
+    elif moment(request.pacing.end_time) - moment(request.pacing.start_time) > PLAN_MAX:
+        yield "pacing.end_time", f"must be at most {PLAN_MAX.days} days after start_time"
 
 
 def _part_violations(request: budget_service_pb2.CreateBudgetRequest) -> Iterator[Violation]:

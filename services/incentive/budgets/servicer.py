@@ -50,8 +50,7 @@ class BudgetServicer(BudgetServiceServicer):
         with self._moment():
             while await self._db.transact(operations.lapse_some):
                 pass
-            while await self._db.transact(operations.fold_some):
-                pass
+            await self._db.transact(operations.fold_some)
 
     async def look(self) -> None:
         """Look at how budgets are being spent."""
@@ -128,10 +127,10 @@ class BudgetServicer(BudgetServiceServicer):
             return pb.SetKillSwitchResponse(budget=await _described(tx, budget))
 
         response = await once(self._db, request, work, pb.SetKillSwitchResponse)
-        while request.killed and await self._db.transact(
-            lambda tx: operations.lapse_under(tx, UUID(request.budget_id))
-        ):
-            pass
+        if request.killed:
+            await self._db.transact(lambda tx: operations.end_leases(tx, UUID(request.budget_id)))
+            while await self._db.transact(lambda tx: operations.lapse_under(tx, UUID(request.budget_id))):
+                pass
         return response
 
     async def ReserveBudget(self, request: pb.ReserveBudgetRequest, context: Context) -> pb.ReserveBudgetResponse:

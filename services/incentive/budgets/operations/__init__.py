@@ -5,7 +5,7 @@ one order everywhere: reservations, budgets in key order, leases in key order.
 """
 
 from services.incentive.budgets.operations.meters import look
-from services.incentive.budgets.operations.nodes import create_budget, set_kill_switch, update_cap
+from services.incentive.budgets.operations.nodes import create_budget, end_leases, set_kill_switch, update_cap
 from services.incentive.budgets.operations.purses import (
     fold_some,
     open_purse,
@@ -18,6 +18,7 @@ from services.incentive.budgets.operations.reservations import lapse_some, lapse
 
 __all__ = [
     "create_budget",
+    "end_leases",
     "fold_some",
     "lapse_some",
     "lapse_under",

@@ -34,13 +34,19 @@ async def update_cap(tx: Tx, budget_id: UUID, cap: int) -> Budget:
 
 
 async def set_kill_switch(tx: Tx, budget_id: UUID, *, killed: bool) -> Budget:
-    """Stop or resume a node and all below it: after the commit nobody spends from them. Raises `BudgetNotFound`.
+    """Stop or resume a node and all below it. Raises `BudgetNotFound`.
 
-    Whoever spends holds every node above or a lease on it, and a lease is taken from held nodes.
+    Whoever spends after the commit sees it. Those who draw on leases at this moment have seen the time before: they are
+    waited for by `end_leases`, in a transaction of its own, so that the switch is on meanwhile.
     """
-    await _alone(tx, budget_id)
+    await store.lock_budget(tx, budget_id)
     await store.save_switch(tx, budget_id, killed=killed)
     return await store.get_budget(tx, budget_id)
+
+
+async def end_leases(tx: Tx, budget_id: UUID) -> None:
+    """Call all leases on a node back. Raises `BudgetNotFound`."""
+    await _alone(tx, budget_id)
 
 
 async def _alone(tx: Tx, budget_id: UUID) -> Budget:

@@ -1,6 +1,6 @@
 """Purses: what a batch spends and puts back, from leases where they suffice, else from the nodes themselves."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -129,8 +129,6 @@ async def release_all(tx: Tx, wants: Sequence[Want]) -> None:
     await save_purse(tx, purse)
 
 
-async def fold_some(tx: Tx) -> bool:
-    """Count leases that are over where nobody has spent since. Returns whether there were many."""
-    nodes: Iterable[UUID] = await store.find_over(tx, OVER_AT_ONCE_MAX)
-    held = await hold(tx, list(nodes))
-    return len(held) >= OVER_AT_ONCE_MAX
+async def fold_some(tx: Tx) -> None:
+    """Count leases that are over where nobody has spent since."""
+    await hold(tx, await store.find_over(tx, OVER_AT_ONCE_MAX))

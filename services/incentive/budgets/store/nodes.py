@@ -26,14 +26,16 @@ _ROW = f"SELECT {_COLUMNS}, committed, leased, decisions, grants FROM {_FROM}"  
 
 # What sessions have given from their leases is given, though the rows count it as leased until the leases are over.
 _NODE = f"""
-SELECT {_COLUMNS}, committed + spent AS committed_now, leased - spent,
-       budget.decisions + given.decisions AS decisions_now, budget.grants + given.grants
-FROM {_FROM}, LATERAL (
-    SELECT coalesce(sum(spent), 0)::bigint AS spent, coalesce(sum(lease.decisions), 0)::bigint AS decisions,
-           coalesce(sum(lease.grants), 0)::bigint AS grants
-    FROM budget_lease AS lease
-    WHERE lease.unfolded @> ARRAY[budget.budget_id] AND lease.lease_time >= coalesce(bucket_start, '-infinity')
-) AS given
+SELECT {_COLUMNS}, committed + coalesce(spent, 0) AS committed_now, leased - coalesce(spent, 0),
+       budget.decisions + coalesce(given.decisions, 0) AS decisions_now,
+       budget.grants + coalesce(given.grants, 0)
+FROM {_FROM} LEFT JOIN (
+    SELECT node AS leasing_id, sum(spent)::bigint AS spent, sum(lease.decisions)::bigint AS decisions,
+           sum(lease.grants)::bigint AS grants
+    FROM budget_lease AS lease CROSS JOIN unnest(lease.unfolded) AS node JOIN budget AS leasing ON budget_id = node
+    WHERE lease.lease_time >= coalesce(leasing.bucket_start, '-infinity')
+    GROUP BY node
+) AS given ON leasing_id = budget_id
 """  # noqa: S608 (constants)
 
 _INSERT = """
