@@ -53,10 +53,11 @@ class CampaignServicer(CampaignServiceServicer):
         subjects.check_brand(current().caller)
         now = self._clock.now()
         campaign, budget = convert.campaign_from_proto(request, campaign_id=new_id(), budget_id=new_id(), now=now)
+        parent_id = UUID(request.parent_budget_id) if request.parent_budget_id else None
 
         async def work(tx: Tx) -> pb.CreateCampaignResponse:
-            await lifecycle.create_campaign(tx, campaign, budget)
-            return pb.CreateCampaignResponse(campaign=convert.campaign_to_proto(campaign, budget, now))
+            created = await lifecycle.create_campaign(tx, campaign, budget, parent_id)
+            return pb.CreateCampaignResponse(campaign=convert.campaign_to_proto(campaign, created, now))
 
         return await once(self._db, request, work, pb.CreateCampaignResponse)
 

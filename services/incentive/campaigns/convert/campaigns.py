@@ -9,7 +9,7 @@ from bowen.incentive.v1 import campaign_service_pb2 as service
 
 from chassis.errors import Violation
 from chassis.stamps import stamp
-from services.incentive.budgets.domain import Budget
+from services.incentive.budgets.domain import Bucket, Budget
 from services.incentive.campaigns.convert import words
 from services.incentive.campaigns.convert.faults import terms_faults
 from services.incentive.campaigns.convert.terms import amount_from_proto, terms_from_proto, terms_to_proto
@@ -28,7 +28,14 @@ def campaign_from_proto(
     if violations:
         raise CampaignInvalid(violations)
     terms = terms_from_proto(request.terms if request.HasField("terms") else _spelt_out(request))
-    budget = Budget(budget_id, request.budget, name=request.name, asset=terms.effects[0].asset)
+    budget = Budget(
+        budget_id,
+        request.budget,
+        name=request.name,
+        asset=terms.effects[0].asset,
+        paced=request.paced,
+        planned=Bucket(terms.start_time, terms.end_time) if request.paced else None,
+    )
     return Campaign(campaign_id, request.name, State.DRAFT, terms, budget_id, now), budget
 
 
@@ -101,6 +108,7 @@ def campaign_to_proto(campaign: Campaign, budget: Budget, now: datetime) -> pb.C
         version=campaign.version,
         terms=terms,
         draft_version=campaign.draft_version,
+        budget_id=str(campaign.budget_id),
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx
 from chassis.ids import new_id
 from services.incentive.audiences import store as audiences
-from services.incentive.budgets import store as budget_store
+from services.incentive.budgets import operations as budgets
 from services.incentive.budgets.domain import Budget
 from services.incentive.campaigns import store
 from services.incentive.campaigns.convert.campaigns import not_publishable
@@ -18,10 +18,14 @@ from services.incentive.campaigns.domain.terms import AudienceMode
 from services.incentive.campaigns.operations import linting
 
 
-async def create_campaign(tx: Tx, campaign: Campaign, budget: Budget) -> None:
-    """Add a draft with a budget of its own."""
-    await budget_store.insert_budget(tx, budget)
+async def create_campaign(tx: Tx, campaign: Campaign, budget: Budget, parent_id: UUID | None) -> Budget:
+    """Add a draft with a budget of its own, below a parent if one is named.
+
+    Raises `BudgetNotFound`, `BudgetInvalid`.
+    """
+    budget = await budgets.create_budget(tx, budget, parent_id)
     await store.insert_campaign(tx, campaign)
+    return budget
 
 
 async def update_campaign(tx: Tx, campaign_id: UUID, terms: Terms, now: datetime) -> tuple[Campaign, list[Finding]]:

@@ -188,6 +188,7 @@ class Campaign(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
     DRAFT_VERSION_FIELD_NUMBER: _builtins.int
+    BUDGET_ID_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -212,6 +213,8 @@ class Campaign(_message.Message):
     """The published version, which new facts are judged by; that of the draft before anything was published."""
     draft_version: _builtins.int
     """A later version that is being edited. 0 when there is none."""
+    budget_id: _builtins.str
+    """Its node in the tree of budgets, where its cap is changed, its kill switch turned and its board read."""
     @_builtins.property
     def trigger(self) -> Global___Trigger:
         """What it answers to."""
@@ -254,10 +257,11 @@ class Campaign(_message.Message):
         version: _builtins.int = ...,
         terms: Global___CampaignTerms | None = ...,
         draft_version: _builtins.int = ...,
+        budget_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "terms", b"terms", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "campaign_id", b"campaign_id", "create_time", b"create_time", "draft_version", b"draft_version", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "terms", b"terms", "trigger", b"trigger", "version", b"version", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "budget_id", b"budget_id", "campaign_id", b"campaign_id", "create_time", b"create_time", "draft_version", b"draft_version", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "terms", b"terms", "trigger", b"trigger", "version", b"version", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

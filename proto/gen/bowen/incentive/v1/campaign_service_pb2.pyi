@@ -36,6 +36,8 @@ class CreateCampaignRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     WHEN_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    PARENT_BUDGET_ID_FIELD_NUMBER: _builtins.int
+    PACED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     name: _builtins.str
@@ -46,6 +48,10 @@ class CreateCampaignRequest(_message.Message):
     """Most rewards one person may get from it. 0 means no limit."""
     when: _builtins.str
     """What must hold of a fact beyond its name; see `Campaign.when`. Not with trigger `segment_id`."""
+    parent_budget_id: _builtins.str
+    """The tenant's or programme's budget that its own stands below: what it spends is spent from there as well. Empty when from none."""
+    paced: _builtins.bool
+    """Spend its budget to a plan over the window of the first version; see `Pacing`."""
     @_builtins.property
     def trigger(self) -> _campaign_pb2.Trigger:
         """What it answers to. Required without `terms`."""
@@ -79,10 +85,12 @@ class CreateCampaignRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         when: _builtins.str = ...,
         terms: _campaign_pb2.CampaignTerms | None = ...,
+        parent_budget_id: _builtins.str = ...,
+        paced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "terms", b"terms", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end_time", b"end_time", "name", b"name", "request_id", b"request_id", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "start_time", b"start_time", "terms", b"terms", "trigger", b"trigger", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "end_time", b"end_time", "name", b"name", "paced", b"paced", "parent_budget_id", b"parent_budget_id", "request_id", b"request_id", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "start_time", b"start_time", "terms", b"terms", "trigger", b"trigger", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -131,7 +131,8 @@ class CampaignServiceServicer:
 
         Idempotent by `request_id`.
 
-        Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule.
+        Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule; with `BUDGET_INVALID` or `NOT_FOUND` with `BUDGET_NOT_FOUND` for
+        the parent budget.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,8 @@ class CampaignServiceStub:
 
     Idempotent by `request_id`.
 
-    Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule.
+    Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule; with `BUDGET_INVALID` or `NOT_FOUND` with `BUDGET_NOT_FOUND` for
+    the parent budget.
     """
     UpdateCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_service_pb2.UpdateCampaignResponse]
     """Edits what a campaign says: the next version is begun, or the one that is being edited replaced. What is published goes on until the new version is published.
@@ -140,7 +141,8 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
 
     Idempotent by `request_id`.
 
-    Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule.
+    Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule; with `BUDGET_INVALID` or `NOT_FOUND` with `BUDGET_NOT_FOUND` for
+    the parent budget.
     """
     UpdateCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_service_pb2.UpdateCampaignResponse]  # type: ignore[assignment]
     """Edits what a campaign says: the next version is begun, or the one that is being edited replaced. What is published goes on until the new version is published.
@@ -245,7 +247,8 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`.
 
-        Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule.
+        Errors: `INVALID_ARGUMENT` with `CAMPAIGN_INVALID`, naming the field and the rule; with `BUDGET_INVALID` or `NOT_FOUND` with `BUDGET_NOT_FOUND` for
+        the parent budget.
         """
 
     @_abc_1.abstractmethod
