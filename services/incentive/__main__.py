@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
+from bowen.incentive.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from bowen.incentive.v1.budget_service_pb2_grpc import add_BudgetServiceServicer_to_server
 from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServicer_to_server
 from bowen.incentive.v1.coupon_batch_service_pb2_grpc import add_CouponBatchServiceServicer_to_server
@@ -23,6 +24,7 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 from chassis.command import command
 from chassis.process import Process
 from services.incentive.audiences import consumers as audiences
+from services.incentive.audits.servicer import AuditServicer
 from services.incentive.budgets.servicer import BudgetServicer
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.campaigns.servicer import CampaignServicer
@@ -46,6 +48,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 BUDGETS_TEND_SECONDS = 1.0
 BUDGETS_LOOK_SECONDS = 2.0
+DAYS_SEAL_SECONDS = 60.0
+LEDGER_PROVE_SECONDS = 60.0
+TRANSFERS_PUBLISH_SECONDS = 1.0
 HOLDS_EXPIRE_SECONDS = 1.0
 PACKETS_SEND_SECONDS = 1.0
 LOTS_SETTLE_SECONDS = 5.0
@@ -84,6 +89,12 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_HoldServiceServicer_to_server, holds)
     process.every(HOLDS_EXPIRE_SECONDS, "expire holds", holds.expire)
     settings = process.settings
+    audits = AuditServicer(db, clock, time_zone=settings.audit_time_zone)
+    process.server.add(add_AuditServiceServicer_to_server, audits)
+    process.every(DAYS_SEAL_SECONDS, "seal past days", audits.seal)
+    process.every(LEDGER_PROVE_SECONDS, "prove the ledger", audits.prove)
+    if settings.publish_transfers:
+        process.every(TRANSFERS_PUBLISH_SECONDS, "publish transfers", audits.publish)
     payout = payout_of(settings.payout, clock=clock, book=settings.payout_book, seed=settings.payout_seed)
     sender = Sender(db, clock, payout)
     process.server.add(add_PacketServiceServicer_to_server, PacketServicer(db, clock, sender))

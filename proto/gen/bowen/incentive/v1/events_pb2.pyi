@@ -859,3 +859,181 @@ class BudgetAlarmRaised(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BudgetAlarmRaised: _TypeAlias = BudgetAlarmRaised  # noqa: Y015
+
+@_typing.final
+class LedgerSealed(_message.Message):
+    """A past day of the ledger is sealed. Whoever keeps the seal can tell later whether history is still the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    TRANSFER_COUNT_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    SEAL_TIME_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The local day, `YYYY-MM-DD`."""
+    time_zone: _builtins.str
+    """IANA time zone of the day."""
+    transfer_count: _builtins.int
+    """How many transfers it covers."""
+    seal: _builtins.str
+    """The seal, in hex."""
+    @_builtins.property
+    def seal_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was sealed."""
+
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        transfer_count: _builtins.int = ...,
+        seal: _builtins.str = ...,
+        seal_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seal_time", b"seal_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "seal", b"seal", "seal_time", b"seal_time", "time_zone", b"time_zone", "transfer_count", b"transfer_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LedgerSealed: _TypeAlias = LedgerSealed  # noqa: Y015
+
+@_typing.final
+class TrialBalanceProved(_message.Message):
+    """The trial balance of an asset holds: its balances follow from its entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    DEBITS_FIELD_NUMBER: _builtins.int
+    CREDITS_FIELD_NUMBER: _builtins.int
+    LIABILITY_FIELD_NUMBER: _builtins.int
+    IS_FULL_FIELD_NUMBER: _builtins.int
+    PROVE_TIME_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Counts the proofs."""
+    asset: _builtins.str
+    """Asset code."""
+    debits: _builtins.int
+    """Debited in all."""
+    credits: _builtins.int
+    """Credited in all."""
+    liability: _builtins.int
+    """What members and partners have in all."""
+    is_full: _builtins.bool
+    """Whether the whole ledger was read; else what was posted since the proof before."""
+    @_builtins.property
+    def prove_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        debits: _builtins.int = ...,
+        credits: _builtins.int = ...,
+        liability: _builtins.int = ...,
+        is_full: _builtins.bool = ...,
+        prove_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["prove_time", b"prove_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "credits", b"credits", "debits", b"debits", "is_full", b"is_full", "liability", b"liability", "number", b"number", "prove_time", b"prove_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrialBalanceProved: _TypeAlias = TrialBalanceProved  # noqa: Y015
+
+@_typing.final
+class TrialBalanceFailed(_message.Message):
+    """The trial balance of an asset does not hold. Somebody has to look at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    DISCREPANCY_FIELD_NUMBER: _builtins.int
+    IS_FULL_FIELD_NUMBER: _builtins.int
+    PROVE_TIME_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Counts the proofs."""
+    asset: _builtins.str
+    """Asset code."""
+    discrepancy: _builtins.int
+    """By how much stored balances differ from their entries."""
+    is_full: _builtins.bool
+    """Whether the whole ledger was read; else what was posted since the proof before."""
+    @_builtins.property
+    def prove_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        discrepancy: _builtins.int = ...,
+        is_full: _builtins.bool = ...,
+        prove_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["prove_time", b"prove_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "discrepancy", b"discrepancy", "is_full", b"is_full", "number", b"number", "prove_time", b"prove_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrialBalanceFailed: _TypeAlias = TrialBalanceFailed  # noqa: Y015
+
+@_typing.final
+class TransferPosted(_message.Message):
+    """A transfer was posted. Told only where `BOWEN_PUBLISH_TRANSFERS` is on, in the order in which transfers became final; who sums them up, each
+    event once, has the balances of the ledger.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSFER_KEY_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    DEBIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    POST_TIME_FIELD_NUMBER: _builtins.int
+    transfer_key: _builtins.str
+    """Its identity: a UUID, and that of the event too."""
+    transfer_id: _builtins.str
+    """The id that its caller chose."""
+    debit_account: _builtins.str
+    """The account that lost the amount."""
+    credit_account: _builtins.str
+    """The account that gained the amount."""
+    asset: _builtins.str
+    """Asset code."""
+    amount: _builtins.int
+    """In the asset's smallest unit."""
+    @_builtins.property
+    def post_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        transfer_key: _builtins.str = ...,
+        transfer_id: _builtins.str = ...,
+        debit_account: _builtins.str = ...,
+        credit_account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        post_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "credit_account", b"credit_account", "debit_account", b"debit_account", "post_time", b"post_time", "transfer_id", b"transfer_id", "transfer_key", b"transfer_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferPosted: _TypeAlias = TransferPosted  # noqa: Y015

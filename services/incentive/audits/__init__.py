@@ -1,0 +1,1 @@
+"""What auditors and accountants ask the ledger: seals of its history, proofs of its balances, liability for points."""
