@@ -17,6 +17,7 @@ from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServic
 from bowen.incentive.v1.packet_service_pb2_grpc import add_PacketServiceServicer_to_server
 from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_server
 from bowen.incentive.v1.programme_service_pb2_grpc import add_ProgrammeServiceServicer_to_server
+from bowen.incentive.v1.team_service_pb2_grpc import add_TeamServiceServicer_to_server
 from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
 from bowen.profile.v1.events_pb2 import EventRecorded, PersonalDataRequested, ProfileErased, ProfileMerged
 from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
@@ -41,6 +42,7 @@ from services.incentive.pots import consumers as pots
 from services.incentive.pots.servicer import PotServicer
 from services.incentive.privacy.consumers import of_the_living, on_personal_data_requested, on_profile_erased
 from services.incentive.settings import Settings
+from services.incentive.teams.servicer import TeamServicer
 from services.incentive.tiers import consumers as tiers
 from services.incentive.tiers.servicer import TierServicer
 
@@ -58,6 +60,7 @@ POTS_PAY_SECONDS = 1.0
 TIERS_EXPIRE_SECONDS = 5.0
 TOUCHES_FORGET_SECONDS = 3600.0
 CODES_MAKE_SECONDS = 1.0
+TEAMS_EXPIRE_SECONDS = 1.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -102,6 +105,9 @@ async def assemble(process: Process[Settings]) -> None:
     pot_servicer = PotServicer(db, clock)
     process.server.add(add_PotServiceServicer_to_server, pot_servicer)
     process.every(POTS_PAY_SECONDS, "pay pots", pot_servicer.pay)
+    teams = TeamServicer(db, clock)
+    process.server.add(add_TeamServiceServicer_to_server, teams)
+    process.every(TEAMS_EXPIRE_SECONDS, "expire teams", teams.expire)
 
     consumer = process.consumer()
     consumer.on(ProfileErased, on_profile_erased)

@@ -40,10 +40,11 @@ FROM due WHERE packet.packet_id = due.packet_id
 RETURNING packet.packet_id
 """
 
+# Whose account it is paid to is nobody's matter once it is closed.
 _SAVE = """
-UPDATE packet SET state = new.state, attempts = new.attempts, provider_code = new.provider_code,
-                  recalled_minor = new.recalled_minor, send_time = new.send_time, close_time = new.close_time,
-                  next_time = new.next_time
+UPDATE packet SET payee = CASE WHEN new.close_time IS NULL THEN packet.payee ELSE '' END, state = new.state,
+                  attempts = new.attempts, provider_code = new.provider_code, recalled_minor = new.recalled_minor,
+                  send_time = new.send_time, close_time = new.close_time, next_time = new.next_time
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
             $8::timestamptz[])
     AS new (packet_id, state, attempts, provider_code, recalled_minor, send_time, close_time, next_time)

@@ -11,13 +11,13 @@ _ERASING = 0x6572617365  # "erase"
 _DELETED = (
     *("audience_member", "audience_snapshot_member", "claimant", "coupon_bond", "coupon_lookup", "exposure"),
     *("grant_refusal", "member_tier", "mission_completion", "mission_member", "mission_step", "share_touch"),
-    *("tier_change", "tier_step"),
+    *("team_captain", "tier_change", "tier_step"),
 )
 """Tables of judgements: what is in them about a person is deleted."""
 
 _KEPT = (
     *("coupon", "coupon_order", "hold", "lot", "order_refund", "packet", "pot_claim", "pot_point", "pot_share"),
-    *("registration", "reward_grant"),
+    *("registration", "reward_grant", "team_member"),
 )
 """Tables of value, and of what it may be taken back by: the id stays in them and leads nowhere (ADR 0014)."""
 

@@ -33,16 +33,18 @@ async def packets(incentive: Incentive) -> AsyncIterator[Packets]:
 
 async def test_cp_10_a_packet_is_reserved_sent_and_claimed(packets: Packets) -> None:
     profile_id = new()
-    packet = await packets.send(profile_id)
+    packet = await packets.send(profile_id, payee="open-id-1")
     assert (await packets.committed(), await packets.balance("sys/packets")) == (500, 500)
 
     assert await packets.state(packet) == "SENT"
+    assert await packets.incentive.rows("SELECT payee FROM packet") == [("open-id-1",)]
     packets.provider.open(packet.bill_no)
     packets.later(seconds=60)
     assert await packets.state(packet) == "CLAIMED"
 
     assert (await packets.committed(), await packets.balance("sys/packets")) == (500, 0)
     assert await packets.balance("sys/paid") == 500
+    assert await packets.incentive.rows("SELECT payee FROM packet") == [("",)]
     assert await packets.balance(f"issuer/{packets.budget_id}") == -500
     for kind in (PacketSent, PacketClaimed):
         (told,) = await packets.incentive.told(kind)

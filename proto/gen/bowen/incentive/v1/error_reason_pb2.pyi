@@ -154,6 +154,61 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
     """
+    ERROR_REASON_TEAM_CAMPAIGN_NOT_FOUND: _ErrorReason.ValueType  # 440
+    """No team campaign has this id.
+
+    Example: `{"type": "/problems/TEAM_CAMPAIGN_NOT_FOUND", "status": 404, "metadata": {"team_campaign_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_CAMPAIGN_INVALID: _ErrorReason.ValueType  # 441
+    """A team campaign's fields do not fit together, or its channel forbids it.
+
+    Example: `{"type": "/problems/TEAM_CAMPAIGN_INVALID", "status": 400, "errors": [{"pointer": "/channel", "detail": "must not reward help"}]}`
+    """
+    ERROR_REASON_TEAM_CAMPAIGN_NOT_RUNNING: _ErrorReason.ValueType  # 442
+    """The campaign has not begun, is over, or was stopped: no team is opened.
+
+    Example: `{"type": "/problems/TEAM_CAMPAIGN_NOT_RUNNING", "status": 422, "metadata": {"team_campaign_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_LIMIT: _ErrorReason.ValueType  # 443
+    """The person has opened as many teams of the campaign as one may.
+
+    Example: `{"type": "/problems/TEAM_LIMIT", "status": 422, "metadata": {"limit": "1"}}`
+    """
+    ERROR_REASON_TEAM_UNFUNDED: _ErrorReason.ValueType  # 444
+    """The campaign's budget does not cover another team.
+
+    Example: `{"type": "/problems/TEAM_UNFUNDED", "status": 422, "metadata": {"team_campaign_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_NOT_FOUND: _ErrorReason.ValueType  # 445
+    """No team has this id.
+
+    Example: `{"type": "/problems/TEAM_NOT_FOUND", "status": 404, "metadata": {"team_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_FULL: _ErrorReason.ValueType  # 446
+    """All seats of the team are taken.
+
+    Example: `{"type": "/problems/TEAM_FULL", "status": 422, "metadata": {"team_id": "0192…", "seats": "3"}}`
+    """
+    ERROR_REASON_TEAM_OVER: _ErrorReason.ValueType  # 447
+    """The team's time is over, or it is complete.
+
+    Example: `{"type": "/problems/TEAM_OVER", "status": 422, "metadata": {"team_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_SELF_HELP: _ErrorReason.ValueType  # 448
+    """Nobody helps themselves, under whatever profile.
+
+    Example: `{"type": "/problems/TEAM_SELF_HELP", "status": 422, "metadata": {"team_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_HELPED: _ErrorReason.ValueType  # 449
+    """The person has helped another team of the campaign.
+
+    Example: `{"type": "/problems/TEAM_HELPED", "status": 422, "metadata": {"team_id": "0192…"}}`
+    """
+    ERROR_REASON_TEAM_CAPTAIN: _ErrorReason.ValueType  # 450
+    """The captain does not leave the team.
+
+    Example: `{"type": "/problems/TEAM_CAPTAIN", "status": 422, "metadata": {"team_id": "0192…"}}`
+    """
     ERROR_REASON_POT_LEVEL_NOT_REACHED: _ErrorReason.ValueType  # 420
     """A member claims a level that they have not reached.
 
@@ -559,6 +614,61 @@ ERROR_REASON_LINKED_TRANSFER_REFUSED: ErrorReason.ValueType  # 60
 """Another transfer of the linked group was refused, or had been decided before without this group: nothing of the group is posted.
 
 Example outcome: `{"result": "REFUSED", "reason": "LINKED_TRANSFER_REFUSED", "detail": "t-2 of the group was refused: INSUFFICIENT"}`
+"""
+ERROR_REASON_TEAM_CAMPAIGN_NOT_FOUND: ErrorReason.ValueType  # 440
+"""No team campaign has this id.
+
+Example: `{"type": "/problems/TEAM_CAMPAIGN_NOT_FOUND", "status": 404, "metadata": {"team_campaign_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_CAMPAIGN_INVALID: ErrorReason.ValueType  # 441
+"""A team campaign's fields do not fit together, or its channel forbids it.
+
+Example: `{"type": "/problems/TEAM_CAMPAIGN_INVALID", "status": 400, "errors": [{"pointer": "/channel", "detail": "must not reward help"}]}`
+"""
+ERROR_REASON_TEAM_CAMPAIGN_NOT_RUNNING: ErrorReason.ValueType  # 442
+"""The campaign has not begun, is over, or was stopped: no team is opened.
+
+Example: `{"type": "/problems/TEAM_CAMPAIGN_NOT_RUNNING", "status": 422, "metadata": {"team_campaign_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_LIMIT: ErrorReason.ValueType  # 443
+"""The person has opened as many teams of the campaign as one may.
+
+Example: `{"type": "/problems/TEAM_LIMIT", "status": 422, "metadata": {"limit": "1"}}`
+"""
+ERROR_REASON_TEAM_UNFUNDED: ErrorReason.ValueType  # 444
+"""The campaign's budget does not cover another team.
+
+Example: `{"type": "/problems/TEAM_UNFUNDED", "status": 422, "metadata": {"team_campaign_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_NOT_FOUND: ErrorReason.ValueType  # 445
+"""No team has this id.
+
+Example: `{"type": "/problems/TEAM_NOT_FOUND", "status": 404, "metadata": {"team_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_FULL: ErrorReason.ValueType  # 446
+"""All seats of the team are taken.
+
+Example: `{"type": "/problems/TEAM_FULL", "status": 422, "metadata": {"team_id": "0192…", "seats": "3"}}`
+"""
+ERROR_REASON_TEAM_OVER: ErrorReason.ValueType  # 447
+"""The team's time is over, or it is complete.
+
+Example: `{"type": "/problems/TEAM_OVER", "status": 422, "metadata": {"team_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_SELF_HELP: ErrorReason.ValueType  # 448
+"""Nobody helps themselves, under whatever profile.
+
+Example: `{"type": "/problems/TEAM_SELF_HELP", "status": 422, "metadata": {"team_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_HELPED: ErrorReason.ValueType  # 449
+"""The person has helped another team of the campaign.
+
+Example: `{"type": "/problems/TEAM_HELPED", "status": 422, "metadata": {"team_id": "0192…"}}`
+"""
+ERROR_REASON_TEAM_CAPTAIN: ErrorReason.ValueType  # 450
+"""The captain does not leave the team.
+
+Example: `{"type": "/problems/TEAM_CAPTAIN", "status": 422, "metadata": {"team_id": "0192…"}}`
 """
 ERROR_REASON_POT_LEVEL_NOT_REACHED: ErrorReason.ValueType  # 420
 """A member claims a level that they have not reached.

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from bowen.incentive.v1 import team_pb2 as bowen_dot_incentive_dot_v1_dot_team__pb2
 from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.profile.v1 import privacy_pb2 as bowen_dot_profile_dot_v1_dot_privacy__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/events.proto\x12\x12\x62owen.incentive.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x02\n\rRewardGranted\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12.\n\ngrant_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61mpaign_version\x18\x08 \x01(\x05\x12\r\n\x05level\x18\t \x01(\x05\x12\x11\n\tcoupon_id\x18\n \x01(\t\x12\x0e\n\x06tag_id\x18\x0b \x01(\t: \x92\xb5\x18\x1c\n\x0ereward.granted\x12\nprofile_id\"\xfb\x01\n\x0eRewardReversed\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x17\n\x0freversed_amount\x18\x06 \x01(\x03\x12\x30\n\x0creverse_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcoupon_id\x18\x08 \x01(\t\x12\x0e\n\x06tag_id\x18\t \x01(\t:!\x92\xb5\x18\x1d\n\x0freward.reversed\x12\nprofile_id\"\xc7\x01\n\x0c\x43ouponIssued\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12.\n\nissue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\rcoupon.issued\x12\nprofile_id\"\xfd\x01\n\x0e\x43ouponRedeemed\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x17\n\x0forder_reference\x18\x06 \x01(\t\x12/\n\x0bredeem_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x64iscount_minor\x18\x08 \x01(\x03:!\x92\xb5\x18\x1d\n\x0f\x63oupon.redeemed\x12\nprofile_id\"\xea\x01\n\x0e\x43ouponReturned\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x17\n\x0forder_reference\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breturn_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0f\x63oupon.returned\x12\nprofile_id\"\x9e\x01\n\rCouponRevoked\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12/\n\x0brevoke_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0e\x63oupon.revoked\x12\nprofile_id\"\xaf\x01\n\nCouponLost\x12\x17\n\x0forder_reference\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x0f\n\x07verdict\x18\x04 \x01(\t\x12-\n\tlose_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\"\x92\xb5\x18\x1e\n\x0b\x63oupon.lost\x12\x0forder_reference\"\xb5\x01\n\tPotFrozen\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x14\n\x0cwinner_count\x18\x02 \x01(\x03\x12\x10\n\x08set_hash\x18\x03 \x01(\t\x12/\n\x0b\x66reeze_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tseed_hash\x18\x05 \x01(\t\x12\x12\n\nentry_hash\x18\x06 \x01(\t:\x18\x92\xb5\x18\x14\n\npot.frozen\x12\x06pot_id\"\xa7\x01\n\nPotSettled\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x13\n\x0bpaid_amount\x18\x02 \x01(\x03\x12\x1a\n\x12unallocated_amount\x18\x03 \x01(\x03\x12\x0c\n\x04seed\x18\x04 \x01(\t\x12/\n\x0bsettle_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x19\x92\xb5\x18\x15\n\x0bpot.settled\x12\x06pot_id\"\xc0\x01\n\nPacketSent\x12\x11\n\tpacket_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\x12-\n\tsend_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1d\x92\xb5\x18\x19\n\x0bpacket.sent\x12\nprofile_id\"\xc7\x01\n\rPacketClaimed\x12\x11\n\tpacket_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\x12.\n\nclaim_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0epacket.claimed\x12\nprofile_id\"\xf0\x01\n\x0ePacketReturned\x12\x11\n\tpacket_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\x15\n\rprovider_code\x18\x07 \x01(\t\x12/\n\x0breturn_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0fpacket.returned\x12\nprofile_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_id\"\xc1\x01\n\x10MissionCompleted\x12\x12\n\nmission_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x31\n\rcomplete_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:#\x92\xb5\x18\x1f\n\x11mission.completed\x12\nprofile_id\"\xbe\x01\n\x0fMissionReversed\x12\x12\n\nmission_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x30\n\x0creverse_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\"\x92\xb5\x18\x1e\n\x10mission.reversed\x12\nprofile_id\"\xc2\x01\n\x0bTierChanged\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x12\n\nfrom_level\x18\x03 \x01(\x05\x12\x10\n\x08to_level\x18\x04 \x01(\x05\x12\x12\n\nlevel_name\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0ctier.changed\x12\nprofile_id\"\xea\x02\n\x11\x42udgetAlarmRaised\x12\x11\n\tbudget_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x38\n\x04kind\x18\x03 \x01(\x0e\x32*.bowen.incentive.v1.BudgetAlarmRaised.Kind\x12\x14\n\x0cthreshold_bp\x18\x04 \x01(\x05\x12\x15\n\rpace_ratio_bp\x18\x05 \x01(\x05\x12\x0b\n\x03\x63\x61p\x18\x06 \x01(\x03\x12\x11\n\tcommitted\x18\x07 \x01(\x03\x12\x10\n\x08reserved\x18\x08 \x01(\x03\x12\r\n\x05stage\x18\t \x01(\t\x12.\n\nraise_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_SPENT\x10\x01\x12\r\n\tKIND_PACE\x10\x02:\x1f\x92\xb5\x18\x1b\n\x0e\x62udget.alarmed\x12\tbudget_id\"\x9d\x01\n\x0cLedgerSealed\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x16\n\x0etransfer_count\x18\x03 \x01(\x03\x12\x0c\n\x04seal\x18\x04 \x01(\t\x12-\n\tseal_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x18\x92\xb5\x18\x14\n\rledger.sealed\x12\x03\x64\x61y\"\xcb\x01\n\x12TrialBalanceProved\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x03 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x04 \x01(\x03\x12\x11\n\tliability\x18\x05 \x01(\x03\x12\x0f\n\x07is_full\x18\x06 \x01(\x08\x12.\n\nprove_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x14trial_balance.proved\x12\x05\x61sset\"\xac\x01\n\x12TrialBalanceFailed\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x13\n\x0b\x64iscrepancy\x18\x03 \x01(\x03\x12\x0f\n\x07is_full\x18\x04 \x01(\x08\x12.\n\nprove_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x14trial_balance.failed\x12\x05\x61sset\"\xdd\x01\n\x0eTransferPosted\x12\x14\n\x0ctransfer_key\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12\x15\n\rdebit_account\x18\x03 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12-\n\tpost_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:#\x92\xb5\x18\x1f\n\x0ftransfer.posted\x12\x0ctransfer_keyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/events.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/team.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x02\n\rRewardGranted\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12.\n\ngrant_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61mpaign_version\x18\x08 \x01(\x05\x12\r\n\x05level\x18\t \x01(\x05\x12\x11\n\tcoupon_id\x18\n \x01(\t\x12\x0e\n\x06tag_id\x18\x0b \x01(\t: \x92\xb5\x18\x1c\n\x0ereward.granted\x12\nprofile_id\"\xfb\x01\n\x0eRewardReversed\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x17\n\x0freversed_amount\x18\x06 \x01(\x03\x12\x30\n\x0creverse_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcoupon_id\x18\x08 \x01(\t\x12\x0e\n\x06tag_id\x18\t \x01(\t:!\x92\xb5\x18\x1d\n\x0freward.reversed\x12\nprofile_id\"\xc7\x01\n\x0c\x43ouponIssued\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12.\n\nissue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\rcoupon.issued\x12\nprofile_id\"\xfd\x01\n\x0e\x43ouponRedeemed\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x04 \x01(\x03\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x17\n\x0forder_reference\x18\x06 \x01(\t\x12/\n\x0bredeem_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x64iscount_minor\x18\x08 \x01(\x03:!\x92\xb5\x18\x1d\n\x0f\x63oupon.redeemed\x12\nprofile_id\"\xea\x01\n\x0e\x43ouponReturned\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x17\n\x0forder_reference\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breturn_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0f\x63oupon.returned\x12\nprofile_id\"\x9e\x01\n\rCouponRevoked\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12/\n\x0brevoke_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0e\x63oupon.revoked\x12\nprofile_id\"\xaf\x01\n\nCouponLost\x12\x17\n\x0forder_reference\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x0f\n\x07verdict\x18\x04 \x01(\t\x12-\n\tlose_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\"\x92\xb5\x18\x1e\n\x0b\x63oupon.lost\x12\x0forder_reference\"\xb5\x01\n\tPotFrozen\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x14\n\x0cwinner_count\x18\x02 \x01(\x03\x12\x10\n\x08set_hash\x18\x03 \x01(\t\x12/\n\x0b\x66reeze_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tseed_hash\x18\x05 \x01(\t\x12\x12\n\nentry_hash\x18\x06 \x01(\t:\x18\x92\xb5\x18\x14\n\npot.frozen\x12\x06pot_id\"\xa7\x01\n\nPotSettled\x12\x0e\n\x06pot_id\x18\x01 \x01(\t\x12\x13\n\x0bpaid_amount\x18\x02 \x01(\x03\x12\x1a\n\x12unallocated_amount\x18\x03 \x01(\x03\x12\x0c\n\x04seed\x18\x04 \x01(\t\x12/\n\x0bsettle_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x19\x92\xb5\x18\x15\n\x0bpot.settled\x12\x06pot_id\"\x8e\x02\n\rTeamCompleted\x12\x0f\n\x07team_id\x18\x01 \x01(\t\x12\x18\n\x10team_campaign_id\x18\x02 \x01(\t\x12\x33\n\x04kind\x18\x03 \x01(\x0e\x32%.bowen.incentive.v1.TeamCampaign.Kind\x12\x1a\n\x12\x63\x61ptain_profile_id\x18\x04 \x01(\t\x12/\n\x07members\x18\x05 \x03(\x0b\x32\x1e.bowen.incentive.v1.TeamMember\x12\x31\n\rcomplete_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1d\x92\xb5\x18\x19\n\x0eteam.completed\x12\x07team_id\"\x88\x02\n\x0bTeamExpired\x12\x0f\n\x07team_id\x18\x01 \x01(\t\x12\x18\n\x10team_campaign_id\x18\x02 \x01(\t\x12\x33\n\x04kind\x18\x03 \x01(\x0e\x32%.bowen.incentive.v1.TeamCampaign.Kind\x12\x1a\n\x12\x63\x61ptain_profile_id\x18\x04 \x01(\t\x12/\n\x07members\x18\x05 \x03(\x0b\x32\x1e.bowen.incentive.v1.TeamMember\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1b\x92\xb5\x18\x17\n\x0cteam.expired\x12\x07team_id\"\xc0\x01\n\nPacketSent\x12\x11\n\tpacket_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\x12-\n\tsend_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1d\x92\xb5\x18\x19\n\x0bpacket.sent\x12\nprofile_id\"\xc7\x01\n\rPacketClaimed\x12\x11\n\tpacket_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\x12.\n\nclaim_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x0epacket.claimed\x12\nprofile_id\"\xf0\x01\n\x0ePacketReturned\x12\x11\n\tpacket_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\x15\n\rprovider_code\x18\x07 \x01(\t\x12/\n\x0breturn_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x0fpacket.returned\x12\nprofile_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_id\"\xc1\x01\n\x10MissionCompleted\x12\x12\n\nmission_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x31\n\rcomplete_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:#\x92\xb5\x18\x1f\n\x11mission.completed\x12\nprofile_id\"\xbe\x01\n\x0fMissionReversed\x12\x12\n\nmission_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\x03\x12\x30\n\x0creverse_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\"\x92\xb5\x18\x1e\n\x10mission.reversed\x12\nprofile_id\"\xc2\x01\n\x0bTierChanged\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x12\n\nfrom_level\x18\x03 \x01(\x05\x12\x10\n\x08to_level\x18\x04 \x01(\x05\x12\x12\n\nlevel_name\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0ctier.changed\x12\nprofile_id\"\xea\x02\n\x11\x42udgetAlarmRaised\x12\x11\n\tbudget_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x38\n\x04kind\x18\x03 \x01(\x0e\x32*.bowen.incentive.v1.BudgetAlarmRaised.Kind\x12\x14\n\x0cthreshold_bp\x18\x04 \x01(\x05\x12\x15\n\rpace_ratio_bp\x18\x05 \x01(\x05\x12\x0b\n\x03\x63\x61p\x18\x06 \x01(\x03\x12\x11\n\tcommitted\x18\x07 \x01(\x03\x12\x10\n\x08reserved\x18\x08 \x01(\x03\x12\r\n\x05stage\x18\t \x01(\t\x12.\n\nraise_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_SPENT\x10\x01\x12\r\n\tKIND_PACE\x10\x02:\x1f\x92\xb5\x18\x1b\n\x0e\x62udget.alarmed\x12\tbudget_id\"\x9d\x01\n\x0cLedgerSealed\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x16\n\x0etransfer_count\x18\x03 \x01(\x03\x12\x0c\n\x04seal\x18\x04 \x01(\t\x12-\n\tseal_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x18\x92\xb5\x18\x14\n\rledger.sealed\x12\x03\x64\x61y\"\xcb\x01\n\x12TrialBalanceProved\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x03 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x04 \x01(\x03\x12\x11\n\tliability\x18\x05 \x01(\x03\x12\x0f\n\x07is_full\x18\x06 \x01(\x08\x12.\n\nprove_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x14trial_balance.proved\x12\x05\x61sset\"\xac\x01\n\x12TrialBalanceFailed\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x13\n\x0b\x64iscrepancy\x18\x03 \x01(\x03\x12\x0f\n\x07is_full\x18\x04 \x01(\x08\x12.\n\nprove_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:!\x92\xb5\x18\x1d\n\x14trial_balance.failed\x12\x05\x61sset\"\xdd\x01\n\x0eTransferPosted\x12\x14\n\x0ctransfer_key\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12\x15\n\rdebit_account\x18\x03 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12-\n\tpost_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:#\x92\xb5\x18\x1f\n\x0ftransfer.posted\x12\x0ctransfer_keyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POTFROZEN']._serialized_options = b'\222\265\030\024\n\npot.frozen\022\006pot_id'
   _globals['_POTSETTLED']._loaded_options = None
   _globals['_POTSETTLED']._serialized_options = b'\222\265\030\025\n\013pot.settled\022\006pot_id'
+  _globals['_TEAMCOMPLETED']._loaded_options = None
+  _globals['_TEAMCOMPLETED']._serialized_options = b'\222\265\030\031\n\016team.completed\022\007team_id'
+  _globals['_TEAMEXPIRED']._loaded_options = None
+  _globals['_TEAMEXPIRED']._serialized_options = b'\222\265\030\027\n\014team.expired\022\007team_id'
   _globals['_PACKETSENT']._loaded_options = None
   _globals['_PACKETSENT']._serialized_options = b'\222\265\030\031\n\013packet.sent\022\nprofile_id'
   _globals['_PACKETCLAIMED']._loaded_options = None
@@ -78,50 +83,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRIALBALANCEFAILED']._serialized_options = b'\222\265\030\035\n\024trial_balance.failed\022\005asset'
   _globals['_TRANSFERPOSTED']._loaded_options = None
   _globals['_TRANSFERPOSTED']._serialized_options = b'\222\265\030\037\n\017transfer.posted\022\014transfer_key'
-  _globals['_REWARDGRANTED']._serialized_start=150
-  _globals['_REWARDGRANTED']._serialized_end=428
-  _globals['_REWARDREVERSED']._serialized_start=431
-  _globals['_REWARDREVERSED']._serialized_end=682
-  _globals['_COUPONISSUED']._serialized_start=685
-  _globals['_COUPONISSUED']._serialized_end=884
-  _globals['_COUPONREDEEMED']._serialized_start=887
-  _globals['_COUPONREDEEMED']._serialized_end=1140
-  _globals['_COUPONRETURNED']._serialized_start=1143
-  _globals['_COUPONRETURNED']._serialized_end=1377
-  _globals['_COUPONREVOKED']._serialized_start=1380
-  _globals['_COUPONREVOKED']._serialized_end=1538
-  _globals['_COUPONLOST']._serialized_start=1541
-  _globals['_COUPONLOST']._serialized_end=1716
-  _globals['_POTFROZEN']._serialized_start=1719
-  _globals['_POTFROZEN']._serialized_end=1900
-  _globals['_POTSETTLED']._serialized_start=1903
-  _globals['_POTSETTLED']._serialized_end=2070
-  _globals['_PACKETSENT']._serialized_start=2073
-  _globals['_PACKETSENT']._serialized_end=2265
-  _globals['_PACKETCLAIMED']._serialized_start=2268
-  _globals['_PACKETCLAIMED']._serialized_end=2467
-  _globals['_PACKETRETURNED']._serialized_start=2470
-  _globals['_PACKETRETURNED']._serialized_end=2710
-  _globals['_ERASURECONFIRMED']._serialized_start=2713
-  _globals['_ERASURECONFIRMED']._serialized_end=2852
-  _globals['_PERSONALDATAPROVIDED']._serialized_start=2855
-  _globals['_PERSONALDATAPROVIDED']._serialized_end=3001
-  _globals['_MISSIONCOMPLETED']._serialized_start=3004
-  _globals['_MISSIONCOMPLETED']._serialized_end=3197
-  _globals['_MISSIONREVERSED']._serialized_start=3200
-  _globals['_MISSIONREVERSED']._serialized_end=3390
-  _globals['_TIERCHANGED']._serialized_start=3393
-  _globals['_TIERCHANGED']._serialized_end=3587
-  _globals['_BUDGETALARMRAISED']._serialized_start=3590
-  _globals['_BUDGETALARMRAISED']._serialized_end=3952
-  _globals['_BUDGETALARMRAISED_KIND']._serialized_start=3860
-  _globals['_BUDGETALARMRAISED_KIND']._serialized_end=3919
-  _globals['_LEDGERSEALED']._serialized_start=3955
-  _globals['_LEDGERSEALED']._serialized_end=4112
-  _globals['_TRIALBALANCEPROVED']._serialized_start=4115
-  _globals['_TRIALBALANCEPROVED']._serialized_end=4318
-  _globals['_TRIALBALANCEFAILED']._serialized_start=4321
-  _globals['_TRIALBALANCEFAILED']._serialized_end=4493
-  _globals['_TRANSFERPOSTED']._serialized_start=4496
-  _globals['_TRANSFERPOSTED']._serialized_end=4717
+  _globals['_REWARDGRANTED']._serialized_start=181
+  _globals['_REWARDGRANTED']._serialized_end=459
+  _globals['_REWARDREVERSED']._serialized_start=462
+  _globals['_REWARDREVERSED']._serialized_end=713
+  _globals['_COUPONISSUED']._serialized_start=716
+  _globals['_COUPONISSUED']._serialized_end=915
+  _globals['_COUPONREDEEMED']._serialized_start=918
+  _globals['_COUPONREDEEMED']._serialized_end=1171
+  _globals['_COUPONRETURNED']._serialized_start=1174
+  _globals['_COUPONRETURNED']._serialized_end=1408
+  _globals['_COUPONREVOKED']._serialized_start=1411
+  _globals['_COUPONREVOKED']._serialized_end=1569
+  _globals['_COUPONLOST']._serialized_start=1572
+  _globals['_COUPONLOST']._serialized_end=1747
+  _globals['_POTFROZEN']._serialized_start=1750
+  _globals['_POTFROZEN']._serialized_end=1931
+  _globals['_POTSETTLED']._serialized_start=1934
+  _globals['_POTSETTLED']._serialized_end=2101
+  _globals['_TEAMCOMPLETED']._serialized_start=2104
+  _globals['_TEAMCOMPLETED']._serialized_end=2374
+  _globals['_TEAMEXPIRED']._serialized_start=2377
+  _globals['_TEAMEXPIRED']._serialized_end=2641
+  _globals['_PACKETSENT']._serialized_start=2644
+  _globals['_PACKETSENT']._serialized_end=2836
+  _globals['_PACKETCLAIMED']._serialized_start=2839
+  _globals['_PACKETCLAIMED']._serialized_end=3038
+  _globals['_PACKETRETURNED']._serialized_start=3041
+  _globals['_PACKETRETURNED']._serialized_end=3281
+  _globals['_ERASURECONFIRMED']._serialized_start=3284
+  _globals['_ERASURECONFIRMED']._serialized_end=3423
+  _globals['_PERSONALDATAPROVIDED']._serialized_start=3426
+  _globals['_PERSONALDATAPROVIDED']._serialized_end=3572
+  _globals['_MISSIONCOMPLETED']._serialized_start=3575
+  _globals['_MISSIONCOMPLETED']._serialized_end=3768
+  _globals['_MISSIONREVERSED']._serialized_start=3771
+  _globals['_MISSIONREVERSED']._serialized_end=3961
+  _globals['_TIERCHANGED']._serialized_start=3964
+  _globals['_TIERCHANGED']._serialized_end=4158
+  _globals['_BUDGETALARMRAISED']._serialized_start=4161
+  _globals['_BUDGETALARMRAISED']._serialized_end=4523
+  _globals['_BUDGETALARMRAISED_KIND']._serialized_start=4431
+  _globals['_BUDGETALARMRAISED_KIND']._serialized_end=4490
+  _globals['_LEDGERSEALED']._serialized_start=4526
+  _globals['_LEDGERSEALED']._serialized_end=4683
+  _globals['_TRIALBALANCEPROVED']._serialized_start=4686
+  _globals['_TRIALBALANCEPROVED']._serialized_end=4889
+  _globals['_TRIALBALANCEFAILED']._serialized_start=4892
+  _globals['_TRIALBALANCEFAILED']._serialized_end=5064
+  _globals['_TRANSFERPOSTED']._serialized_start=5067
+  _globals['_TRANSFERPOSTED']._serialized_end=5288
 # @@protoc_insertion_point(module_scope)

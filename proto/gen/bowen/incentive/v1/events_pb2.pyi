@@ -3,10 +3,13 @@
 isort:skip_file
 """
 
+from bowen.incentive.v1 import team_pb2 as _team_pb2
 from bowen.profile.v1 import privacy_pb2 as _privacy_pb2
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -440,6 +443,98 @@ class PotSettled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PotSettled: _TypeAlias = PotSettled  # noqa: Y015
+
+@_typing.final
+class TeamCompleted(_message.Message):
+    """A team is complete: its orders stand, and everybody has what was promised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    TEAM_CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CAPTAIN_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    team_id: _builtins.str
+    """The team."""
+    team_campaign_id: _builtins.str
+    """Its campaign."""
+    kind: _team_pb2.TeamCampaign.Kind.ValueType
+    """What it was for."""
+    captain_profile_id: _builtins.str
+    """Who opened it."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[_team_pb2.TeamMember]:
+        """Who was there, in the order in which they came."""
+
+    @_builtins.property
+    def complete_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        team_id: _builtins.str = ...,
+        team_campaign_id: _builtins.str = ...,
+        kind: _team_pb2.TeamCampaign.Kind.ValueType = ...,
+        captain_profile_id: _builtins.str = ...,
+        members: _abc.Iterable[_team_pb2.TeamMember] | None = ...,
+        complete_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captain_profile_id", b"captain_profile_id", "complete_time", b"complete_time", "kind", b"kind", "members", b"members", "team_campaign_id", b"team_campaign_id", "team_id", b"team_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TeamCompleted: _TypeAlias = TeamCompleted  # noqa: Y015
+
+@_typing.final
+class TeamExpired(_message.Message):
+    """A team did not come together in time: whatever its members paid is to be refunded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    TEAM_CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CAPTAIN_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    team_id: _builtins.str
+    """The team."""
+    team_campaign_id: _builtins.str
+    """Its campaign."""
+    kind: _team_pb2.TeamCampaign.Kind.ValueType
+    """What it was for."""
+    captain_profile_id: _builtins.str
+    """Who opened it."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[_team_pb2.TeamMember]:
+        """Who was there, in the order in which they came."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When that was found."""
+
+    def __init__(
+        self,
+        *,
+        team_id: _builtins.str = ...,
+        team_campaign_id: _builtins.str = ...,
+        kind: _team_pb2.TeamCampaign.Kind.ValueType = ...,
+        captain_profile_id: _builtins.str = ...,
+        members: _abc.Iterable[_team_pb2.TeamMember] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captain_profile_id", b"captain_profile_id", "expire_time", b"expire_time", "kind", b"kind", "members", b"members", "team_campaign_id", b"team_campaign_id", "team_id", b"team_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TeamExpired: _TypeAlias = TeamExpired  # noqa: Y015
 
 @_typing.final
 class PacketSent(_message.Message):

@@ -1,0 +1,1 @@
+"""What people reach together in a time: group buying and helping."""

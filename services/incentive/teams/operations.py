@@ -1,0 +1,148 @@
+"""What changes teams: lock, decide, save, pay, tell.
+
+Rows are held in one order everywhere: team campaigns, captains, teams, their members, budgets, accounts.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from chassis.db import ReadTx, Tx
+from services.incentive.budgets import operations as budgets
+from services.incentive.budgets import store as budget_store
+from services.incentive.budgets.domain import Budget
+from services.incentive.ledger import operations as ledger
+from services.incentive.subjects import store as subjects
+from services.incentive.teams import domain, events, store
+from services.incentive.teams.domain import Crew, Kind, State, Team, TeamCampaign
+from services.incentive.teams.errors import TeamHelped, TeamUnfunded
+
+EXPIRED_AT_ONCE_MAX = 200
+
+
+async def create_campaign(tx: Tx, campaign: TeamCampaign, budget: Budget | None) -> None:
+    """Add a campaign with its budget."""
+    if budget:
+        await budget_store.insert_budget(tx, budget)
+    await store.insert_campaign(tx, campaign)
+
+
+async def stop_campaign(tx: Tx, team_campaign_id: UUID) -> TeamCampaign:
+    """Have no more teams opened. Raises `TeamCampaignNotFound`."""
+    await store.stop_campaign(tx, team_campaign_id)
+    return await store.get_campaign(tx, team_campaign_id)
+
+
+async def open_team(
+    tx: Tx, team_campaign_id: UUID, profile_id: str, order_reference: str, *, team_id: UUID, now: datetime
+) -> Crew:
+    """Open a team, and reserve what it will get.
+
+    Raises `TeamCampaignNotFound`, `TeamCampaignNotRunning`, `TeamLimit`, `TeamUnfunded`.
+    """
+    campaign = await store.hold_campaign(tx, team_campaign_id)
+    person = (await subjects.find_people(tx, [profile_id]))[profile_id]
+    earlier = await store.count_opened(tx, team_campaign_id, person.profile_id, person.ids)
+    crew = domain.opened(campaign, person, order_reference, earlier, team_id=team_id, now=now)
+    team = replace(crew.team, charge_time=await _charge(tx, campaign, crew.team))
+    await store.insert_team(tx, team)
+    for member in crew.members:
+        await store.save_member(tx, campaign, member)
+    return replace(crew, team=team)
+
+
+async def _charge(tx: Tx, campaign: TeamCampaign, team: Team) -> datetime | None:
+    """Reserve what a team will get. Returns when, by the budget's clock. Raises `TeamUnfunded`."""
+    want = domain.want(campaign, team)
+    if want is None:
+        return None
+    purse = await budgets.open_purse(tx, wants=[want])
+    if not purse.reserve(want):
+        raise TeamUnfunded(campaign.team_campaign_id)
+    await budgets.save_purse(tx, purse)
+    return purse.time
+
+
+async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str, now: datetime) -> Crew:
+    """Take a seat. With the last one the team is complete, and everybody gets what was promised.
+
+    Raises `TeamNotFound`, `TeamSelfHelp`, `TeamHelped`, `TeamFull`, `TeamOver`.
+    """
+    crew = await _lock_crew(tx, team_id, profile_id)
+    member = domain.joining(crew, profile_id, order_reference, now)
+    if member is None:
+        return crew
+    if crew.campaign.kind == Kind.HELP:
+        ids = crew.people[profile_id].ids
+        if await store.has_helped(tx, crew.campaign, ids, other_than=team_id):
+            raise TeamHelped(team_id)
+    await store.save_member(tx, crew.campaign, member)
+    crew = domain.counted(await _peopled(tx, crew.with_member(member)), now)
+    await store.save_teams(tx, [crew.team])
+    if crew.team.state == State.COMPLETED:
+        await _complete(tx, crew, now)
+    return crew
+
+
+async def _complete(tx: Tx, crew: Crew, now: datetime) -> None:
+    if claims := list(domain.payments(crew, now)):
+        await ledger.earn(tx, domain.SCOPE, claims)
+    await events.team_completed(tx, crew, now=now)
+
+
+async def leave_team(tx: Tx, team_id: UUID, profile_id: str, now: datetime) -> Crew:
+    """Give a seat back. Raises `TeamNotFound`, `TeamCaptain`, `TeamOver`."""
+    crew = await _lock_crew(tx, team_id, profile_id)
+    member = domain.leaving(crew, profile_id, now)
+    if member is None:
+        return crew
+    await store.save_member(tx, crew.campaign, member)
+    crew = domain.counted(crew.with_member(member), now)
+    await store.save_teams(tx, [crew.team])
+    return crew
+
+
+async def expire_teams(tx: Tx, now: datetime) -> int:
+    """Close teams that did not come together in time, a batch of them, and give their budgets back. Returns how many.
+
+    That whatever was paid is to be refunded is told to others.
+    """
+    overdue = [domain.expired(team, now) for team in await store.lock_overdue(tx, now, EXPIRED_AT_ONCE_MAX)]
+    if not overdue:
+        return 0
+    crews = await crews_of(tx, overdue)
+    await store.save_teams(tx, overdue)
+    wants = [want for crew in crews if (want := domain.want(crew.campaign, crew.team))]
+    if wants:
+        await budgets.release_all(tx, wants)
+    await events.teams_expired(tx, crews, now=now)
+    return len(overdue)
+
+
+async def _lock_crew(tx: Tx, team_id: UUID, profile_id: str) -> Crew:
+    (crew,) = await crews_of(tx, [await store.lock_team(tx, team_id)], profile_id)
+    return crew
+
+
+async def crews_of(tx: ReadTx, teams: Sequence[Team], *profile_ids: str) -> list[Crew]:
+    """Teams with who is in them; `profile_ids` are known to them too."""
+    campaigns = await store.find_campaigns(tx, teams)
+    members = await store.list_members(tx, [team.team_id for team in teams])
+    known = {*profile_ids, *(team.captain_id for team in teams), *(member.profile_id for member in members)}
+    people = await subjects.find_people(tx, known)
+    return [
+        Crew(
+            campaigns[team.team_campaign_id],
+            team,
+            [member for member in members if member.team_id == team.team_id],
+            people,
+        )
+        for team in teams
+    ]
+
+
+async def _peopled(tx: ReadTx, crew: Crew) -> Crew:
+    """The crew with the people of a member who came under the profile that stands for them."""
+    missing: Collection[str] = {member.profile_id for member in crew.members} - crew.people.keys()
+    return replace(crew, people={**crew.people, **await subjects.find_people(tx, missing)}) if missing else crew
