@@ -61,6 +61,7 @@ TIERS_EXPIRE_SECONDS = 5.0
 TOUCHES_FORGET_SECONDS = 3600.0
 CODES_MAKE_SECONDS = 1.0
 TEAMS_EXPIRE_SECONDS = 1.0
+COUPONS_END_SECONDS = 5.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -83,6 +84,7 @@ async def assemble(process: Process[Settings]) -> None:
     coupon_servicer = CouponServicer(db, clock)
     process.resources.push_async_callback(coupon_servicer.close)
     process.server.add(add_CouponServiceServicer_to_server, coupon_servicer)
+    process.every(COUPONS_END_SECONDS, "end revoked coupons", coupon_servicer.end_revoked)
     process.server.add(add_MissionServiceServicer_to_server, MissionServicer(db, clock))
     process.server.add(add_CouponOrderServiceServicer_to_server, CouponOrderServicer(db, clock))
     batches = CouponBatchServicer(db, clock)

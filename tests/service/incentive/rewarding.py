@@ -150,6 +150,7 @@ class Incentive:
     orders: CouponOrderServiceStub
     batches: CouponBatchServiceStub
     maker: CouponBatchServicer
+    ender: CouponServicer
     target: str
     programmes: ProgrammeServiceStub
 
@@ -269,6 +270,7 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
             CouponOrderServiceStub(client),
             CouponBatchServiceStub(client),
             maker,
+            coupons,
             f"127.0.0.1:{port}",
             ProgrammeServiceStub(client),
         )

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from bowen.incentive.v1.events_pb2 import CouponLost, CouponRedeemed
+from bowen.incentive.v1.events_pb2 import CouponLost, CouponRedeemed, CouponRevoked
 
 from chassis.caller import Call, Caller, acting
 from chassis.stamps import moment
@@ -186,7 +186,12 @@ async def test_cpn_15_a_revocation_that_waited_takes_the_coupon_when_its_lock_en
     await till.refund(order="C")
     till.incentive.clock.advance(WINDOW)
 
+    await till.incentive.ender.end_revoked()
+    await till.incentive.ender.end_revoked()
+
     assert [await till.state(each) for each in (let_go, lapsed)] == ["REVOKED", "REVOKED"]
+    told = [event.coupon_id for event in await till.incentive.told(CouponRevoked)]
+    assert told == [let_go.coupon_id, lapsed.coupon_id]
     assert await till.state(refunded) == "REDEEMED"
     assert verdict(await till.pay("B")) == "REFUND_PAYMENT"
 

@@ -20,6 +20,8 @@ from services.incentive.coupons.store import coupons as coupon_store
 from services.incentive.coupons.store import templates as template_store
 from services.incentive.subjects import store as subjects
 
+ENDED_AT_ONCE_MAX = 500
+
 
 async def revoke_coupons(
     tx: Tx, coupon_ids: Collection[UUID], *, restock: bool = True, now: datetime
@@ -40,6 +42,14 @@ async def revoke_coupon(tx: Tx, code: str, *, restock: bool, now: datetime) -> t
     if isinstance(outcome, Refusal):
         raise outcome
     return await template_store.get_template(tx, outcome.template_id), outcome
+
+
+async def end_revoked(tx: Tx, *, now: datetime) -> int:
+    """Take coupons back whose revocation waited for their locks to end, a batch of them. Returns how many."""
+    ended = [domain.released(each) for each in await coupon_store.lock_ended(tx, now, ENDED_AT_ONCE_MAX)]
+    await coupon_store.save_coupons(tx, ended)
+    await events.coupons_revoked(tx, ended, now=now)
+    return len(ended)
 
 
 async def _revoke(tx: Tx, held: Sequence[Coupon], *, restock: bool, now: datetime) -> dict[UUID, Coupon | Refusal]:

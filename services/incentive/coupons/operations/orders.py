@@ -31,7 +31,8 @@ async def lock_coupons(tx: Tx, fresh: Order, codes: Sequence[str], ttl: timedelt
     order.check_open()
     held = await coupon_store.lock_coupons(tx, codes, [use.coupon_id for use in order.live])
     coupons = {each.coupon_id: each for each in held}
-    let_go = [replace(use, state=UseState.RELEASED) for use in _forgotten(order, coupons)]
+    lost = [use for use in order.uses if use.state == UseState.LOST]
+    let_go = [replace(use, state=UseState.RELEASED) for use in [*await _let_go(tx, order, coupons, now), *lost]]
     wanted = _in_order(codes, coupons)
     candidates = await candidates_of(tx, wanted)
     plan = carts.evaluate(fresh.cart, candidates, now)
@@ -48,18 +49,13 @@ async def lock_coupons(tx: Tx, fresh: Order, codes: Sequence[str], ttl: timedelt
     return order
 
 
-def _forgotten(order: Order, coupons: dict[UUID, Coupon]) -> list[Use]:
-    """What an order had before, lost or not: it is not asked for any more."""
-    return [*_release(order, coupons), *(use for use in order.uses if use.state == UseState.LOST)]
-
-
-async def unlock_coupons(tx: Tx, store_id: str, reference: str) -> Order:
+async def unlock_coupons(tx: Tx, store_id: str, reference: str, *, now: datetime) -> Order:
     """Let the coupons of an unpaid order go. Raises `CouponOrderNotFound`, `CouponOrderClosed`."""
     order = await store.lock_order(tx, store_id, reference)
     order.check_open()
     held = await coupon_store.lock_coupons(tx, ids=[use.coupon_id for use in order.live])
     coupons = {each.coupon_id: each for each in held}
-    let_go = _release(order, coupons)
+    let_go = await _let_go(tx, order, coupons, now)
     order = replace(order, verdict=Verdict.CANCELLED).with_uses(let_go)
     await save(tx, order, let_go, coupons.values())
     return order
@@ -94,7 +90,7 @@ def _latest(uses: Sequence[Use]) -> list[Use]:
 
 
 async def _lose(tx: Tx, order: Order, coupons: dict[UUID, Coupon], now: datetime) -> Order:
-    let_go = _release(order, coupons)
+    let_go = await _let_go(tx, order, coupons, now)
     order = order.with_uses(let_go)
     await save(tx, order, let_go, coupons.values())
     await events.coupon_lost(tx, order, now=now)
@@ -216,6 +212,14 @@ def _in_order(codes: Sequence[str], coupons: Mapping[UUID, Coupon]) -> list[Coup
     if missing is not None:
         raise CouponNotFound
     return [by_code[code] for code in codes]
+
+
+async def _let_go(tx: Tx, order: Order, coupons: dict[UUID, Coupon], now: datetime) -> list[Use]:
+    """Let go what is locked for an order, and tell of what was revoked meanwhile."""
+    let_go = _release(order, coupons)
+    free = [coupons[use.coupon_id] for use in let_go if use.state == UseState.RELEASED]
+    await events.coupons_revoked(tx, [each for each in free if each.status == Status.REVOKED], now=now)
+    return let_go
 
 
 def _release(order: Order, coupons: dict[UUID, Coupon]) -> list[Use]:

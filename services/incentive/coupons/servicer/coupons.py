@@ -65,6 +65,12 @@ class CouponServicer(CouponServiceServicer):
         """Finish what was handed in."""
         await self._claims.close()
 
+    async def end_revoked(self) -> None:
+        """Take all coupons back whose revocation waited for their locks to end."""
+        now = self._clock.now()
+        while await self._db.transact(lambda tx: operations.end_revoked(tx, now=now)) == operations.ENDED_AT_ONCE_MAX:
+            pass
+
     async def CreateCouponTemplate(
         self, request: pb.CreateCouponTemplateRequest, context: Context
     ) -> pb.CreateCouponTemplateResponse:

@@ -43,18 +43,17 @@ class CouponOrderServicer(CouponOrderServiceServicer):
 
     async def EvaluateCoupons(self, request: pb.EvaluateCouponsRequest, context: Context) -> pb.EvaluateCouponsResponse:
         now, cart = self._clock.now(), convert.cart_from_proto(request.cart, store_id=current().caller.store_id)
-        codes = list(dict.fromkeys(code_or_none(text) for text in request.codes))
-        typed = dict(zip((code_or_none(text) for text in request.codes), request.codes, strict=True))
+        codes = {text: code_or_none(text) for text in request.codes}
         async with self._db.read() as tx:
             if cart.profile_id:
                 cart = Cart(cart.currency_code, cart.lines, await subjects.resolve(tx, cart.profile_id), cart.store_id)
-            found = await coupon_store.find_by_code(tx, codes)
+            found = await coupon_store.find_by_code(tx, set(codes.values()))
             wallet = await self._wallet(tx, cart.profile_id) if request.with_wallet else []
             coupons = list({each.coupon_id: each for each in [*found.values(), *wallet]}.values())
             candidates = await operations.candidates_of(tx, coupons)
-        await self._admit(cart.profile_id, sum(_is_foreign(found.get(code), cart) for code in codes), now)
+        await self._admit(cart.profile_id, sum(_is_foreign(found.get(code), cart) for code in codes.values()), now)
         plan = carts.evaluate(cart, candidates, now)
-        unknown = [typed[code] for code in codes if code not in found]
+        unknown = [text for text, code in codes.items() if code not in found]
         return pb.EvaluateCouponsResponse(
             uses=[convert.applied_to_proto(each) for each in plan.applied],
             rejections=[
@@ -101,10 +100,10 @@ class CouponOrderServicer(CouponOrderServiceServicer):
         return await once(self._db, request, work, pb.LockCouponsResponse, keep=None)
 
     async def UnlockCoupons(self, request: pb.UnlockCouponsRequest, context: Context) -> pb.UnlockCouponsResponse:
-        store_id = current().caller.store_id
+        now, store_id = self._clock.now(), current().caller.store_id
 
         async def work(tx: Tx) -> pb.UnlockCouponsResponse:
-            order = await operations.unlock_coupons(tx, store_id, request.order_reference)
+            order = await operations.unlock_coupons(tx, store_id, request.order_reference, now=now)
             return pb.UnlockCouponsResponse(coupon_order=await _described(tx, order))
 
         return await once(self._db, request, work, pb.UnlockCouponsResponse, keep=None)

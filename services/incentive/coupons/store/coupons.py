@@ -1,6 +1,7 @@
 """Coupons, each with who owns it now."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,11 @@ _BY_CODE = f"{_COUPON} WHERE coupon.code = ANY($1::text[])"
 _LOCK = f"""
 {_COUPON} WHERE coupon.code = ANY($1::text[]) OR coupon.coupon_id = ANY($2::uuid[])
 ORDER BY coupon.coupon_id FOR NO KEY UPDATE OF coupon
+"""
+
+_ENDED = f"""
+{_COUPON} WHERE coupon.status = 'locked' AND coupon.revoke_time IS NOT NULL AND coupon.lock_until <= $1
+ORDER BY coupon.coupon_id LIMIT $2 FOR NO KEY UPDATE OF coupon SKIP LOCKED
 """
 
 _BY_ID = f"{_COUPON} WHERE coupon.coupon_id = ANY($1::uuid[])"
@@ -113,6 +119,11 @@ async def lock_coupon(tx: Tx, code: str) -> Coupon:
     if not found:
         raise CouponNotFound
     return found[0]
+
+
+async def lock_ended(tx: Tx, now: datetime, limit: int) -> list[Coupon]:
+    """Hold coupons that were revoked while they were locked, and whose locks have ended."""
+    return [_coupon(row) for row in await (await driver(tx)).fetch(_ENDED, now, limit)]
 
 
 async def find_coupons(tx: ReadTx, ids: Collection[UUID]) -> dict[UUID, Coupon]:

@@ -185,7 +185,7 @@ class CouponServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimCoupon(self, request, context):
-        """Puts a code that nobody owns into a person's wallet.
+        """Puts a code that nobody owns into a person's wallet. Of the limits, `coupons_per_profile_max` counts.
 
         Idempotent by `request_id`. Counts as a look-up of the person's.
 

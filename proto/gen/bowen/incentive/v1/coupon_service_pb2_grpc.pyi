@@ -78,7 +78,7 @@ class CouponServiceStub:
     Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_NOT_PENDING`.
     """
     ClaimCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.ClaimCouponRequest, _coupon_service_pb2.ClaimCouponResponse]
-    """Puts a code that nobody owns into a person's wallet.
+    """Puts a code that nobody owns into a person's wallet. Of the limits, `coupons_per_profile_max` counts.
 
     Idempotent by `request_id`. Counts as a look-up of the person's.
 
@@ -179,7 +179,7 @@ class CouponServiceAsyncStub(CouponServiceStub):
     Errors: `NOT_FOUND` with `COUPON_NOT_FOUND`; `FAILED_PRECONDITION` with `COUPON_NOT_PENDING`.
     """
     ClaimCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.ClaimCouponRequest, _coupon_service_pb2.ClaimCouponResponse]  # type: ignore[assignment]
-    """Puts a code that nobody owns into a person's wallet.
+    """Puts a code that nobody owns into a person's wallet. Of the limits, `coupons_per_profile_max` counts.
 
     Idempotent by `request_id`. Counts as a look-up of the person's.
 
@@ -325,7 +325,7 @@ class CouponServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _coupon_service_pb2.ClaimCouponRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_coupon_service_pb2.ClaimCouponResponse, _abc.Awaitable[_coupon_service_pb2.ClaimCouponResponse]]:
-        """Puts a code that nobody owns into a person's wallet.
+        """Puts a code that nobody owns into a person's wallet. Of the limits, `coupons_per_profile_max` counts.
 
         Idempotent by `request_id`. Counts as a look-up of the person's.
 
