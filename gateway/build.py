@@ -20,6 +20,9 @@ from gateway.app import Cors, Endpoint, Gateway
 from gateway.auth.credentials import Credentials
 from gateway.auth.tokens import FetchedKeys, FixedKeys, Keys, Tokens
 from gateway.backends import Backends, Servicers
+from gateway.channels.endpoint import ChannelEndpoint
+from gateway.channels.sealing import Seal
+from gateway.channels.servicer import ChannelServicer
 from gateway.derive import contract as contracts
 from gateway.derive.contract import Contract, Route
 from gateway.derive.readers import Readers, encode
@@ -64,12 +67,14 @@ async def running(
         credentials = Credentials(db, contract.scopes, root_key=settings.root_key, tokens=tokens)
         edge = _edge(settings, credentials, clock)
         router: Router[Endpoint] = Router()
+        seal = Seal(settings.secrets_key)
         servicers = {
             "bowen.gateway.v1.KeyService": KeyServicer(db, clock, contract.scopes),
+            "bowen.gateway.v1.ChannelService": ChannelServicer(db, clock, seal),
             "bowen.gateway.v1.ViewService": ViewServicer(contract, backends, part_s=settings.view_part_s),
         }
         _derived_routes(router, contract, backends, servicers, edge, settings.cors_origins)
-        touches = await _wire_routes(router, settings, backends, edge, stack)
+        touches = await _wire_routes(router, settings, backends, edge, stack, db, seal)
         readiness = _own_routes(router, contract, settings)
         readiness.add("database", db.ping)
         readiness.add("components", backends.check)
@@ -126,15 +131,22 @@ def _backend(route: Route, backends: Backends, servicers: Servicers) -> Backend:
 
 
 async def _wire_routes(
-    router: Router[Endpoint], settings: GatewaySettings, backends: Backends, edge: Edge, stack: AsyncExitStack
+    router: Router[Endpoint],
+    settings: GatewaySettings,
+    backends: Backends,
+    edge: Edge,
+    stack: AsyncExitStack,
+    db: Database,
+    seal: Seal,
 ) -> Touches:
-    """The Segment wire, and the short links."""
+    """The Segment wire, the callbacks of platforms, and the short links."""
     profile: Any = ingest_service_pb2_grpc.IngestServiceStub(backends.clients["profile"])  # type: ignore[no-untyped-call, unused-ignore]
     ripples: Any = ripple_service_pb2_grpc.RippleServiceStub(backends.clients["distribution"])  # type: ignore[no-untyped-call, unused-ignore]
     events = gatherer(profile.Ingest)
     stack.push_async_callback(events.close)
     limiter = Limiter(settings.write_key_rate, settings.write_key_burst)
     IngestEndpoint(events, edge, limiter, settings.public_url).add_to(router)
+    ChannelEndpoint(events, db, edge, limiter, seal).add_to(router)
     touches = Touches(ripples.RecordTouches, queue_max=settings.touches_max)
     visits = Limiter(settings.link_rate, settings.link_burst)
     is_secure = settings.public_url.startswith("https://")

@@ -48,6 +48,7 @@ def paths() -> dict[str, Schema]:
     for kind in TYPES:
         found[f"/v1/{kind}"] = {"post": _ingest(kind, {**_EVENT, "maxProperties": 1000})}
     found["/v1/projects/{write_key}/settings"] = {"get": _settings()}
+    found["/v1/channels/{channel_id}/callback"] = {"get": _callback("proves"), "post": _callback("tells")}
     found["/s/{token}"] = {"get": _link()}
     found["/healthz"] = {"get": _plain("Whether the process is alive.", {"type": "object"}, "health")}
     found["/readyz"] = {"get": _plain("Whether it can answer.", {"type": "object"}, "readiness", more=("503",))}
@@ -98,6 +99,17 @@ def _settings() -> Schema:
         "What SDKs read before they send.", {"type": "object"}, "ingest_settings", more=("401", "429", "503")
     )
     return {**operation, "tags": ["Events"], "parameters": [_path_text("write_key", "The write key.")]}
+
+
+def _callback(does: str) -> Schema:
+    is_proof = does == "proves"
+    operation = _plain(
+        "What the platform waits for.", {"type": "string"}, f"channel_{does}", more=("400", "401", "404", "429", "503")
+    )
+    summary = "Proves the address of a channel to its platform" if is_proof else "Takes in a platform's callback"
+    told = "Called by platforms only, signed as each does it. A 200 means that what was told is durable."
+    parameters = [_path_text("channel_id", "The channel.")]
+    return {**operation, "tags": ["Channel"], "summary": summary, "description": told, "parameters": parameters}
 
 
 def _link() -> Schema:

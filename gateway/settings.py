@@ -6,6 +6,7 @@ from datetime import datetime
 from chassis.clock import Clock, SandboxClock, SystemClock
 
 ROOT_KEY_LENGTH_MIN = 20
+SECRETS_KEY_LENGTH_MIN = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class GatewaySettings:
     public_url: str = ""
 
     root_key: str = field(default="", repr=False)
+    secrets_key: str = field(default="", repr=False)
     jwks: str = field(default="", repr=False)
     jwks_url: str = ""
     jwt_issuer: str = ""
@@ -59,8 +61,8 @@ class GatewaySettings:
             raise ValueError("BOWEN_SANDBOX_START is required when BOWEN_SANDBOX is true")
         if self.log_level.lower() not in ("debug", "info", "warning", "error"):
             raise ValueError("BOWEN_LOG_LEVEL must be debug, info, warning or error")
-        if self.root_key and len(self.root_key) < ROOT_KEY_LENGTH_MIN:
-            raise ValueError(f"BOWEN_ROOT_KEY must have at least {ROOT_KEY_LENGTH_MIN} characters")
+        _check_length("BOWEN_ROOT_KEY", self.root_key, ROOT_KEY_LENGTH_MIN)
+        _check_length("BOWEN_SECRETS_KEY", self.secrets_key, SECRETS_KEY_LENGTH_MIN)
         if self.jwks and self.jwks_url:
             raise ValueError("BOWEN_JWKS and BOWEN_JWKS_URL are both set")
         if (self.jwks or self.jwks_url) and not (self.jwt_issuer and self.jwt_audience):
@@ -92,3 +94,8 @@ class GatewaySettings:
     def clock(self) -> Clock:
         """The clock that the settings ask for."""
         return SandboxClock(self.sandbox_start) if self.sandbox and self.sandbox_start else SystemClock()
+
+
+def _check_length(name: str, secret: str, length_min: int) -> None:
+    if secret and len(secret) < length_min:
+        raise ValueError(f"{name} must have at least {length_min} characters")

@@ -95,6 +95,7 @@ async def running(options: Options, tell: Tell) -> AsyncIterator[Machine]:
     with _owned(options.data_dir):
         root_key = _root_key(options.data_dir)
         _vault_key(options.data_dir)
+        _secrets_key(options.data_dir)
         for component in COMPONENTS:
             check_port(options.port(component), component)
         async with _postgres(options, tell) as postgres_url, _nats(options, tell) as nats_url:
@@ -146,6 +147,11 @@ def _root_key(data_dir: Path) -> str:
 def _vault_key(data_dir: Path) -> str:
     """The key to personal data. Without it the data beside it is lost."""
     return _secret(data_dir / "vault.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def _secrets_key(data_dir: Path) -> str:
+    """The key to the secrets of channels. Without it they have to be opened again."""
+    return _secret(data_dir / "secrets.key", lambda: secrets.token_urlsafe(32))
 
 
 # ---------------------------------------------------------------------------------------------------- servers
@@ -281,6 +287,7 @@ def _component(options: Options, name: str, settings: dict[str, str]) -> Compone
     ready: Callable[[], Awaitable[bool]] = partial(probes.grpc_ready, address)
     if name == "gateway":
         settings["BOWEN_ROOT_KEY_FILE"] = str((options.data_dir / "root.key").absolute())
+        settings["BOWEN_SECRETS_KEY_FILE"] = str((options.data_dir / "secrets.key").absolute())
         ready = partial(probes.http_ready, f"http://{address}")
     if name == "incentive":
         settings["BOWEN_PAYOUT"] = "simulator"  # no money leaves one machine

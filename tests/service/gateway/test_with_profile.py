@@ -15,6 +15,8 @@ from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.test_ingest import basic
 from tests.service.profile.vaults import a_vault
 
+SECRETS_KEY = "a secret of the tests, long enough to be one"
+
 
 @pytest.fixture
 async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncIterator[Door]:
@@ -26,7 +28,7 @@ async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncItera
     server.add(add_IngestServiceServicer_to_server, ingest)
     server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault))
     port = await server.start()
-    yield await start(profile_target=f"127.0.0.1:{port}")
+    yield await start(profile_target=f"127.0.0.1:{port}", secrets_key=SECRETS_KEY)
     await ingest.close()
     await server.stop(0)
     await db.close()

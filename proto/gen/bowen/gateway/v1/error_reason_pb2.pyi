@@ -59,6 +59,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/SCOPE_UNKNOWN", "status": 400, "errors": [{"pointer": "/scopes/0", "detail": "no route asks for it"}]}`
     """
+    ERROR_REASON_CHANNEL_NOT_FOUND: _ErrorReason.ValueType  # 20
+    """No open channel has this id.
+
+    Example: `{"type": "/problems/CHANNEL_NOT_FOUND", "status": 404, "metadata": {"channel_id": "0192…"}}`
+    """
+    ERROR_REASON_CHANNEL_INVALID: _ErrorReason.ValueType  # 21
+    """A channel's fields do not fit together.
+
+    Example: `{"type": "/problems/CHANNEL_INVALID", "status": 400, "errors": [{"pointer": "/aes_key", "detail": "must have 43 characters"}]}`
+    """
+    ERROR_REASON_CHANNEL_SECRETS_OFF: _ErrorReason.ValueType  # 22
+    """The deployment has no key to encrypt secrets of channels with, or another one than they were encrypted with.
+
+    Example: `{"type": "/problems/CHANNEL_SECRETS_OFF", "status": 422}`
+    """
+    ERROR_REASON_SIGNATURE_INVALID: _ErrorReason.ValueType  # 23
+    """A callback's signature is not the one that the channel's secret makes.
+
+    Example: `{"type": "/problems/SIGNATURE_INVALID", "status": 401}`
+    """
+    ERROR_REASON_CALLBACK_INVALID: _ErrorReason.ValueType  # 24
+    """A callback has none of its platform's shapes.
+
+    Example: `{"type": "/problems/CALLBACK_INVALID", "status": 400, "errors": [{"pointer": "/FromUserName", "detail": "is required"}]}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why the gateway refuses."""
@@ -99,5 +124,30 @@ ERROR_REASON_SCOPE_UNKNOWN: ErrorReason.ValueType  # 7
 """A scope that no route asks for, or that the calling key does not hold itself.
 
 Example: `{"type": "/problems/SCOPE_UNKNOWN", "status": 400, "errors": [{"pointer": "/scopes/0", "detail": "no route asks for it"}]}`
+"""
+ERROR_REASON_CHANNEL_NOT_FOUND: ErrorReason.ValueType  # 20
+"""No open channel has this id.
+
+Example: `{"type": "/problems/CHANNEL_NOT_FOUND", "status": 404, "metadata": {"channel_id": "0192…"}}`
+"""
+ERROR_REASON_CHANNEL_INVALID: ErrorReason.ValueType  # 21
+"""A channel's fields do not fit together.
+
+Example: `{"type": "/problems/CHANNEL_INVALID", "status": 400, "errors": [{"pointer": "/aes_key", "detail": "must have 43 characters"}]}`
+"""
+ERROR_REASON_CHANNEL_SECRETS_OFF: ErrorReason.ValueType  # 22
+"""The deployment has no key to encrypt secrets of channels with, or another one than they were encrypted with.
+
+Example: `{"type": "/problems/CHANNEL_SECRETS_OFF", "status": 422}`
+"""
+ERROR_REASON_SIGNATURE_INVALID: ErrorReason.ValueType  # 23
+"""A callback's signature is not the one that the channel's secret makes.
+
+Example: `{"type": "/problems/SIGNATURE_INVALID", "status": 401}`
+"""
+ERROR_REASON_CALLBACK_INVALID: ErrorReason.ValueType  # 24
+"""A callback has none of its platform's shapes.
+
+Example: `{"type": "/problems/CALLBACK_INVALID", "status": 400, "errors": [{"pointer": "/FromUserName", "detail": "is required"}]}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

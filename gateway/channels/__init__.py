@@ -1,0 +1,1 @@
+"""Where platforms call back: what they tell becomes events of ours."""

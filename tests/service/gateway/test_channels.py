@@ -1,0 +1,106 @@
+"""Callbacks of platforms over HTTP, with the real profile service behind them."""
+
+from typing import Any
+
+import pytest
+
+from tests.service.gateway.conftest import ROOT, Door
+from tests.service.gateway.test_with_profile import door as door
+from tests.unit.gateway.test_channels import AES_KEY, CONTACT, SUBSCRIBED, encrypted, plain
+
+SECRET = "token"
+OPENID = {"type": "wx.openid", "namespace": "wx123", "value": "oOpenId"}
+
+
+async def open_channel(door: Door, kind: str, namespace: str, key: str = "1", **secrets: str) -> Any:
+    body = {"kind": kind, "name": "ours", "namespace": namespace, "secret": SECRET, **secrets}
+    return await door.post("/v1/channels", json=body, headers={**ROOT, "idempotency-key": f"channel {key}"})
+
+
+async def called(door: Door, channel: Any, callback: Any) -> Any:
+    path = channel.json()["channel"]["callback_path"]
+    return await door.request(callback.method, path, params=callback.query, content=callback.body)
+
+
+async def timeline(door: Door, **identifier: str) -> list[dict[str, Any]]:
+    found = await door.get("/v1/profiles:lookup", params=identifier, headers=ROOT)
+    if found.status_code == 404:
+        return []
+    profile_id = found.json()["profile"]["profile_id"]
+    return list((await door.get(f"/v1/profiles/{profile_id}/events", headers=ROOT)).json()["events"])
+
+
+async def test_a_follower_of_an_official_account_is_a_person_and_a_repeat_adds_nothing(door: Door):
+    channel = await open_channel(door, "WECHAT_OFFICIAL", "wx123")
+
+    answers = [await called(door, channel, plain(SUBSCRIBED)) for _ in range(3)]
+
+    assert [(answer.status_code, answer.text) for answer in answers] == [(200, "success")] * 3
+    (event,) = await timeline(door, **OPENID)
+    assert (event["name"], event["source_id"]) == ("Channel Followed", channel.json()["channel"]["channel_id"])
+    assert event["properties"] == {"scene": "store-17", "ticket": "TICKET", "channel": "wechat_official"}
+
+
+async def test_a_customer_whom_a_guide_added_on_wecom_is_a_person(door: Door):
+    channel = await open_channel(door, "WECOM", "ww456", aes_key=AES_KEY)
+
+    answer = await called(door, channel, encrypted(CONTACT, "ww456"))
+
+    assert answer.status_code == 200, answer.text
+    (event,) = await timeline(door, type="wecom.external_userid", namespace="ww456", value="wmCustomer")
+    assert event["properties"]["employee_id"] == "guide-3"
+
+
+async def test_what_is_not_signed_is_refused_and_changes_nothing(door: Door):
+    channel = await open_channel(door, "WECHAT_OFFICIAL", "wx123")
+
+    answer = await called(door, channel, plain(SUBSCRIBED, signature="0" * 40))
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/SIGNATURE_INVALID")
+    assert await timeline(door, **OPENID) == []
+
+
+async def test_a_closed_channel_hears_nothing(door: Door):
+    channel = await open_channel(door, "WECHAT_OFFICIAL", "wx123")
+    channel_id = channel.json()["channel"]["channel_id"]
+
+    closed = await door.post(
+        f"/v1/channels/{channel_id}:revoke", json={}, headers={**ROOT, "idempotency-key": "close it"}
+    )
+
+    assert closed.json()["channel"]["revoke_time"]
+    assert (await called(door, channel, plain(SUBSCRIBED))).status_code == 404
+    assert (await door.post("/v1/channels/no-id/callback")).status_code == 404
+
+
+async def test_channels_are_listed_without_their_secrets(door: Door):
+    await open_channel(door, "WECHAT_OFFICIAL", "wx123")
+
+    listed = await door.get("/v1/channels", headers=ROOT)
+
+    assert [channel["namespace"] for channel in listed.json()["channels"]] == ["wx123"]
+    assert SECRET not in listed.text.replace("page_token", "")
+    async with door.db.read() as tx:
+        sealed = (await tx.exec_driver_sql("SELECT sealed FROM channel")).scalar_one()
+    assert SECRET.encode() not in sealed
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "secrets"),
+    [
+        ("/aes_key", "WECOM", {}),
+        ("/aes_key", "WECHAT_OFFICIAL", {"aes_key": "short"}),
+        ("/secret", "WECOM", {"secret": ""}),
+    ],
+)
+async def test_what_does_not_fit_together_is_refused_by_field(door: Door, field, kind, secrets):
+    answer = await open_channel(door, kind, "ns", **secrets)
+
+    assert answer.status_code == 400
+    assert field in [error["pointer"] for error in answer.json()["errors"]]
+
+
+async def test_a_store_has_no_part_in_channels(door: Door):
+    key = await door.new_key("gateway.channels:read", store_id="0192f000-0000-7000-8000-000000000001")
+
+    assert (await door.get("/v1/channels", headers={"authorization": f"Bearer {key}"})).status_code == 403
