@@ -36,7 +36,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock, vault))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
-    process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock))
+    process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault))
     suppressions = SuppressionServicer(process.db, process.clock, vault)
     process.server.add(add_SuppressionServiceServicer_to_server, suppressions)
     privacy = PrivacyServicer(process.db, process.clock, vault)

@@ -7,16 +7,17 @@ from uuid import UUID
 from chassis.db import Tx
 from services.profile.attributes import domain, events, store
 from services.profile.attributes.domain import NOTHING, Known, Stated, Union, United
+from services.profile.vault.domain import Vault
 
 
-async def apply(tx: Tx, changes: Sequence[Stated | United], *, now: datetime) -> list[Union]:
+async def apply(tx: Tx, vault: Vault, changes: Sequence[Stated | United], *, now: datetime) -> list[Union]:
     """Carry out statements and merges in order, on people whose rows are held. Returns the merges' outcomes in order.
 
     One `ProfileUpdated` per person whose values were changed by statements; merges are told by who made them.
     """
     if not changes:
         return []
-    before = await store.known_of(tx, {profile_id for change in changes for profile_id in _about(change)})
+    before = await store.known_of(tx, vault, {profile_id for change in changes for profile_id in _about(change)})
     book = _Book(before)
     unions: list[Union] = []
     for change in changes:
@@ -25,7 +26,9 @@ async def apply(tx: Tx, changes: Sequence[Stated | United], *, now: datetime) ->
         else:
             book.state(change)
     updated = book.close()
-    await store.save(tx, sorted(item for item in book.now.items() if item[1] is not before.get(item[0])), now=now)
+    await store.save(
+        tx, vault, sorted(item for item in book.now.items() if item[1] is not before.get(item[0])), now=now
+    )
     await events.profile_updated(tx, updated, now=now)
     return unions
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.attributes import domain
 from services.profile.attributes.domain import Known
+from services.profile.vault.domain import Vault
 
 _READ = "SELECT profile_id, facts, version, update_time FROM attribute_set WHERE profile_id = ANY($1)"
 _SAVE = """
@@ -18,7 +20,7 @@ SET facts = excluded.facts, version = excluded.version, update_time = excluded.u
 """
 
 
-async def known_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, Known]:
+async def known_of(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> dict[UUID, Known]:
     """What is known of some people. Nothing is known of those who are not in the answer.
 
     Whoever wants to change it holds the people's rows.
@@ -26,14 +28,19 @@ async def known_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, Know
     if not profile_ids:
         return {}
     rows = await (await driver(tx)).fetch(_READ, list(profile_ids))
-    return {row["profile_id"]: Known(domain.decode(row["facts"]), row["version"], row["update_time"]) for row in rows}
+    return {row["profile_id"]: _known(vault, row) for row in rows}
 
 
-async def save(tx: Tx, known: Sequence[tuple[UUID, Known]], *, now: datetime) -> None:
-    """Write what is known of people whose rows are held."""
+def _known(vault: Vault, row: Any) -> Known:
+    facts = vault.unseal(row["facts"], row["profile_id"].bytes)
+    return Known(domain.decode(facts), row["version"], row["update_time"])
+
+
+async def save(tx: Tx, vault: Vault, known: Sequence[tuple[UUID, Known]], *, now: datetime) -> None:
+    """Write what is known of people whose rows are held. It is sealed."""
     if not known:
         return
-    facts = [domain.encode(each.facts) for _, each in known]
+    facts = [vault.seal(domain.encode(each.facts), profile_id.bytes) for profile_id, each in known]
     ids, versions = [profile_id for profile_id, _ in known], [each.version for _, each in known]
     await (await driver(tx)).execute(_SAVE, ids, facts, versions, now)
 

@@ -81,9 +81,9 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime)
     """Resolve events, append them to their people's timelines, tell of them. Returns the verdicts by event id."""
     if not fresh:
         return {}
-    verdicts = await identity.settle(tx, [(each.evidence, each.traits) for each in fresh], now=now)
+    verdicts = await identity.settle(tx, vault, [(each.evidence, each.traits) for each in fresh], now=now)
     recorded = [_event(each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
-    await timeline_store.append(tx, recorded)
+    await timeline_store.append(tx, vault, recorded)
     await events.event_recorded(tx, recorded, now=now)
     await timeline_store.count(tx, {"events": len(recorded)})
     await consent.record_preferences(tx, vault, list(_preferences(fresh, verdicts)), now=now)

@@ -1,13 +1,17 @@
 """The event log and the counters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.timeline.domain import Event, EventType, Filter, Position, Recalled
+from services.profile.vault.domain import Vault
 
 COUNTER_SHARDS = 16
+NOTHING = "{}"
+"""An empty object, which is not worth sealing."""
 
 _COLUMNS = Event._fields
 
@@ -36,9 +40,8 @@ SELECT found.* FROM unnest($1::uuid[]) AS person (profile_id) CROSS JOIN LATERAL
 _RECALL = f"""
 SELECT event.event_id, coalesce(moved.profile_id, event.profile_id), event.identifiers, event.type, event.source_id,
        event.timestamp,
-       CASE WHEN event.type = {EventType.IDENTIFY:d} THEN event.properties
-            WHEN event.type <> {EventType.GROUP:d} AND position('"traits"' IN event.context) > 0 THEN event.context
-            ELSE '' END
+       CASE event.type WHEN {EventType.IDENTIFY:d} THEN event.properties WHEN {EventType.GROUP:d} THEN ''
+            ELSE event.context END
 FROM event LEFT JOIN event_reassignment AS moved ON moved.event_id = event.event_id
 WHERE event.event_id >= $2 AND (
     event.profile_id = ANY($1) AND (moved.profile_id IS NULL OR moved.profile_id = ANY($1))
@@ -93,32 +96,56 @@ ON CONFLICT (name, shard) DO UPDATE SET value = counter.value + excluded.value
 """
 
 
-async def append(tx: Tx, events: Sequence[Event]) -> None:
-    """Add events to the log."""
+async def append(tx: Tx, vault: Vault, events: Sequence[Event]) -> None:
+    """Add events to the log. What they say is sealed."""
     if events:
-        await (await driver(tx)).copy_records_to_table("event", records=events, columns=_COLUMNS)
+        sealed = [_sealed(vault, event) for event in events]
+        await (await driver(tx)).copy_records_to_table("event", records=sealed, columns=_COLUMNS)
+
+
+def _sealed(vault: Vault, event: Event) -> Event:
+    about = event.event_id.bytes
+    return event._replace(
+        properties=event.properties if event.properties == NOTHING else vault.seal(event.properties, b"p" + about),
+        context=event.context if event.context == NOTHING else vault.seal(event.context, b"c" + about),
+    )
+
+
+def _opened(vault: Vault, row: Iterable[Any]) -> Event:
+    event = Event._make(row)
+    about = event.event_id.bytes
+    return event._replace(
+        properties=vault.unseal(event.properties, b"p" + about), context=vault.unseal(event.context, b"c" + about)
+    )
 
 
 async def page(
-    tx: ReadTx, profile_ids: Sequence[UUID], wanted: Filter, *, after: Position | None, limit: int
+    tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID], wanted: Filter, *, after: Position | None, limit: int
 ) -> list[Event]:
     """Events of a person, newest first: at most `limit` that come after `after`."""
     position = after or (None, None)
     rows = await (await driver(tx)).fetch(_PAGE, profile_ids, *wanted, *position, limit)
-    return [Event._make(row) for row in rows]
+    return [_opened(vault, row) for row in rows]
 
 
-async def since(tx: ReadTx, profile_ids: Sequence[UUID], event_id: UUID) -> list[Recalled]:
+async def since(tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID], event_id: UUID) -> list[Recalled]:
     """A person's events from `event_id` on, in the order in which they came."""
-    return [Recalled(*row) for row in await (await driver(tx)).fetch(_RECALL, profile_ids, event_id)]
+    return [_recalled(vault, row) for row in await (await driver(tx)).fetch(_RECALL, profile_ids, event_id)]
+
+
+def _recalled(vault: Vault, row: Iterable[Any]) -> Recalled:
+    event = Recalled(*row)
+    is_traits = event.type == EventType.IDENTIFY
+    said = vault.unseal(event.said, (b"p" if is_traits else b"c") + event.event_id.bytes)
+    return event._replace(said=said if is_traits or '"traits"' in said else "")
 
 
 async def reassign(
-    tx: Tx, event_ids: Sequence[UUID], profile_id: UUID, *, merge_id: UUID, now: datetime
+    tx: Tx, vault: Vault, event_ids: Sequence[UUID], profile_id: UUID, *, merge_id: UUID, now: datetime
 ) -> list[Event]:
     """Have events be another person's. Their rows do not change. Returns them in the order in which they came."""
     rows = await (await driver(tx)).fetch(_REASSIGN, event_ids, profile_id, merge_id, now)
-    return [Event._make(row) for row in rows]
+    return [_opened(vault, row) for row in rows]
 
 
 async def first_time(tx: ReadTx, profile_ids: Sequence[UUID]) -> datetime | None:

@@ -105,7 +105,3 @@ class Vault:
             return cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], about).decode()
         except (InvalidTag, KeyError, ValueError):
             raise KeyWrong("sealed text does not open") from None
-
-    def is_current(self, text: str) -> bool:
-        """Whether the text is sealed with the newest key."""
-        return text.startswith(f"{SEALED}{self.version}:")

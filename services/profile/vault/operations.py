@@ -31,11 +31,3 @@ def _open(wrapped: Wrapped, wrappings: Sequence[Wrapping]) -> bytes:
         if wrapping.wrapping_id == wrapped.wrapping_id:
             return wrapping.unwrap(wrapped)
     raise KeyWrong("the keys in the database were wrapped with a key that BOWEN_VAULT_KEY does not hold")
-
-
-async def rotate(tx: Tx, wrapping: Wrapping) -> int:
-    """Make a new key for text and return its version. What was sealed before still opens."""
-    await store.hold(tx)
-    version = 1 + max((each.version for each in await store.list_keys(tx) if each.name == DATA), default=0)
-    await store.save(tx, [wrapping.wrap(DATA, version, domain.new_key())])
-    return version

@@ -35,7 +35,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_IngestServiceServicer_to_server, ingest),
         (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
-        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock)),
+        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault)),
         (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
         (add_PrivacyServiceServicer_to_server, PrivacyServicer(db, clock, vault)),
     )

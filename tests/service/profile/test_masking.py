@@ -14,7 +14,7 @@ from chassis.stamps import stamp
 from tests.service.profile.speaking import an_event, identifier, identify
 
 SECRETS = ("13812345678", "zhang@mail.cn", "Zhang San")
-READ = frozenset({"profile.profiles:read", "profile.identities:read", "profile.identities:write"})
+READ = frozenset({"profile.profiles:read", "profile.identity:read"})
 TILL = Caller("key:till", READ, store_id="s1")
 EVERYTHING = Caller("root", READ | {"profile.pii:read", "profile.privacy:read"})
 
@@ -69,7 +69,7 @@ async def test_c6_no_key_reads_personal_data_as_it_is(profile, person, caller):
 async def test_c6_what_a_merge_was_made_of_is_masked_too(profile, person):
     [merge] = await profile.merges(person)
     with acting(Call(Caller("key:brand", READ))):
-        found = await profile.identity_stub.GetMerge(identity_pb.GetMergeRequest(merge_id=merge.merge_id))
+        found = await profile.identity.GetMerge(identity_pb.GetMergeRequest(merge_id=merge.merge_id))
 
     assert found.merge.before
     assert [secret for secret in SECRETS if secret in str(found)] == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from chassis.db import driver
 from services.profile.vault import domain, operations
 from services.profile.vault.errors import KeyWrong
+from tests.service.profile.speaking import an_event, identify
 from tests.service.profile.vaults import WRAPPING, a_vault
 
 
@@ -50,12 +52,35 @@ async def test_the_key_from_outside_is_changed_by_naming_the_one_before(profile)
         await opened(profile.db, WRAPPING)
 
 
-async def test_a_new_key_for_text_seals_from_then_on(profile):
-    sealed = profile.vault.seal("text", b"")
+async def test_what_is_known_of_people_and_what_they_did_is_sealed(profile):
+    secrets = {"name": "Zhang San", "city": "Hangzhou"}
+    person, _ = await profile.accepted(
+        identify(user_id="u1", traits=secrets),
+        an_event(user_id="u1", properties={"note": "Zhang San"}, context={"page": "Zhang San"}),
+    )
 
-    assert await profile.db.transact(lambda tx: operations.rotate(tx, WRAPPING)) == 2
-    vault = await a_vault(profile.db)
+    for table, columns in (("event", "properties, context"), ("attribute_set", "facts")):
+        rows = await profile.fetch(f"SELECT {columns} FROM {table}")
+        assert rows
+        assert "Zhang San" not in str(rows)
+    assert json.loads((await profile.get(person)).attributes) == secrets
+    assert {event.properties for event in await profile.timeline(person)} == {
+        json.dumps(secrets),
+        json.dumps({"note": "Zhang San"}),
+    }
 
-    assert vault.version == 2
-    assert vault.unseal(sealed, b"") == "text"
-    assert not vault.is_current(sealed)
+
+async def test_rows_that_were_written_before_they_were_sealed_are_read_as_they_are(profile):
+    [person] = await profile.accepted(identify(user_id="u1", traits={"a": 1}))
+
+    async def write_plain(tx):
+        connection = await driver(tx)
+        await connection.execute("""UPDATE attribute_set SET facts = '{"b":[1,"web",2]}'""")
+        await connection.execute("""UPDATE event SET properties = '{"b":2}', context = '{}'""")
+
+    await profile.db.transact(write_plain)
+
+    assert (await profile.get(person)).attributes == '{"b":2}'
+    assert [event.properties for event in await profile.timeline(person)] == ['{"b":2}']
+    await profile.accepted(identify(user_id="u1", traits={"c": 3}))
+    assert json.loads((await profile.get(person)).attributes) == {"b": 2, "c": 3}

@@ -12,9 +12,10 @@ from services.profile.identity.domain import Author, Origin, Separation, Trust
 from services.profile.identity.errors import ProfileNotFound, ProfilesAreOne
 from services.profile.identity.operations.settling import before
 from services.profile.timeline import store as timeline_store
+from services.profile.vault.domain import Vault
 
 
-async def merge_profiles(tx: Tx, one: UUID, other: UUID, author: Author, *, now: datetime) -> UUID:
+async def merge_profiles(tx: Tx, vault: Vault, one: UUID, other: UUID, author: Author, *, now: datetime) -> UUID:
     """Make two people one because somebody knows that they are. Returns the merge's id.
 
     Raises `ProfileNotFound`, `ProfilesAreOne` or `MergeRefused`.
@@ -27,7 +28,7 @@ async def merge_profiles(tx: Tx, one: UUID, other: UUID, author: Author, *, now:
     merge = domain.merge_by_hand(people, pair, origin, author, new_id)
     await store.save(tx, people)
     change = United(merge.survivor.profile_id, merge.loser.profile_id)
-    (union,) = await attribute_operations.apply(tx, [change], now=now)
+    (union,) = await attribute_operations.apply(tx, vault, [change], now=now)
     await store.save_merges(tx, [(merge, before(merge, union))], now=now)
     await events.profile_merged(tx, [(merge, union)], now=now)
     await timeline_store.count(tx, {"profiles": -1, "merges": 1})

@@ -47,7 +47,9 @@ async def transact(db: Database, work: Callable[[Tx], Awaitable[T]]) -> T:
     return await db.transact(attempt)
 
 
-async def settle(tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], *, now: datetime) -> list[Verdict]:
+async def settle(
+    tx: Tx, vault: Vault, batch: Sequence[tuple[Evidence, attributes.Values]], *, now: datetime
+) -> list[Verdict]:
     """Decide whom each piece of evidence is about, in order, and let what it says of them count.
 
     Set-based: the people of the whole batch are read and held at once, decided in memory, and saved by one statement
@@ -57,7 +59,7 @@ async def settle(tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], *,
     people = await store.load(tx, [evidence for evidence, _ in batch])
     verdicts = [resolve(people, evidence, new_id) for evidence, _ in batch]
     await store.save(tx, people)
-    unions = await attribute_operations.apply(tx, _changes(batch, verdicts), now=now)
+    unions = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
     united = list(zip(merges, unions, strict=True))
     await store.save_merges(tx, [(merge, before(merge, union)) for merge, union in united], now=now)
@@ -115,5 +117,5 @@ async def ensure_profiles(
     evidence: list[tuple[Evidence, attributes.Values]] = [
         (Evidence(tuple(ranked(claims)), origin), {}) for claims in named if claims
     ]
-    verdicts = iter(await settle(tx, evidence, now=now))
+    verdicts = iter(await settle(tx, vault, evidence, now=now))
     return [next(verdicts).person.root.profile_id if claims else None for claims in named]

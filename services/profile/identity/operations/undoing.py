@@ -13,9 +13,10 @@ from services.profile.identity.domain import Author, Parting, PastEvent, PastMer
 from services.profile.identity.errors import MergeHasDependents
 from services.profile.timeline import domain as timeline
 from services.profile.timeline import store as timeline_store
+from services.profile.vault.domain import Vault
 
 
-async def undo_merge(tx: Tx, merge_id: UUID, author: Author, *, cascade: bool, now: datetime) -> None:
+async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, cascade: bool, now: datetime) -> None:
     """Undo a merge and, if asked to, those that depend on it. Nothing happens if it was undone before.
 
     The two are kept apart from now on; those who were parted only because they depended on it are not. Raises
@@ -26,21 +27,21 @@ async def undo_merge(tx: Tx, merge_id: UUID, author: Author, *, cascade: bool, n
     if merge is None:
         return
     later = await store.merges_since(tx, merge_id)
-    dependents = domain.dependents(merge, later, await _events_since(tx, merge))
+    dependents = domain.dependents(merge, later, await _events_since(tx, vault, merge))
     if dependents and not cascade:
         raise MergeHasDependents(merge_id, [each.merge_id for each in reversed(dependents)])
     for each in (*reversed(dependents), merge):
-        await _undo(tx, each, author, requested=merge_id, now=now)
+        await _undo(tx, vault, each, author, requested=merge_id, now=now)
     await store.separate(tx, merge.survivor_id, merge.loser_id, author, merge_id=merge_id, now=now)
     await store.keep_apart(tx, merge.survivor_id, merge.loser_id)
 
 
-async def _events_since(tx: Tx, merge: PastMerge) -> list[PastEvent]:
+async def _events_since(tx: Tx, vault: Vault, merge: PastMerge) -> list[PastEvent]:
     """What came since a merge for all who are one person with its survivor now."""
     root = await store.root_of(tx, merge.survivor_id)
     own = set(await store.below(tx, merge.loser_id))
     everyone = [each for each in await store.everyone_of(tx, root) if each not in own]
-    return [_past(event) for event in await timeline_store.since(tx, everyone, merge.first_event_id)]
+    return [_past(event) for event in await timeline_store.since(tx, vault, everyone, merge.first_event_id)]
 
 
 def _past(event: timeline.Recalled) -> PastEvent:
@@ -49,27 +50,29 @@ def _past(event: timeline.Recalled) -> PastEvent:
     return PastEvent(event.event_id, event.profile_id, event.keys(), facts)
 
 
-async def _undo(tx: Tx, merge: PastMerge, author: Author, *, requested: UUID, now: datetime) -> None:
+async def _undo(tx: Tx, vault: Vault, merge: PastMerge, author: Author, *, requested: UUID, now: datetime) -> None:
     later = await store.merges_since(tx, merge.merge_id)
-    parting = domain.part(merge, later, await _events_since(tx, merge))
+    parting = domain.part(merge, later, await _events_since(tx, vault, merge))
     line, below = await store.line_of(tx, merge.survivor_id), await store.below(tx, merge.loser_id)
     remaining_id, restored_id = line[-1], merge.loser_id
     await store.mark_undone(tx, merge.merge_id, author, requested=requested, now=now)
     identifiers = await store.give_back(tx, parting.keys, from_id=remaining_id, to_id=restored_id)
     await store.lead_back(tx, restored_id, below)
     await store.uncount(tx, merge.survivor_id, restored_id)
-    reassigned = await _reassign(tx, merge, parting, now)
+    reassigned = await _reassign(tx, vault, merge, parting, now)
     await _date(tx, merge, line, below)
-    known = await _part_attributes(tx, merge, later, parting, remaining_id, now)
+    known = await _part_attributes(tx, vault, merge, later, parting, remaining_id, now)
     await timeline_store.count(tx, {"profiles": 1, "merges": -1})
     undone = events.Unmerge(merge, requested, remaining_id, below[1:], *known, identifiers)
     await events.profile_unmerged(tx, undone, reassigned, now=now)
 
 
-async def _reassign(tx: Tx, merge: PastMerge, parting: Parting, now: datetime) -> list[tuple[UUID, timeline.Event]]:
+async def _reassign(
+    tx: Tx, vault: Vault, merge: PastMerge, parting: Parting, now: datetime
+) -> list[tuple[UUID, timeline.Event]]:
     """Give the restored person the events that are theirs. Returns each with whose it was."""
     owners = {event.event_id: event.profile_id for event in parting.restored}
-    moved = await timeline_store.reassign(tx, list(owners), merge.loser_id, merge_id=merge.merge_id, now=now)
+    moved = await timeline_store.reassign(tx, vault, list(owners), merge.loser_id, merge_id=merge.merge_id, now=now)
     return [(owners[event.event_id], event) for event in moved]
 
 
@@ -91,13 +94,19 @@ async def _set_earliest(tx: Tx, profile_id: UUID, known: datetime, below: Sequen
 
 
 async def _part_attributes(
-    tx: Tx, merge: PastMerge, later: Sequence[PastMerge], parting: Parting, remaining_id: UUID, now: datetime
+    tx: Tx,
+    vault: Vault,
+    merge: PastMerge,
+    later: Sequence[PastMerge],
+    parting: Parting,
+    remaining_id: UUID,
+    now: datetime,
 ) -> tuple[Known, Known]:
     """Give each what is known of them. Both versions are above any that was told of either."""
-    known = (await attribute_store.known_of(tx, [remaining_id])).get(remaining_id, NOTHING)
+    known = (await attribute_store.known_of(tx, vault, [remaining_id])).get(remaining_id, NOTHING)
     remaining, restored = domain.parted_facts(known.facts, merge, later, parting)
     version = max(known.version, merge.survivor.version, merge.loser.version) + 1
     parted = Known(remaining, version, now), Known(restored, version, now)
     pairs = zip((remaining_id, merge.loser_id), parted, strict=True)
-    await attribute_store.save(tx, sorted(pairs, key=lambda pair: pair[0]), now=now)
+    await attribute_store.save(tx, vault, sorted(pairs, key=lambda pair: pair[0]), now=now)
     return parted

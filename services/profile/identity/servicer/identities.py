@@ -14,13 +14,14 @@ from chassis.idempotency import once
 from services.profile.identity import convert, operations, store
 from services.profile.identity.domain import Author, MergeRecord
 from services.profile.identity.servicer.showing import shown
+from services.profile.vault.domain import Vault
 
 
 class IdentityServicer(IdentityServiceServicer):
     """Answers `bowen.profile.v1.IdentityService`. Who is who is the brand's: no store and no shopper corrects it."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
+        self._db, self._clock, self._vault = db, clock, vault
 
     async def GetMerge(self, request: pb.GetMergeRequest, context: object) -> pb.GetMergeResponse:
         _check_brand()
@@ -32,7 +33,7 @@ class IdentityServicer(IdentityServiceServicer):
         author, now, merge_id = _author(request.note), self._clock.now(), UUID(request.merge_id)
 
         async def work(tx: Tx) -> pb.UndoMergeResponse:
-            await operations.undo_merge(tx, merge_id, author, cascade=request.cascade, now=now)
+            await operations.undo_merge(tx, self._vault, merge_id, author, cascade=request.cascade, now=now)
             undone = await store.list_undone(tx, merge_id)
             return pb.UndoMergeResponse(merges=map(_shown, undone))
 
@@ -43,7 +44,7 @@ class IdentityServicer(IdentityServiceServicer):
         pair = UUID(request.profile_id), UUID(request.other_profile_id)
 
         async def work(tx: Tx) -> pb.MergeProfilesResponse:
-            merge_id = await operations.merge_profiles(tx, *pair, author, now=now)
+            merge_id = await operations.merge_profiles(tx, self._vault, *pair, author, now=now)
             return pb.MergeProfilesResponse(merge=_shown(await store.get_merge(tx, merge_id)))
 
         return await once(self._db, request, work, pb.MergeProfilesResponse)

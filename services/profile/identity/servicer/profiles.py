@@ -37,7 +37,9 @@ class ProfileServicer(ProfileServiceServicer):
         asked = UUID(request.profile_id)
         async with self._db.read() as tx:
             root = await _own(tx, asked)
-            return pb.GetProfileResponse(profile=shown(await _profile(tx, root, asked), convert.masked_profile))
+            return pb.GetProfileResponse(
+                profile=shown(await _profile(tx, self._vault, root, asked), convert.masked_profile)
+            )
 
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
         claim = domain.claim(request.type, request.namespace, request.value)
@@ -45,7 +47,7 @@ class ProfileServicer(ProfileServiceServicer):
             owner = (await store.owners(tx, [claim.key])).get(claim.key)
             if owner is None:
                 raise ProfileNotFound(type=request.type)
-            found = await _profile(tx, owner, owner)
+            found = await _profile(tx, self._vault, owner, owner)
             return pb.LookupProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def ListProfileEvents(
@@ -57,7 +59,7 @@ class ProfileServicer(ProfileServiceServicer):
             root = await _own(tx, UUID(request.profile_id))
             everyone = await store.everyone_of(tx, root)
             wanted = timeline_convert.filter_from_proto(request)
-            found = await timeline_store.page(tx, everyone, wanted, after=after, limit=size + 1)
+            found = await timeline_store.page(tx, self._vault, everyone, wanted, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, timeline_convert.position_to_key)
         return pb.ListProfileEventsResponse(
             events=[shown(timeline_convert.event_to_proto(event, root), convert.masked_event) for event in page],
@@ -147,9 +149,9 @@ def _uuid(text: str) -> UUID:
         raise PermissionDenied("the shopper's token names no profile") from None
 
 
-async def _profile(tx: ReadTx, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
+async def _profile(tx: ReadTx, vault: Vault, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
     reading = await store.get_profile(tx, profile_id)
-    known = (await attribute_store.known_of(tx, [profile_id])).get(profile_id, NOTHING)
+    known = (await attribute_store.known_of(tx, vault, [profile_id])).get(profile_id, NOTHING)
     return convert.profile_to_proto(*reading, known, asked)
 
 

@@ -21,7 +21,7 @@ PAGE = 500
 
 async def collect(tx: Tx, vault: Vault, request_id: UUID, person: Sequence[UUID], *, now: datetime) -> None:
     """Put into the bundle what is held here, and ask others for theirs."""
-    lines = [line async for line in _lines(tx, person)]
+    lines = [line async for line in _lines(tx, vault, person)]
     texts = list(parts(lines))
     for number, text in enumerate(texts):
         await put_part(tx, vault, request_id, domain.OWN, number, len(texts), text)
@@ -41,8 +41,8 @@ def about(request_id: UUID, service: str, number: int) -> bytes:
     return f"bundle/{request_id}/{service}/{number}".encode()
 
 
-async def _lines(tx: ReadTx, person: Sequence[UUID]) -> AsyncIterator[str]:
-    known = (await attributes.known_of(tx, [person[0]])).get(person[0], NOTHING)
+async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID]) -> AsyncIterator[str]:
+    known = (await attributes.known_of(tx, vault, [person[0]])).get(person[0], NOTHING)
     yield convert.profile_line(await identity.get_profile(tx, person[0]), known, person)
     for name, fact in sorted(known.facts.items()):
         yield convert.attribute_line(name, fact)
@@ -53,7 +53,7 @@ async def _lines(tx: ReadTx, person: Sequence[UUID]) -> AsyncIterator[str]:
     for look in await store.list_looks(tx, person, after=UUID(int=(1 << 128) - 1), limit=PAGE):
         yield convert.look_line(look)
     after: Position | None = None
-    while page := await timeline.page(tx, person, Filter(), after=after, limit=PAGE):
+    while page := await timeline.page(tx, vault, person, Filter(), after=after, limit=PAGE):
         for event in page:
             yield convert.event_line(event, person[0])
         after = Position(page[-1].timestamp, page[-1].event_id)

@@ -44,7 +44,7 @@ async def _do_now(tx: Tx, vault: Vault, order: Order, profile_id: UUID, now: dat
     """What profile does alone: correct attributes, or write a no into the ledger."""
     if order.type == Type.RECTIFY:
         facts = attributes.stated(attributes.values(order.attributes), now, SOURCE)
-        await attribute_operations.apply(tx, [attributes.Stated(profile_id, facts)], now=now)
+        await attribute_operations.apply(tx, vault, [attributes.Stated(profile_id, facts)], now=now)
         return
     purposes = order.purposes or (consent.PERSONALIZATION,)
     denied = (consent.PROCESSING,) if order.type == Type.RESTRICT else purposes

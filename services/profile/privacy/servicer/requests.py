@@ -104,7 +104,7 @@ class PrivacyServicer(PrivacyServiceServicer):
         async def work(tx: Tx) -> pb.RevealProfileResponse:
             root = await identity.root_of(tx, asked)
             reading = await identity.get_profile(tx, root)
-            known = (await attributes.known_of(tx, [root])).get(root, NOTHING)
+            known = (await attributes.known_of(tx, self._vault, [root])).get(root, NOTHING)
             await operations.look(tx, self._look(domain.REVEAL, root, request.reason))
             return pb.RevealProfileResponse(profile=identity_convert.profile_to_proto(*reading, known, asked))
 
