@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.harness import Figure, Report
 
-NAMES = ("ledger", "ledger-grpc", "claim", "ingest", "hop", "write", "reaction")
+NAMES = ("ledger", "ledger-grpc", "claim", "ingest", "hop", "write", "reaction", "evaluate")
 
 
 def main() -> int:

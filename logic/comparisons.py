@@ -43,7 +43,7 @@ def look_up(values: Mapping[str, Any], steps: tuple[str, ...]) -> Any:
     """The value at a dotted path; `MISSING` when there is none. A null counts as none."""
     found: Any = values
     for step in steps:
-        found = found.get(step) if isinstance(found, Mapping) else None
+        found = found.get(step) if type(found) is dict or isinstance(found, Mapping) else None
         if found is None:
             return MISSING
     return found

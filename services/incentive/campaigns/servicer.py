@@ -24,7 +24,7 @@ from services.incentive.campaigns.convert import campaigns as convert
 from services.incentive.campaigns.convert import grants as grant_convert
 from services.incentive.campaigns.convert.experiments import readout_to_proto, totals_to_proto
 from services.incentive.campaigns.convert.facts import occasion_of_request
-from services.incentive.campaigns.convert.terms import terms_to_proto
+from services.incentive.campaigns.convert.shown import terms_to_proto
 from services.incentive.campaigns.domain import Campaign, Grant, RefusalKey
 from services.incentive.campaigns.domain.experiments import read_out
 from services.incentive.campaigns.domain.explaining import explain

@@ -1,14 +1,21 @@
 """Conditions of campaigns: spec value §2.3."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 from bowen.distribution.v1 import order_pb2
 from bowen.incentive.v1 import campaign_pb2
 
+from chassis.consumer import Delivery
 from chassis.errors import InvalidArgument
-from tests.service.incentive.rewarding import Incentive, a_campaign, a_paid_order, an_event, new, on_order, points
+from chassis.ids import new_id
+from services.incentive.campaigns import store
+from services.incentive.campaigns.convert import facts
+from services.incentive.campaigns.domain import Campaign, Kind, claims_of
+from tests.service.incentive.campaigning import evaluate
+from tests.service.incentive.rewarding import NOON, Incentive, a_campaign, a_paid_order, an_event, new, on_order, points
 
 
 def when(*leaves: dict[str, Any]) -> str:
@@ -87,6 +94,43 @@ async def test_cmp_05_a_condition_that_is_none_is_refused_with_its_rule(
     (violation,) = refused.value.violations
     assert violation[0] == "when"
     assert rule in violation[1]
+
+
+@pytest.mark.parametrize(
+    "properties", ['{"a": "' + "x" * 10_000_000 + '"}', "[" * 100_000, '{"a": ' * 1_000, "nonsense"]
+)
+async def test_cmp_05_a_payload_that_is_too_large_or_too_deep_is_skipped_in_no_time(
+    incentive: Incentive, properties: str
+) -> None:
+    await incentive.a_running_campaign(when=when({"path": "properties.a", "op": "exists"}))
+    delivery = Delivery(new_id(), an_event(strange := new(), properties=properties), NOON, NOON)
+    campaigns = [await _stored(incentive)]
+
+    started = time.process_time()
+    occasion = facts.occasion_of_event(delivery)
+    claims = claims_of(campaigns, [occasion] if occasion else [])
+    seconds = time.process_time() - started
+
+    assert claims == []
+    assert seconds <= 0.05
+    await incentive.happen(delivery.event, an_event(fits := new(), properties='{"a": 1}'))
+    assert [await incentive.has(each) for each in (strange, fits)] == [(0, 0), (10, 0)]
+
+
+async def _stored(incentive: Incentive) -> Campaign:
+    async with incentive.db.read() as tx:
+        return (await store.find_answering(tx, Kind.EVENT, ["Product Shared"]))[0]
+
+
+async def test_cmp_05_facts_that_are_too_long_to_try_are_refused(incentive: Incentive) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await evaluate(
+            incentive,
+            fact=campaign_pb2.Trigger(event_name="Product Shared"),
+            facts=json.dumps({"properties": {"a": "x" * 70_000}}),
+        )
+
+    assert [field for field, _ in refused.value.violations] == ["facts"]
 
 
 async def test_an_entry_into_a_segment_has_nothing_to_ask(incentive: Incentive) -> None:

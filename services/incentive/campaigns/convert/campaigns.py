@@ -12,7 +12,8 @@ from chassis.stamps import stamp
 from services.incentive.budgets.domain import Bucket, Budget
 from services.incentive.campaigns.convert import words
 from services.incentive.campaigns.convert.faults import terms_faults
-from services.incentive.campaigns.convert.terms import amount_from_proto, terms_from_proto, terms_to_proto
+from services.incentive.campaigns.convert.shown import terms_to_proto
+from services.incentive.campaigns.convert.terms import amount_from_proto, terms_from_proto
 from services.incentive.campaigns.domain import Campaign, State, Terms, Version, per_person
 from services.incentive.campaigns.domain.lint import Finding
 from services.incentive.campaigns.errors import CampaignInvalid, CampaignNotPublishable

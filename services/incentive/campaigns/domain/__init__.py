@@ -6,8 +6,9 @@ not judge it at all.
 """
 
 from services.incentive.campaigns.domain.campaigns import Campaign, State, Version
+from services.incentive.campaigns.domain.dockets import Denial, Docket, Exposure, Refusal, RefusalKey
 from services.incentive.campaigns.domain.effects import Amount, Beneficiary, Effect, Gift, Tier, of_asset
-from services.incentive.campaigns.domain.judging import Denial, Docket, Exposure, Refusal, RefusalKey, judge
+from services.incentive.campaigns.domain.judging import judge
 from services.incentive.campaigns.domain.limits import Counters, Limit, per_person
 from services.incentive.campaigns.domain.occasions import Claim, Miss, Occasion, Reason, claims_of
 from services.incentive.campaigns.domain.returns import (

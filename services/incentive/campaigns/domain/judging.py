@@ -1,119 +1,23 @@
 """What facts are given for. Pure: the same claims on the same docket are judged alike, each once for ever."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from services.incentive.audiences.domain import Spell
-from services.incentive.budgets.domain import Kind as BudgetKind
-from services.incentive.budgets.domain import Outcome, Purse, Want
 from services.incentive.campaigns.domain import limits
 from services.incentive.campaigns.domain.campaigns import LATENESS_MAX
-from services.incentive.campaigns.domain.effects import Beneficiary, Effect, Gift
+from services.incentive.campaigns.domain.charging import against_limits, charge, uses_of, want_of
+from services.incentive.campaigns.domain.dockets import Denial, Docket, Exposure
+from services.incentive.campaigns.domain.effects import Effect, Gift
 from services.incentive.campaigns.domain.experiments import HOLDOUT, arm_of
-from services.incentive.campaigns.domain.invitations import Registration
-from services.incentive.campaigns.domain.limits import Action, Counters, Entity, Limit, Meter
+from services.incentive.campaigns.domain.limits import Action
 from services.incentive.campaigns.domain.occasions import Claim, Miss, Occasion, Reason
-from services.incentive.campaigns.domain.returns import Grant, Refund, Use, due
-from services.incentive.campaigns.domain.terms import Audience, TouchChoice, compile_when
+from services.incentive.campaigns.domain.returns import Grant, due
+from services.incentive.campaigns.domain.terms import Audience, compile_when
 from services.incentive.campaigns.domain.triggers import Kind
 from services.incentive.subjects.domain import Person
-
-WHOLE = 0
-"""The effect of a refusal that is the campaign's as a whole."""
-
-
-class Denial(NamedTuple):
-    """A claim, or one effect of it, that was refused, for those who have to explain it."""
-
-    claim: Claim
-    profile_id: str
-    miss: Miss
-    effect: int = WHOLE
-    amount: int = 0
-
-    @property
-    def reason(self) -> Reason:
-        """Why."""
-        return self.miss.reason
-
-
-class Refusal(NamedTuple):
-    """A denial that was written down."""
-
-    campaign_id: UUID
-    cause: UUID
-    profile_id: str
-    effect: int
-    campaign_version: int
-    amount: int
-    reason: str
-    detail: str
-    refuse_time: datetime
-
-
-RefusalKey = tuple[datetime, UUID, UUID, int]
-"""Where a page of refusals begins: time, cause, campaign and effect of the last of the page before."""
-
-
-class Exposure(NamedTuple):
-    """Somebody was judged in an experiment."""
-
-    campaign_id: UUID
-    profile_id: str
-    arm: str
-    time: datetime
-
-
-@dataclass(slots=True)
-class Docket:
-    """All that a batch of claims is judged by, and the verdicts."""
-
-    judged: set[tuple[UUID, UUID]]
-    people: Mapping[str, Person]
-    counters: Counters
-    refunds: Mapping[UUID, Refund]
-    purse: Purse
-    spells: Mapping[tuple[UUID, str], Spell] = field(default_factory=dict)
-    purchases: Mapping[UUID, int] = field(default_factory=dict)
-    registrations: Mapping[str, Registration] = field(default_factory=dict)
-    inviters: Mapping[tuple[TouchChoice, str], Sequence[str]] = field(default_factory=dict)
-    grants: list[Grant] = field(default_factory=list)
-    denials: list[Denial] = field(default_factory=list)
-    exposures: list[Exposure] = field(default_factory=list)
-    won: set[tuple[str, UUID]] = field(default_factory=set)
-    explains: bool = False
-
-    def tells(self, claim: Claim) -> bool:
-        """Whether it is told that a fact does not fit: of orders it is, of events only to those who ask."""
-        return self.explains or claim.occasion.kind.has_net
-
-    def withdraw(self, grants: Mapping[UUID, str], claims: Iterable[Claim]) -> None:
-        """Refuse what was granted after all: who issues it would not. `grants` tells the reasons, by grant."""
-        by_key = {claim.key: claim for claim in claims}
-        for grant in [each for each in self.grants if each.grant_id in grants]:
-            claim = by_key[grant.campaign_id, grant.cause]
-            if grant.cost:
-                self.purse.release(Want(claim.campaign.budget_id, grant.cost, grant.scope))
-            limits.count(self.counters, grant.campaign_id, [(use.key, -use.amount) for use in grant.uses])
-            miss = Miss(Reason.COUPON_REFUSED, grants[grant.grant_id])
-            self.denials.append(Denial(claim, grant.profile_id, miss, grant.effect, grant.desired_amount))
-        self.grants = [each for each in self.grants if each.grant_id not in grants]
-
-    def person(self, claim: Claim) -> Person:
-        """Who acted."""
-        return self.people[claim.occasion.profile_id]
-
-    def beneficiary(self, effect: Effect, claim: Claim) -> Person | None:
-        """Who gets an effect; None when there is nobody."""
-        if effect.beneficiary == Beneficiary.ACTOR:
-            return self.person(claim)
-        if effect.beneficiary == Beneficiary.SHARER:
-            return self.people.get(claim.occasion.sharer_id)
-        above = self.inviters.get((claim.campaign.terms.inviter_touch, self.person(claim).profile_id), ())
-        return self.people[above[effect.beneficiary.level - 1]] if len(above) >= effect.beneficiary.level else None
 
 
 def judge(claims: Sequence[Claim], docket: Docket, new_id: Callable[[], UUID]) -> None:
@@ -212,14 +116,14 @@ def _grant(
     refund = docket.refunds.get(occasion.cause) if occasion.kind.is_order else None
     if refund and due(campaign.terms, effect, desired, occasion.net, refund) >= desired:
         return Miss(Reason.ORDER_REFUNDED)
-    miss = _against_limits(claim, effect, person, desired, docket, counted)
+    miss = against_limits(claim, effect, person, desired, docket, counted)
     if miss is not None:
         return miss
     want = want_of(claim, effect, arm)
-    amount = _charge(claim, effect, desired, want._replace(member=person.profile_id), docket.purse)
+    amount = charge(claim, effect, desired, want._replace(member=person.profile_id), docket.purse)
     if isinstance(amount, Miss):
         return amount
-    uses = _uses(claim, effect, person, amount, counted)
+    uses = uses_of(claim, effect, person, amount, counted)
     limits.count(docket.counters, campaign.campaign_id, [(use.key, use.amount) for use in uses])
     counted.update(use.key for use in uses if use.action == Action.GRANTS)
     return Grant(
@@ -256,80 +160,6 @@ def _awaits(effect: Effect, occasion: Occasion) -> bool:
 
 def _mature_time(effect: Effect, occasion: Occasion) -> datetime | None:
     return effect.maturity.after(occasion.time) if effect.maturity and not _awaits(effect, occasion) else None
-
-
-def _charge(claim: Claim, effect: Effect, desired: int, want: Want, purse: Purse) -> int | Miss:
-    """Take an effect from the budget, in part where the campaign allows it. Returns how much there is to give."""
-    if not want.amount:
-        return desired
-    outcome = purse.charge(want)
-    if outcome is Outcome.PAID:
-        return desired
-    room = purse.room(want) if claim.campaign.terms.partial_allowed and effect.is_divisible else 0
-    if room > 0 and purse.reserve(want._replace(amount=room)):
-        return room
-    return Miss(Reason(outcome))
-
-
-def want_of(claim: Claim, effect: Effect, arm: str) -> Want:
-    """What an effect asks of the budget, and of its parts for the store and the region of the fact, and for the arm."""
-    parts = {
-        BudgetKind.STORE: claim.occasion.entity(Entity.STORE),
-        BudgetKind.REGION: claim.occasion.entity(Entity.REGION),
-        BudgetKind.ARM: arm,
-    }
-    scope = tuple((kind, value) for kind, value in parts.items() if value)
-    return Want(claim.campaign.budget_id, effect.cost(effect.amount(claim.occasion.net)), scope)
-
-
-def _against_limits(
-    claim: Claim, effect: Effect, person: Person, amount: int, docket: Docket, counted: Collection[UUID]
-) -> Miss | None:
-    for limit in claim.campaign.terms.limits:
-        at = meter_of(limit, claim, person)
-        if at is None:
-            return Miss(Reason.ENTITY_MISSING, limit.entity)
-        more = _counts(limit, effect, amount)
-        if (
-            more
-            and at.own not in counted
-            and not limits.holds(limit, at, claim.campaign.campaign_id, docket.counters, more)
-        ):
-            return Miss(Reason(f"{limit.entity.upper()}_LIMIT"), f"{limit.cap} per {limit.period}")
-    return None
-
-
-def _uses(claim: Claim, effect: Effect, person: Person, amount: int, counted: Collection[UUID]) -> tuple[Use, ...]:
-    """What a grant counts towards the limits; a fact counts once for an entity, whatever it is given."""
-    uses: dict[UUID, Use] = {}
-    for limit in claim.campaign.terms.limits:
-        at, more = meter_of(limit, claim, person), _counts(limit, effect, amount)
-        if at is not None and more and at.own not in counted:
-            uses[at.own] = Use(at.own, more, limit.action)
-    return tuple(uses.values())
-
-
-def _counts(limit: Limit, effect: Effect, amount: int) -> int:
-    if limit.action == Action.GRANTS:
-        return 1
-    return amount if effect.gift == Gift.ASSET else 0
-
-
-def meter_of(limit: Limit, claim: Claim, person: Person) -> Meter | None:
-    """Where a limit counts a claim of a beneficiary; None when the fact does not say whose it is."""
-    occasion = claim.occasion
-    match limit.entity:
-        case Entity.CAMPAIGN:
-            own, values = "campaign", {"campaign"}
-        case Entity.PERSON:
-            own, values = person.profile_id, set(person.ids)
-        case Entity.MEMBER:
-            own = occasion.profile_id if occasion.profile_id in person.ids else person.profile_id
-            values = {own}
-        case _:
-            own = occasion.entity(limit.entity)
-            values = {own}
-    return limits.meter(limit, own, values, occasion.time, claim.campaign.terms.time_zone) if own else None
 
 
 def snapshot_of(claim: Claim, docket: Docket) -> dict[str, Any]:

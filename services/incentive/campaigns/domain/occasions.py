@@ -1,6 +1,6 @@
 """Facts about people, and which campaigns answer to them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.incentive.campaigns.domain.campaigns import Campaign
 from services.incentive.campaigns.domain.limits import Entity
-from services.incentive.campaigns.domain.terms import GroupMode, compile_when
+from services.incentive.campaigns.domain.terms import Condition, GroupMode, compile_when
 from services.incentive.campaigns.domain.triggers import Kind
 
 _PROPERTIES = {
@@ -114,37 +114,53 @@ def claims_of(campaigns: Iterable[Campaign], occasions: Iterable[Occasion], *, e
 
     What an order misses is told too; of other facts, which come by the thousand, only when asked to `explain`.
     """
-    by_value: dict[str, list[Campaign]] = {}
-    for campaign in campaigns:
-        by_value.setdefault(campaign.terms.trigger.value, []).append(campaign)
+    answering = _by_value(campaigns)
     return [
         claim
         for occasion in occasions
-        for campaign in _ranked(by_value.get(occasion.value, ()), occasion)
-        if campaign.covers(occasion.time)
-        and occasion.net >= campaign.terms.trigger.net_minor_min
-        and ((claim := _claim(campaign, occasion)).miss is None or explain or occasion.kind.has_net)
+        if (asked := answering.get(occasion.value))
+        for claim in _claims(asked, occasion, tells=explain or occasion.kind.has_net)
     ]
 
 
-def _ranked(campaigns: Iterable[Campaign], occasion: Occasion) -> list[Campaign]:
-    """In the order in which a group is asked: by mode, by priority, the older first."""
-
-    def rank(campaign: Campaign) -> tuple[int, int, UUID]:
-        group = campaign.terms.eval_group
-        is_best = group is not None and group.mode == GroupMode.BEST
-        return -campaign.terms.amount(occasion.net) if is_best else 0, -campaign.terms.priority, campaign.campaign_id
-
-    return sorted(campaigns, key=rank)
+Answering = tuple[Campaign, Condition | None]
 
 
-def _claim(campaign: Campaign, occasion: Occasion) -> Claim:
-    when = campaign.terms.when
-    if not when:
+def _by_value(campaigns: Iterable[Campaign]) -> dict[str, list[Answering]]:
+    """Campaigns with their conditions by what they answer to, in the order in which a group is asked: by priority, the
+    older first."""
+    by_value: dict[str, list[Answering]] = {}
+    for campaign in sorted(campaigns, key=lambda each: (-each.terms.priority, each.campaign_id)):
+        condition = compile_when(campaign.terms.when) if campaign.terms.when else None
+        by_value.setdefault(campaign.terms.trigger.value, []).append((campaign, condition))
+    return by_value
+
+
+def _ranked(answering: list[Answering], occasion: Occasion) -> list[Answering]:
+    """Of a group that gives the best, the largest amount comes first."""
+
+    def rank(each: Answering) -> int:
+        group = each[0].terms.eval_group
+        return -each[0].terms.amount(occasion.net) if group and group.mode == GroupMode.BEST else 0
+
+    is_fixed = all(each.terms.eval_group is None for each, _ in answering)
+    return answering if is_fixed else sorted(answering, key=rank)
+
+
+def _claims(answering: list[Answering], occasion: Occasion, *, tells: bool) -> Iterator[Claim]:
+    net, time = occasion.net, occasion.time
+    for campaign, condition in _ranked(answering, occasion):
+        if net >= campaign.terms.trigger.net_minor_min and campaign.covers(time):
+            claim = _claim(campaign, condition, occasion, tells=tells)
+            if claim is not None:
+                yield claim
+
+
+def _claim(campaign: Campaign, condition: Condition | None, occasion: Occasion, *, tells: bool) -> Claim | None:
+    if condition is None or condition.test(occasion.facts()):
         return Claim(campaign, occasion)
-    condition, facts = compile_when(when), occasion.facts()
-    if condition.test(facts):
-        return Claim(campaign, occasion)
-    missing = condition.missing(facts)
+    if not tells:
+        return None
+    missing = condition.missing(occasion.facts())
     miss = Miss(Reason.ATTR_MISSING, ", ".join(missing)) if missing else Miss(Reason.CONDITION_FALSE)
     return Claim(campaign, occasion, miss)

@@ -12,9 +12,9 @@ from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget, Purse, Want
 from services.incentive.campaigns import store
 from services.incentive.campaigns.domain import Claim, Docket, Gift, Kind
+from services.incentive.campaigns.domain.charging import meter_of, want_of
 from services.incentive.campaigns.domain.experiments import arm_of
 from services.incentive.campaigns.domain.invitations import Registration
-from services.incentive.campaigns.domain.judging import meter_of, want_of
 from services.incentive.campaigns.domain.terms import TouchChoice
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.domain import Person

@@ -1,0 +1,112 @@
+"""All that a batch of claims is judged by, and the verdicts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from services.incentive.audiences.domain import Spell
+from services.incentive.budgets.domain import Purse, Want
+from services.incentive.campaigns.domain import limits
+from services.incentive.campaigns.domain.effects import Beneficiary, Effect
+from services.incentive.campaigns.domain.invitations import Registration
+from services.incentive.campaigns.domain.limits import Counters
+from services.incentive.campaigns.domain.occasions import Claim, Miss, Reason
+from services.incentive.campaigns.domain.returns import Grant, Refund
+from services.incentive.campaigns.domain.terms import TouchChoice
+from services.incentive.subjects.domain import Person
+
+WHOLE = 0
+"""The effect of a refusal that is the campaign's as a whole."""
+
+
+class Denial(NamedTuple):
+    """A claim, or one effect of it, that was refused, for those who have to explain it."""
+
+    claim: Claim
+    profile_id: str
+    miss: Miss
+    effect: int = WHOLE
+    amount: int = 0
+
+    @property
+    def reason(self) -> Reason:
+        """Why."""
+        return self.miss.reason
+
+
+class Refusal(NamedTuple):
+    """A denial that was written down."""
+
+    campaign_id: UUID
+    cause: UUID
+    profile_id: str
+    effect: int
+    campaign_version: int
+    amount: int
+    reason: str
+    detail: str
+    refuse_time: datetime
+
+
+RefusalKey = tuple[datetime, UUID, UUID, int]
+"""Where a page of refusals begins: time, cause, campaign and effect of the last of the page before."""
+
+
+class Exposure(NamedTuple):
+    """Somebody was judged in an experiment."""
+
+    campaign_id: UUID
+    profile_id: str
+    arm: str
+    time: datetime
+
+
+@dataclass(slots=True)
+class Docket:
+    """All that a batch of claims is judged by, and the verdicts."""
+
+    judged: set[tuple[UUID, UUID]]
+    people: Mapping[str, Person]
+    counters: Counters
+    refunds: Mapping[UUID, Refund]
+    purse: Purse
+    spells: Mapping[tuple[UUID, str], Spell] = field(default_factory=dict)
+    purchases: Mapping[UUID, int] = field(default_factory=dict)
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
+    inviters: Mapping[tuple[TouchChoice, str], Sequence[str]] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+    denials: list[Denial] = field(default_factory=list)
+    exposures: list[Exposure] = field(default_factory=list)
+    won: set[tuple[str, UUID]] = field(default_factory=set)
+    explains: bool = False
+
+    def tells(self, claim: Claim) -> bool:
+        """Whether it is told that a fact does not fit: of orders it is, of events only to those who ask."""
+        return self.explains or claim.occasion.kind.has_net
+
+    def withdraw(self, grants: Mapping[UUID, str], claims: Iterable[Claim]) -> None:
+        """Refuse what was granted after all: who issues it would not. `grants` tells the reasons, by grant."""
+        by_key = {claim.key: claim for claim in claims}
+        for grant in [each for each in self.grants if each.grant_id in grants]:
+            claim = by_key[grant.campaign_id, grant.cause]
+            if grant.cost:
+                self.purse.release(Want(claim.campaign.budget_id, grant.cost, grant.scope))
+            limits.count(self.counters, grant.campaign_id, [(use.key, -use.amount) for use in grant.uses])
+            miss = Miss(Reason.COUPON_REFUSED, grants[grant.grant_id])
+            self.denials.append(Denial(claim, grant.profile_id, miss, grant.effect, grant.desired_amount))
+        self.grants = [each for each in self.grants if each.grant_id not in grants]
+
+    def person(self, claim: Claim) -> Person:
+        """Who acted."""
+        return self.people[claim.occasion.profile_id]
+
+    def beneficiary(self, effect: Effect, claim: Claim) -> Person | None:
+        """Who gets an effect; None when there is nobody."""
+        if effect.beneficiary == Beneficiary.ACTOR:
+            return self.person(claim)
+        if effect.beneficiary == Beneficiary.SHARER:
+            return self.people.get(claim.occasion.sharer_id)
+        above = self.inviters.get((claim.campaign.terms.inviter_touch, self.person(claim).profile_id), ())
+        return self.people[above[effect.beneficiary.level - 1]] if len(above) >= effect.beneficiary.level else None
