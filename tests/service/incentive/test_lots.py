@@ -1,5 +1,6 @@
 """Points by the day they were earned and the day they are over (spec value §2.1, §3.1)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -187,3 +188,42 @@ async def test_pl_02_what_has_no_date_matures_when_somebody_says_so(lots: Lots) 
     assert outcome.result == POSTED
     assert await lots.has(who) == {"available": 30, "pending": 10}
     assert [(lot.pending, lot.available) for lot in await lots.lots(who)] == [(10, 30)]
+
+
+async def test_led_01_of_fifty_parallel_holds_over_many_lots_exactly_those_that_fit_succeed(lots: Lots) -> None:
+    await lots.programme()
+    who = new()
+    for day in range(10, 30):
+        await lots.earn(who, 5, f"2026-06-{day}")
+
+    answers = await asyncio.gather(*(lots.place(who, 10) for _ in range(50)), return_exceptions=True)
+
+    holds = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert {str(answer)[:12] for answer in answers if isinstance(answer, BaseException)} == {"INSUFFICIENT"}
+    assert (len(holds), await lots.has(who)) == (10, {"held": 100})
+    await asyncio.gather(*(lots.void(hold.hold_id) for hold in holds))
+    assert [amount for _, amount in await lots.left(who)] == [5] * 20
+
+
+async def test_led_02_two_first_spends_of_a_new_member_are_both_refused(lots: Lots) -> None:
+    await lots.programme()
+    who = new()
+
+    assert await asyncio.gather(lots.spend(who, 1), lots.spend(who, 1)) == ["INSUFFICIENT"] * 2
+
+
+async def test_many_sweepers_and_spenders_at_once_expire_a_lot_once(lots: Lots) -> None:
+    await lots.programme()
+    people = [new() for _ in range(20)]
+    for who in people:
+        await lots.earn(who, 30, D1)
+        await lots.earn(who, 20, D2)
+    lots.set(AFTER)
+
+    sweeps = [lots.programmes.settle() for _ in range(4)]
+    spends = [lots.spend(who, amount) for who in people for amount in (15, 15)]
+    outcomes = (await asyncio.gather(*sweeps, *spends))[4:]
+
+    assert sorted(outcomes) == [""] * 20 + ["POINTS_EXPIRED"] * 20
+    assert await lots.ledger.balance("sys/expired") == 600
+    assert {amount for who in people for _, amount in await lots.left(who)} == {5}

@@ -7,7 +7,7 @@ up to the balances. What was there before the asset had a programme is a lot tha
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,8 +25,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 _ANY = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """What was got at one time, and what is left of it where. `root_id` outlives merges of members."""
 
     lot_id: UUID
@@ -65,7 +64,7 @@ class Lot:
     def moved(self, place: str, quantity: int) -> "Lot":
         """With so much more at a place."""
         changes: dict[str, Any] = {place: self.at(place) + quantity}
-        return replace(self, **changes)
+        return self._replace(**changes)
 
     def is_over(self, now: datetime) -> bool:
         """Whether it can be spent no more."""
@@ -166,7 +165,7 @@ class Shelf:
         for (profile_id, asset), places in missing.items():
             lot = self._blank(Account(f"member/{profile_id}/available", asset), sum(places.values()))
             changes: dict[str, Any] = dict(places)
-            self._put(replace(lot, **changes))
+            self._put(lot._replace(**changes))
 
     def keeps(self, account: Account) -> bool:
         """Whether lots stand behind an account."""
@@ -276,14 +275,13 @@ class Shelf:
         for other in (self.lots[lot_id] for lot_id in self.roots[lot.root_id]):
             if other.profile_id == account.member_id:
                 return other
-        return replace(lot, lot_id=self.new_id(), profile_id=account.member_id, amount=0, **_EMPTY)
+        return lot._replace(lot_id=self.new_id(), profile_id=account.member_id, amount=0, **_EMPTY)
 
     def _restored(self, lot: Lot) -> Lot:
         programme = self.programmes[lot.asset]
         last_day = programme.day_of(self.now + timedelta(days=programme.grace_days))
         lot_id = self.new_id()
-        return replace(
-            lot,
+        return lot._replace(
             lot_id=lot_id,
             root_id=lot_id,
             restored_from=lot.lot_id,
@@ -298,8 +296,7 @@ class Shelf:
         programme = self.programmes[item.credit.asset]
         last_day = item.terms.last_day or programme.last_day(item.post_time)
         mature_time = item.terms.mature_time or programme.mature_time(item.post_time)
-        return replace(
-            self._blank(item.credit, item.amount),
+        return self._blank(item.credit, item.amount)._replace(
             source_key=item.key,
             earn_time=item.post_time,
             mature_time=mature_time if item.credit.kind == "pending" else None,
@@ -328,7 +325,7 @@ class Shelf:
 
     def _put(self, lot: Lot) -> None:
         left = sum(lot.at(place) for place in PLACES)
-        self.add(replace(lot, amount=max(lot.amount, left)))
+        self.add(lot._replace(amount=max(lot.amount, left)))
         self.changed.add(lot.lot_id)
 
     def _note(self, item: Transfer, lot: Lot, quantity: int, source: str, target: str) -> None:

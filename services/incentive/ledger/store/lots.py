@@ -1,7 +1,6 @@
 """Lots: loaded for the owners that a batch touches, written with the moves that it makes of them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -126,7 +125,7 @@ async def save_shelf(tx: Tx, shelf: Shelf) -> None:
     """Write down the lots that changed, and why."""
     connection = await driver(tx)
     if shelf.changed:
-        await connection.execute(_SAVE, *_columns([astuple(shelf.lots[each]) for each in sorted(shelf.changed)]))
+        await connection.execute(_SAVE, *_columns([shelf.lots[each] for each in sorted(shelf.changed)]))
     if shelf.moves:
         await connection.execute(_SAVE_MOVES, *_columns(shelf.moves))
 
