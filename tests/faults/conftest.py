@@ -15,7 +15,7 @@ from tests.e2e.world import World, client_of
 def suite() -> Iterator[Suite]:
     """The suite that has to bear it."""
     folder = Path(tempfile.mkdtemp(prefix="bowen-faults-"))
-    with running(folder, {}) as started:
+    with running(folder, {"BOWEN_PUBLISH_TRANSFERS": "true"}) as started:
         yield started
     shutil.rmtree(folder, ignore_errors=True)
 
