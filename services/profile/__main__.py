@@ -25,6 +25,7 @@ from services.profile.vault import operations as vaults
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_EVERY_S = 600.0
+RETAIN_EVERY_S = 3600.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -42,6 +43,7 @@ async def assemble(process: Process[Settings]) -> None:
     privacy = PrivacyServicer(process.db, process.clock, vault)
     process.server.add(add_PrivacyServiceServicer_to_server, privacy)
     process.every(FORGET_EVERY_S, "expire bundles", privacy.expire)
+    process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
     Answers(vault).listen(process.consumer())
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 

@@ -155,6 +155,11 @@ def _size(name: str, fact: Fact) -> int:
     return 4 * len(name) + len(bytes(fact.value)) + len(fact.source_id) + _OVERHEAD
 
 
+def is_older(fact: Fact | None, moment: datetime) -> bool:
+    """Whether something is known that was true before a moment, and not since."""
+    return fact is not None and bytes(fact.value) != _NULL and fact.time < (moment - _EPOCH) // _MICROSECOND
+
+
 def changed(before: Facts, after: Facts) -> list[str]:
     """Names whose value is another one now."""
     return sorted(name for name in before.keys() | after.keys() if _value(before, name) != _value(after, name))

@@ -11,6 +11,10 @@ from services.profile.attributes.domain import Known
 from services.profile.vault.domain import Vault
 
 _READ = "SELECT profile_id, facts, version, update_time FROM attribute_set WHERE profile_id = ANY($1)"
+_AFTER = """
+SELECT profile_id FROM attribute_set
+WHERE profile_id > $1 AND NOT EXISTS (SELECT FROM redirect WHERE loser_id = profile_id) ORDER BY profile_id LIMIT $2
+"""
 _SAVE = """
 INSERT INTO attribute_set (profile_id, facts, version, update_time)
 SELECT profile_id, facts, version, $4
@@ -49,3 +53,9 @@ async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:
     """Delete what is known of people. Returns how many it was something of."""
     done: str = await (await driver(tx)).execute("DELETE FROM attribute_set WHERE profile_id = ANY($1)", profile_ids)
     return int(done.rpartition(" ")[2])
+
+
+async def list_after(tx: ReadTx, after: UUID, *, limit: int) -> list[UUID]:
+    """People who are not merged into others and of whom something is known, in order of id."""
+    rows = await (await driver(tx)).fetch(_AFTER, after, limit)
+    return [row["profile_id"] for row in rows]

@@ -19,7 +19,7 @@ from services.profile.identity import convert as identity_convert
 from services.profile.identity.domain import MergeRecord
 from services.profile.identity.store import Reading
 from services.profile.privacy import domain
-from services.profile.privacy.domain import Look, Order, Part, Request, Step, Type
+from services.profile.privacy.domain import Look, Order, Part, Request, Retention, Step, Type
 from services.profile.timeline import convert as timeline_convert
 from services.profile.timeline.domain import Event
 
@@ -82,6 +82,17 @@ def part_to_proto(part: Part) -> privacy_service_pb2.BundlePart:
     return privacy_service_pb2.BundlePart(
         service=part.service, number=part.number, line_count=part.line_count, sha256=part.sha256
     )
+
+
+def retention_to_proto(retention: Retention) -> privacy_pb2.Retention:
+    """How long a class of things is kept."""
+    told = privacy_pb2.Retention(
+        days=retention.days,
+        actor=retention.actor,
+        update_time=stamp(retention.update_time),
+        **{"class": retention.name},
+    )
+    return told
 
 
 def look_to_proto(look: Look) -> privacy_pb2.AuditEntry:

@@ -92,8 +92,27 @@ class Look(NamedTuple):
     create_time: datetime
 
 
+EVENT, ATTRIBUTE, PROFILE = "event", "attribute", "profile"
+"""What is kept for a while."""
+
+
+class Retention(NamedTuple):
+    """How long a class of things is kept. The fields are the columns of the table."""
+
+    name: str
+    days: int
+    actor: str
+    update_time: datetime
+
+    def split(self) -> tuple[str, str]:
+        """The kind of things, and which of them."""
+        kind, _, name = self.name.partition(":")
+        return kind, name
+
+
 class Order(NamedTuple):
-    """A request to make. `attributes` is the text of a JSON object."""
+    """A request to make. `attributes` is the text of a JSON object; `is_suppressing`: an erased person's identifiers
+    are not taken in again."""
 
     type: Type
     is_whole_person: bool
@@ -101,6 +120,7 @@ class Order(NamedTuple):
     purposes: tuple[str, ...]
     actor: str
     note: str
+    is_suppressing: bool = True
 
 
 def hash_of(lines: str) -> str:

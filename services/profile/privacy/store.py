@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.privacy.domain import Look, Part, Request, Step
+from services.profile.privacy.domain import Look, Part, Request, Retention, Step
 from services.profile.privacy.errors import PrivacyRequestNotFound
 
 _REQUEST = ", ".join(Request._fields)
@@ -41,6 +41,23 @@ _EXPIRE = """
 DELETE FROM bundle_part WHERE privacy_request_id IN (
     SELECT privacy_request_id FROM privacy_request WHERE create_time < $1
 )
+"""
+_PUT_RETENTION = """
+INSERT INTO retention (class, days, actor, update_time) VALUES ($1, $2, $3, $4)
+ON CONFLICT (class) DO UPDATE SET days = excluded.days, actor = excluded.actor, update_time = excluded.update_time
+"""
+_SILENT = """
+SELECT profile_id FROM profile
+WHERE create_time < $1
+  AND NOT EXISTS (SELECT FROM redirect WHERE loser_id = profile.profile_id)
+  AND NOT EXISTS (SELECT FROM identifier WHERE identifier.profile_id = profile.profile_id AND last_seen_time >= $1)
+  AND NOT EXISTS (SELECT FROM event WHERE event.profile_id = profile.profile_id AND timestamp >= $1)
+  AND NOT EXISTS (
+      SELECT FROM redirect JOIN event ON event.profile_id = redirect.loser_id
+      WHERE redirect.survivor_id = profile.profile_id AND timestamp >= $1
+  )
+  AND EXISTS (SELECT FROM identifier WHERE identifier.profile_id = profile.profile_id)
+LIMIT 1
 """
 _LOOKS = f"""
 SELECT {_LOOK} FROM audit_entry
@@ -145,6 +162,23 @@ async def cancel_bundles(tx: Tx, profile_ids: Sequence[UUID]) -> int:
 async def expire_bundles(tx: Tx, before: datetime) -> None:
     """Drop the bundles of requests that were made before an instant."""
     await (await driver(tx)).execute(_EXPIRE, before)
+
+
+async def put_retention(tx: Tx, retention: Retention) -> None:
+    """Write how long a class of things is kept."""
+    await (await driver(tx)).execute(_PUT_RETENTION, *retention)
+
+
+async def list_retentions(tx: ReadTx) -> list[Retention]:
+    """How long what is kept, by class."""
+    rows = await (await driver(tx)).fetch("SELECT class, days, actor, update_time FROM retention ORDER BY class")
+    return [Retention._make(row) for row in rows]
+
+
+async def find_silent(tx: ReadTx, before: datetime) -> UUID | None:
+    """Somebody of whom nothing was heard since an instant, under no id; None when there is nobody."""
+    found: UUID | None = await (await driver(tx)).fetchval(_SILENT, before)
+    return found
 
 
 async def add_look(tx: Tx, look: Look) -> None:

@@ -87,6 +87,13 @@ UPDATE event SET profile_id = $2, message_id = '', user_id = '', anonymous_id = 
     identifiers = '', ignored = '', properties = '{{}}', context = '{{}}'
 WHERE {_MINE}
 """  # noqa: S608 (names of our own)
+_FORGET_OLDER = """
+WITH old AS (
+    SELECT event_id FROM event
+    WHERE timestamp < $1 AND (name = $2 OR ($2 = '*' AND name <> ALL ($3::text[]))) LIMIT $4
+), moved AS (DELETE FROM event_reassignment WHERE event_id IN (SELECT event_id FROM old))
+DELETE FROM event WHERE event_id IN (SELECT event_id FROM old)
+"""
 _FORGET_REASSIGNMENTS = "DELETE FROM event_reassignment WHERE profile_id = ANY($1)"
 
 _COUNT = """
@@ -167,6 +174,15 @@ async def blank(tx: Tx, profile_ids: Sequence[UUID], profile_id: UUID) -> int:
     connection = await driver(tx)
     done: str = await connection.execute(_BLANK, profile_ids, profile_id)
     await connection.execute(_FORGET_REASSIGNMENTS, profile_ids)
+    return int(done.rpartition(" ")[2])
+
+
+async def forget_older(tx: Tx, name: str, named: Sequence[str], before: datetime, *, limit: int) -> int:
+    """Delete events of a name that happened before an instant, at most `limit`; `*` are all but those `named`.
+
+    Returns how many that was.
+    """
+    done: str = await (await driver(tx)).execute(_FORGET_OLDER, before, name, named, limit)
     return int(done.rpartition(" ")[2])
 
 

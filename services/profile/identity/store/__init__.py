@@ -33,7 +33,7 @@ from services.profile.identity.store.reads import (
     roots_of,
 )
 from services.profile.identity.store.separations import list_separations, separate, unite
-from services.profile.identity.store.writes import Clash, hold, load, load_by_id, save, save_conflicts, take_turn
+from services.profile.identity.store.writes import Clash, hold, load, load_by_id, lock, save, save_conflicts, take_turn
 
 __all__ = [
     "Clash",
@@ -61,6 +61,7 @@ __all__ = [
     "load",
     "own",
     "load_by_id",
+    "lock",
     "lock_merge",
     "mark_undone",
     "merges_since",

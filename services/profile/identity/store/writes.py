@@ -111,12 +111,17 @@ async def take_turn(tx: Tx, *, alone: bool) -> None:
     await (await driver(tx)).execute(f"SET LOCAL lock_timeout = '{_TURN_SECONDS_MAX}s'; SELECT {lock}({_TURN})")
 
 
-async def hold(tx: Tx, profile_ids: Sequence[UUID]) -> None:
-    """Be the only one who changes people until the transaction ends. Raises `ProfileNotFound` for the erased."""
+async def lock(tx: Tx, profile_ids: Sequence[UUID]) -> int:
+    """Hold those of the people who are there, in order of id, until the transaction ends. Returns how many are."""
     found = await (await driver(tx)).fetch(
         "SELECT profile_id FROM profile WHERE profile_id = ANY($1) ORDER BY profile_id FOR UPDATE", profile_ids
     )
-    if len(found) < len(profile_ids):
+    return len(found)
+
+
+async def hold(tx: Tx, profile_ids: Sequence[UUID]) -> None:
+    """Be the only one who changes people until the transaction ends. Raises `ProfileNotFound` for the erased."""
+    if await lock(tx, profile_ids) < len(profile_ids):
         raise ProfileNotFound(profile_id=str(profile_ids[0]))
 
 

@@ -4,5 +4,6 @@ from services.profile.privacy.operations.answering import confirm, provide
 from services.profile.privacy.operations.bundling import collect, expire_bundles
 from services.profile.privacy.operations.erasing import erase
 from services.profile.privacy.operations.requests import create, look
+from services.profile.privacy.operations.retaining import retain
 
-__all__ = ["collect", "confirm", "create", "erase", "expire_bundles", "look", "provide"]
+__all__ = ["collect", "confirm", "create", "erase", "expire_bundles", "look", "provide", "retain"]

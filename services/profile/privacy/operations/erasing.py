@@ -28,6 +28,7 @@ class Erasure(NamedTuple):
     person: Sequence[UUID]
     token: UUID
     is_whole_person: bool
+    is_suppressing: bool
     actor: str
 
 
@@ -60,7 +61,7 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         Suppression(suppression.hash_of(vault, key), type_name, Reason.ERASED, wanted.actor, "", now)
         for key, type_name in forgotten.identifiers
     ]
-    await suppressions.add(tx, hashes)
+    kept = await suppressions.add(tx, hashes if wanted.is_suppressing else ())
     await timeline.count(
         tx,
         {
@@ -80,5 +81,5 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         "profiles": forgotten.profiles,
         "bundle_parts": await store.cancel_bundles(tx, person),
         "consents_kept": await consent.forget_ips(tx, person),
-        "suppressions_kept": len(hashes),
+        "suppressions_kept": kept,
     }

@@ -30,7 +30,15 @@ async def create(tx: Tx, vault: Vault, order: Order, person: Sequence[UUID], *, 
     await store.add_request(tx, request, (domain.OWN, *others))
     await identity.hold(tx, person)
     if token is not None:
-        wanted = Erasure(request.privacy_request_id, order.type, person, token, order.is_whole_person, order.actor)
+        wanted = Erasure(
+            request.privacy_request_id,
+            order.type,
+            person,
+            token,
+            order.is_whole_person,
+            order.is_suppressing,
+            order.actor,
+        )
         await erase(tx, vault, wanted, now=now)
     elif order.type in domain.BUNDLES:
         await collect(tx, vault, request.privacy_request_id, person, now=now)

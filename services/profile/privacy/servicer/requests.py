@@ -23,7 +23,7 @@ from services.profile.identity import convert as identity_convert
 from services.profile.identity import store as identity
 from services.profile.identity.errors import ProfileNotFound
 from services.profile.privacy import convert, domain, operations, store
-from services.profile.privacy.domain import Look, Request
+from services.profile.privacy.domain import Look, Request, Retention
 from services.profile.privacy.errors import BundleNotReady
 from services.profile.privacy.operations.bundling import about
 from services.profile.vault.domain import Vault
@@ -123,6 +123,27 @@ class PrivacyServicer(PrivacyServiceServicer):
         return pb.ListAuditEntriesResponse(
             entries=[convert.look_to_proto(look) for look in page], next_page_token=token
         )
+
+    async def PutRetention(self, request: pb.PutRetentionRequest, context: Context) -> pb.PutRetentionResponse:
+        _check_brand()
+        name: str = getattr(request, "class")  # a word of Python's
+        retention = Retention(name, request.days, current().caller.principal, self._clock.now())
+
+        async def work(tx: Tx) -> pb.PutRetentionResponse:
+            await store.put_retention(tx, retention)
+            return pb.PutRetentionResponse(retention=convert.retention_to_proto(retention))
+
+        return await once(self._db, request, work, pb.PutRetentionResponse)
+
+    async def ListRetentions(self, request: pb.ListRetentionsRequest, context: Context) -> pb.ListRetentionsResponse:
+        _check_brand()
+        async with self._db.read() as tx:
+            found = await store.list_retentions(tx)
+        return pb.ListRetentionsResponse(retentions=[convert.retention_to_proto(each) for each in found])
+
+    async def retain(self) -> None:
+        """Let go what was kept for long enough."""
+        await operations.retain(self._db, self._vault, self._clock.now())
 
     async def expire(self) -> None:
         """Drop bundles whose time is over."""

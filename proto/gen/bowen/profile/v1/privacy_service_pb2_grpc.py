@@ -67,6 +67,16 @@ class PrivacyServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileResponse.FromString,
                 _registered_method=True)
+        self.PutRetention = channel.unary_unary(
+                '/bowen.profile.v1.PrivacyService/PutRetention',
+                request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.PutRetentionRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.PutRetentionResponse.FromString,
+                _registered_method=True)
+        self.ListRetentions = channel.unary_unary(
+                '/bowen.profile.v1.PrivacyService/ListRetentions',
+                request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListRetentionsRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListRetentionsResponse.FromString,
+                _registered_method=True)
         self.ListAuditEntries = channel.unary_unary(
                 '/bowen.profile.v1.PrivacyService/ListAuditEntries',
                 request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListAuditEntriesRequest.SerializeToString,
@@ -136,6 +146,22 @@ class PrivacyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutRetention(self, request, context):
+        """Says how long something is kept. Every hour what is older goes; putting 0 days keeps it for ever again.
+
+        Idempotent by `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRetentions(self, request, context):
+        """Lists how long what is kept, by class.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuditEntries(self, request, context):
         """Lists who looked at personal data, the latest first.
         """
@@ -175,6 +201,16 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
                     servicer.RevealProfile,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileResponse.SerializeToString,
+            ),
+            'PutRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutRetention,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.PutRetentionRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.PutRetentionResponse.SerializeToString,
+            ),
+            'ListRetentions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRetentions,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListRetentionsRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListRetentionsResponse.SerializeToString,
             ),
             'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEntries,
@@ -347,6 +383,60 @@ class PrivacyService:
             '/bowen.profile.v1.PrivacyService/RevealProfile',
             bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.PrivacyService/PutRetention',
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.PutRetentionRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.PutRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRetentions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.PrivacyService/ListRetentions',
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListRetentionsRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ListRetentionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

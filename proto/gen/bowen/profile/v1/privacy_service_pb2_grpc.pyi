@@ -67,6 +67,13 @@ class PrivacyServiceStub:
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
+    PutRetention: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.PutRetentionRequest, _privacy_service_pb2.PutRetentionResponse]
+    """Says how long something is kept. Every hour what is older goes; putting 0 days keeps it for ever again.
+
+    Idempotent by `request_id`.
+    """
+    ListRetentions: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.ListRetentionsRequest, _privacy_service_pb2.ListRetentionsResponse]
+    """Lists how long what is kept, by class."""
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.ListAuditEntriesRequest, _privacy_service_pb2.ListAuditEntriesResponse]
     """Lists who looked at personal data, the latest first."""
 
@@ -109,6 +116,13 @@ class PrivacyServiceAsyncStub(PrivacyServiceStub):
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
+    PutRetention: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.PutRetentionRequest, _privacy_service_pb2.PutRetentionResponse]  # type: ignore[assignment]
+    """Says how long something is kept. Every hour what is older goes; putting 0 days keeps it for ever again.
+
+    Idempotent by `request_id`.
+    """
+    ListRetentions: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.ListRetentionsRequest, _privacy_service_pb2.ListRetentionsResponse]  # type: ignore[assignment]
+    """Lists how long what is kept, by class."""
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.ListAuditEntriesRequest, _privacy_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Lists who looked at personal data, the latest first."""
 
@@ -184,6 +198,25 @@ class PrivacyServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """
+
+    @_abc_1.abstractmethod
+    def PutRetention(
+        self,
+        request: _privacy_service_pb2.PutRetentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.PutRetentionResponse, _abc.Awaitable[_privacy_service_pb2.PutRetentionResponse]]:
+        """Says how long something is kept. Every hour what is older goes; putting 0 days keeps it for ever again.
+
+        Idempotent by `request_id`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRetentions(
+        self,
+        request: _privacy_service_pb2.ListRetentionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.ListRetentionsResponse, _abc.Awaitable[_privacy_service_pb2.ListRetentionsResponse]]:
+        """Lists how long what is kept, by class."""
 
     @_abc_1.abstractmethod
     def ListAuditEntries(
