@@ -17,7 +17,18 @@ from rich.table import Table
 
 from bench.harness import Figure, Report
 
-NAMES = ("ledger", "ledger-grpc", "claim", "ingest", "hop", "write", "reaction", "evaluate")
+NAMES = (
+    "ledger",
+    "ledger-grpc",
+    "claim",
+    "ingest",
+    "hop",
+    "write",
+    "reaction",
+    "evaluate",
+    "budgets",
+    "pacing",
+)
 
 
 def main() -> int:

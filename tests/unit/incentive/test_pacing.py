@@ -1,74 +1,22 @@
 """Pacing in virtual time: BUD-07 and BUD-08 of spec value §3.5 on the controller alone, and the laws of its parts."""
 
 import math
-import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
-from uuid import UUID
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.pacing import CAP, DAY, MIDNIGHT, NODE, Simulation, at, tripled_at_noon
 from services.incentive.budgets.domain import pacing
-from services.incentive.budgets.domain.pacing import P_MIN, P_START, STEP, Pace, Plan, Seen
-
-MIDNIGHT = datetime(2026, 6, 19, 16, 0, tzinfo=UTC)  # in Shanghai
-DAY = Plan(MIDNIGHT, MIDNIGHT + timedelta(days=1), "Asia/Shanghai")
-CAP = 1_000_000
-REWARD = 50
-NODE = UUID(int=7)
-
-Load = Callable[[float], float]
-"""Traffic at an hour of the day, as a multiple of what the plan could be spent with."""
-
-
-class Moment(NamedTuple):
-    """How a simulated day stands after a step."""
-
-    hour: float
-    spent: int
-    p: float
-    ratio: float
-
-
-@dataclass
-class Simulation:
-    """A day of wants, most of which the controller has to turn away."""
-
-    load: Load
-    plan: Plan = DAY
-    members: int = 20_000
-    seed: int = 1
-    refused_again: int = field(default=0, init=False)
-
-    def run(self) -> Iterator[Moment]:
-        rng, pace, spent, decisions, now = random.Random(self.seed), Pace(), 0, 0, self.plan.start
-        per_step = CAP / REWARD * (STEP / (self.plan.finish - self.plan.start))
-        while now < self.plan.end:
-            expected = per_step * self.load((now - self.plan.start) / timedelta(hours=1))
-            fresh = max(0, round(rng.gauss(expected, math.sqrt(expected)))) if expected else 0
-            for _ in range(fresh):
-                member = f"m{rng.randrange(self.members)}"
-                if pacing.passes(member, NODE, now, pace.p) and spent + REWARD <= CAP:
-                    spent += REWARD
-            decisions, now = decisions + fresh, now + STEP
-            pace = pacing.step(pace, self.plan, CAP, Seen(spent, decisions, fresh), now)
-            ratio = pacing.ratio(self.plan, CAP, spent, now)
-            yield Moment((now - self.plan.start) / timedelta(hours=1), spent, pace.p, ratio)
-
-
-def at(moments: list[Moment], hour: float) -> Moment:
-    return next(moment for moment in moments if moment.hour >= hour)
+from services.incentive.budgets.domain.pacing import P_MIN, P_START, Pace, Seen
 
 
 @pytest.mark.parametrize("level", [1.5, 2.0, 5.0])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_bud_07_a_threefold_load_at_noon_leaves_the_spend_on_plan(level: float, seed: int) -> None:
-    moments = list(Simulation(lambda hour: level * (3 if 12 <= hour < 12.5 else 1), seed=seed).run())
+    moments = list(Simulation(tripled_at_noon(level), seed=seed).run())
 
     assert at(moments, 18).ratio == pytest.approx(1.0, abs=0.05)
     assert max(moment.ratio for moment in moments if moment.hour > 1) < 1.25
