@@ -1,8 +1,9 @@
 """Coupons on orders."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from bowen.incentive.v1 import coupon_order_pb2
@@ -30,8 +31,10 @@ from services.incentive.coupons.store import templates as template_store
 from services.incentive.subjects import store as subjects
 
 WALLET_MAX = 100
+CHANGES_AT_ONCE_MAX = 8
 
 Context = grpc.aio.ServicerContext[Any, Any]
+R = TypeVar("R", pb.LockCouponsResponse, pb.UnlockCouponsResponse, pb.RedeemCouponsResponse, pb.RefundCouponsResponse)
 
 
 class CouponOrderServicer(CouponOrderServiceServicer):
@@ -40,6 +43,12 @@ class CouponOrderServicer(CouponOrderServiceServicer):
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        # Whoever comes at once waits here, and not for connections: nobody is turned away for want of one.
+        self._lanes = asyncio.Semaphore(CHANGES_AT_ONCE_MAX)
+
+    async def _once(self, request: Any, work: Callable[[Tx], Awaitable[R]], response: type[R]) -> R:
+        async with self._lanes:
+            return await once(self._db, request, work, response, keep=None)
 
     async def EvaluateCoupons(self, request: pb.EvaluateCouponsRequest, context: Context) -> pb.EvaluateCouponsResponse:
         now, cart = self._clock.now(), convert.cart_from_proto(request.cart, store_id=current().caller.store_id)
@@ -97,7 +106,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
             order = await operations.lock_coupons(tx, fresh, codes, ttl, now=now)
             return pb.LockCouponsResponse(coupon_order=await _described(tx, order))
 
-        return await once(self._db, request, work, pb.LockCouponsResponse, keep=None)
+        return await self._once(request, work, pb.LockCouponsResponse)
 
     async def UnlockCoupons(self, request: pb.UnlockCouponsRequest, context: Context) -> pb.UnlockCouponsResponse:
         now, store_id = self._clock.now(), current().caller.store_id
@@ -106,7 +115,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
             order = await operations.unlock_coupons(tx, store_id, request.order_reference, now=now)
             return pb.UnlockCouponsResponse(coupon_order=await _described(tx, order))
 
-        return await once(self._db, request, work, pb.UnlockCouponsResponse, keep=None)
+        return await self._once(request, work, pb.UnlockCouponsResponse)
 
     async def RedeemCoupons(self, request: pb.RedeemCouponsRequest, context: Context) -> pb.RedeemCouponsResponse:
         now, store_id = self._clock.now(), current().caller.store_id
@@ -116,7 +125,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
             order = await operations.redeem_order(tx, order, consents=request.consents_to_full_charge, now=now)
             return pb.RedeemCouponsResponse(coupon_order=await _described(tx, order))
 
-        return await once(self._db, request, work, pb.RedeemCouponsResponse, keep=None)
+        return await self._once(request, work, pb.RedeemCouponsResponse)
 
     async def PreviewCouponRefund(
         self, request: pb.PreviewCouponRefundRequest, context: Context
@@ -145,7 +154,7 @@ class CouponOrderServicer(CouponOrderServiceServicer):
             known = await _known(tx, order)
             return pb.RefundCouponsResponse(coupon_refund=convert.refund_to_proto(order, refund, known))
 
-        return await once(self._db, request, work, pb.RefundCouponsResponse, keep=None)
+        return await self._once(request, work, pb.RefundCouponsResponse)
 
     async def GetCouponOrder(self, request: pb.GetCouponOrderRequest, context: Context) -> pb.GetCouponOrderResponse:
         async with self._db.read() as tx:

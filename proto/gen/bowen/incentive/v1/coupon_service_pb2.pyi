@@ -768,7 +768,7 @@ class RedeemCouponRequest(_message.Message):
     """The selling store. A key that is bound to a store sells in that one."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_coupon_order_pb2.CartLine]:
-        """What is bought."""
+        """What is bought. Prices are in the coupon's currency."""
 
     def __init__(
         self,
