@@ -33,6 +33,7 @@ def _granted(grant: Grant) -> events_pb2.RewardGranted:
         level=grant.level,
         coupon_id=str(grant.coupon_id or ""),
         tag_id=str(grant.tag_id or ""),
+        packet_id=str(grant.packet_id or ""),
     )
 
 
@@ -48,4 +49,5 @@ def _reversed(reversal: Reversal) -> events_pb2.RewardReversed:
         reverse_time=stamp(reversal.time),
         coupon_id=str(grant.coupon_id or ""),
         tag_id=str(grant.tag_id or ""),
+        packet_id=str(grant.packet_id or ""),
     )

@@ -96,9 +96,15 @@ async def test_cmp_05_a_condition_that_is_none_is_refused_with_its_rule(
     assert rule in violation[1]
 
 
-@pytest.mark.parametrize(
-    "properties", ['{"a": "' + "x" * 10_000_000 + '"}', "[" * 100_000, '{"a": ' * 1_000, "nonsense"]
-)
+STRANGE = {
+    "ten megabytes": '{"a": "' + "x" * 10_000_000 + '"}',
+    "open lists": "[" * 100_000,
+    "open objects": '{"a": ' * 1_000,
+    "no JSON": "nonsense",
+}
+
+
+@pytest.mark.parametrize("properties", STRANGE.values(), ids=STRANGE.keys())
 async def test_cmp_05_a_payload_that_is_too_large_or_too_deep_is_skipped_in_no_time(
     incentive: Incentive, properties: str
 ) -> None:

@@ -146,3 +146,48 @@ async def test_nothing_can_be_promised_to_mature_that_has_no_programme(incentive
         await publish(incentive, campaign_id)
 
     assert refused.value.violations[0][1].startswith("MATURITY_PROGRAMME")
+
+
+def packet(**fields: Any) -> campaign_pb2.Effect:
+    said = campaign_pb2.PacketEffect(**{"currency_code": "CNY", "wishing": "Thank you"} | fields)
+    return campaign_pb2.Effect(packet=said)
+
+
+async def packets(incentive: Incentive) -> list[tuple[str, str, int, str]]:
+    return await incentive.rows(
+        "SELECT packet_id::text, profile_id::text, amount_minor, state FROM packet ORDER BY packet_id"
+    )
+
+
+async def test_a_packet_is_on_its_way_under_the_grant_s_id_and_is_not_sent_when_the_order_is_returned(
+    incentive: Incentive,
+) -> None:
+    campaign_id = await running(incentive, of_orders(packet(order_rate_bp=500)), budget=1_000)
+    await incentive.happen(paid := a_paid_order(profile_id := new(), 10_000))
+    (grant,) = await incentive.grants(profile_id)
+    on_its_way, spent = await packets(incentive), await incentive.spent(campaign_id)
+
+    await incentive.happen(a_refund(paid, 10_000))
+
+    assert (grant.packet_id, grant.amount, grant.asset) == (grant.grant_id, 500, "")
+    assert on_its_way == [(grant.grant_id, profile_id, 500, "reserved")]
+    assert spent == 500
+    ((_, _, _, state),) = await packets(incentive)
+    assert state != "reserved"
+    assert await incentive.spent(campaign_id) == 0
+    await incentive.ledger.check()
+
+
+async def test_a_packet_that_no_provider_carries_is_not_given(incentive: Incentive) -> None:
+    await running(incentive, of_orders(packet(order_rate_bp=100)))
+
+    await incentive.happen(a_paid_order(new(), 9_999), a_paid_order(large := new(), 9_000_000))
+
+    assert [(profile_id, amount) for _, profile_id, amount, _ in await packets(incentive)] == [(large, 20_000)]
+
+
+async def test_a_packet_of_less_than_a_yuan_is_refused(incentive: Incentive) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await draft(incentive, of_orders(packet(fixed=99)))
+
+    assert [field for field, _ in refused.value.violations] == ["terms.effects[0].packet.fixed"]

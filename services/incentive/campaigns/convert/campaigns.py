@@ -33,7 +33,7 @@ def campaign_from_proto(
         budget_id,
         request.budget,
         name=request.name,
-        asset=terms.effects[0].asset,
+        asset=terms.effects[0].budget_asset,
         paced=request.paced,
         planned=Bucket(terms.start_time, terms.end_time) if request.paced else None,
     )

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from chassis.errors import Violation
 from chassis.stamps import moment
 from logic.trees import TreeFault
-from services.incentive.campaigns.domain.effects import RATE_BP_MAX
+from services.incentive.campaigns.domain.effects import PACKET_MINOR_MAX, PACKET_MINOR_MIN, RATE_BP_MAX
 from services.incentive.campaigns.domain.experiments import HOLDOUT
 from services.incentive.campaigns.domain.terms import compile_when
 
@@ -71,8 +71,10 @@ def _effect_faults(path: str, effect: pb.Effect, terms: pb.CampaignTerms, budget
     match effect.WhichOneof("gives"):
         case "asset":
             yield from asset_faults(f"{path}.asset", effect.asset, terms.trigger, 0 if effect.budget_cost else budget)
+        case "packet":
+            yield from _packet_faults(path, effect, terms.trigger, budget)
         case None:
-            yield path, "must name asset, coupon or tag"
+            yield path, "must name asset, coupon, tag or packet"
 
 
 def _maturity_faults(path: str, effect: pb.Effect, trigger: pb.Trigger) -> Iterator[Violation]:
@@ -83,10 +85,23 @@ def _maturity_faults(path: str, effect: pb.Effect, trigger: pb.Trigger) -> Itera
         yield f"{path}.base", "needs trigger order_paid or order_delivered"
 
 
-def asset_faults(path: str, asset: Any, trigger: pb.Trigger, budget: int) -> Iterator[Violation]:
+def _packet_faults(path: str, effect: pb.Effect, trigger: pb.Trigger, budget: int) -> Iterator[Violation]:
+    if effect.budget_cost:
+        yield f"{path}.budget_cost", "must be left out: a packet takes what it gives"
+    packet = effect.packet
+    if packet.WhichOneof("amount") == "fixed" and not PACKET_MINOR_MIN <= packet.fixed <= PACKET_MINOR_MAX:
+        yield f"{path}.packet.fixed", f"must be from {PACKET_MINOR_MIN} to {PACKET_MINOR_MAX}"
+    yield from _given_faults(f"{path}.packet", packet, trigger, budget)
+
+
+def asset_faults(path: str, asset: pb.AssetEffect, trigger: pb.Trigger, budget: int) -> Iterator[Violation]:
     """What is wrong with an amount of an asset. A budget of 0 is not asked for it."""
     if not _ASSET.fullmatch(asset.asset):
         yield f"{path}.asset", "must be an asset code: a small letter, then letters, digits, dots or underscores"
+    yield from _given_faults(path, asset, trigger, budget)
+
+
+def _given_faults(path: str, asset: Any, trigger: pb.Trigger, budget: int) -> Iterator[Violation]:
     which = asset.WhichOneof("amount")
     if which == "tiers":
         yield from _tier_faults(f"{path}.tiers", asset.tiers, trigger)

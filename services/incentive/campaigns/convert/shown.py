@@ -74,17 +74,25 @@ def _effect_to_proto(effect: Effect) -> pb.Effect:
         return pb.Effect(coupon=pb.CouponEffect(template_id=str(effect.template_id)), **common)
     if effect.gift == Gift.TAG:
         return pb.Effect(tag=pb.TagEffect(tag_id=str(effect.tag_id)), **common)
+    if effect.gift == Gift.PACKET:
+        packet = pb.PacketEffect(currency_code=effect.currency_code, wishing=effect.wishing)
+        _set_tiers(packet, effect)
+        return pb.Effect(packet=packet, **common)
     asset = pb.AssetEffect(asset=effect.asset, amount_max=effect.amount_max)
-    if len(effect.tiers) == 1 and not effect.tiers[0].net_minor_min:
-        _set_amount(asset, effect.tiers[0].amount)
-    else:
-        for tier in effect.tiers:
-            _set_amount(asset.tiers.tiers.add(net_minor_min=tier.net_minor_min), tier.amount)
+    _set_tiers(asset, effect)
     return pb.Effect(asset=asset, maturity=_maturity_to_proto(effect.maturity), **common)
 
 
 def _maturity_to_proto(maturity: Maturity | None) -> pb.Maturity | None:
     return pb.Maturity(base=words.MATURITY_BASES[maturity.base], days=maturity.days) if maturity else None
+
+
+def _set_tiers(message: Any, effect: Effect) -> None:
+    if len(effect.tiers) == 1 and not effect.tiers[0].net_minor_min:
+        _set_amount(message, effect.tiers[0].amount)
+        return
+    for tier in effect.tiers:
+        _set_amount(message.tiers.tiers.add(net_minor_min=tier.net_minor_min), tier.amount)
 
 
 def _set_amount(message: Any, amount: Amount) -> None:

@@ -104,14 +104,20 @@ def _effect(effect: pb.Effect) -> Effect:
             return Effect(Gift.COUPON, template_id=UUID(effect.coupon.template_id), **common)
         case "tag":
             return Effect(Gift.TAG, tag_id=UUID(effect.tag.tag_id), **common)
+        case "packet":
+            said = effect.packet
+            tiers = _tiers(said)
+            return Effect(Gift.PACKET, tiers=tiers, currency_code=said.currency_code, wishing=said.wishing, **common)
     asset = effect.asset
-    tiers = (
-        tuple(Tier(tier.net_minor_min, amount_from_proto(tier)) for tier in asset.tiers.tiers)
-        if asset.WhichOneof("amount") == "tiers"
-        else (Tier(0, amount_from_proto(asset)),)
-    )
+    tiers = _tiers(asset)
     maturity = _maturity(effect.maturity) if effect.HasField("maturity") else None
     return Effect(Gift.ASSET, asset.asset, tiers, asset.amount_max, maturity=maturity, **common)
+
+
+def _tiers(given: Any) -> tuple[Tier, ...]:
+    if given.WhichOneof("amount") == "tiers":
+        return tuple(Tier(tier.net_minor_min, amount_from_proto(tier)) for tier in given.tiers.tiers)
+    return (Tier(0, amount_from_proto(given)),)
 
 
 def _maturity(maturity: pb.Maturity) -> Maturity:

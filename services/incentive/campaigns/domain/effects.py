@@ -6,6 +6,9 @@ from enum import StrEnum
 from uuid import UUID
 
 RATE_BP_MAX = 10_000
+PACKET_MINOR_MIN, PACKET_MINOR_MAX = 100, 20_000
+"""What providers carry in one packet."""
+
 MAX_REWARD_DEPTH = 2
 """Paid levels: an inviter and the inviter's inviter. No setting raises it (spec value §2.4, 6; §8)."""
 
@@ -25,11 +28,13 @@ class Beneficiary(StrEnum):
 
 
 class Gift(StrEnum):
-    """What is given. The inverse of an asset is a clawback, of a coupon its revocation, of a tag its removal."""
+    """What is given. The inverse of an asset is a clawback, of a coupon its revocation, of a tag its removal, of a
+    packet that it is withdrawn."""
 
     ASSET = "asset"
     COUPON = "coupon"
     TAG = "tag"
+    PACKET = "packet"
 
 
 class MaturityBase(StrEnum):
@@ -91,20 +96,34 @@ class Effect:
     budget_cost: int = 0
     arm: str = ""
     maturity: Maturity | None = None
+    currency_code: str = ""
+    wishing: str = ""
 
     def amount(self, net_minor: int) -> int:
         """How much is given for a net amount: one of a coupon or a tag."""
-        if self.gift != Gift.ASSET:
+        if not self.is_amount:
             return 1
         reached = [tier for tier in self.tiers if tier.net_minor_min <= net_minor]
         amount = reached[-1].amount.of(net_minor) if reached else 0
+        if self.gift == Gift.PACKET:
+            return min(amount, PACKET_MINOR_MAX) if amount >= PACKET_MINOR_MIN else 0
         return min(amount, self.amount_max) if self.amount_max else amount
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether there can be more or less of it."""
+        return self.gift in (Gift.ASSET, Gift.PACKET)
+
+    @property
+    def budget_asset(self) -> str:
+        """In what its budget counts; empty where it does not say."""
+        return f"cash.{self.currency_code}" if self.gift == Gift.PACKET else self.asset
 
     def cost(self, amount: int) -> int:
         """What an amount takes from the budget."""
         if self.budget_cost:
             return self.budget_cost
-        return amount if self.gift == Gift.ASSET else 0
+        return amount if self.is_amount else 0
 
     @property
     def is_divisible(self) -> bool:

@@ -139,8 +139,8 @@ def _worse_effects(terms: Terms, before: Terms) -> Iterator[tuple[str, str]]:
             yield "effects", "an effect that was promised is left out"
             continue
         new = terms.effects[number]
-        kind = (new.gift, new.asset, new.template_id, new.tag_id, new.beneficiary)
-        if kind != (old.gift, old.asset, old.template_id, old.tag_id, old.beneficiary):
+        kind = (new.gift, new.budget_asset, new.template_id, new.tag_id, new.beneficiary)
+        if kind != (old.gift, old.budget_asset, old.template_id, old.tag_id, old.beneficiary):
             yield f"effects[{number}]", "another effect than was promised"
             continue
         bounds = {tier.net_minor_min for effect in (old, new) for tier in effect.tiers} | {terms.trigger.net_minor_min}
@@ -153,7 +153,7 @@ def _is_as_strict(old: Limit, new: Limit) -> bool:
 
 
 def _of_budget(terms: Terms) -> Iterator[Finding]:
-    charged = {effect.asset for effect in terms.effects if effect.gift == Gift.ASSET and not effect.budget_cost}
+    charged = {effect.budget_asset for effect in terms.effects if effect.is_amount and not effect.budget_cost}
     if len(charged) > 1:
         detail = f"amounts of {', '.join(sorted(charged))} take from one budget as they are; say each one's budget_cost"
         yield Finding("effects", "BUDGET_UNITS", Severity.SOFT, detail)

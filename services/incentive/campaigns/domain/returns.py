@@ -81,7 +81,14 @@ class Grant:
     @property
     def gift(self) -> Gift:
         """What it is."""
-        return Gift.ASSET if self.asset else Gift.TAG if self.tag_id else Gift.COUPON
+        if self.asset:
+            return Gift.ASSET
+        return Gift.TAG if self.tag_id else Gift.COUPON if self.coupon_id else Gift.PACKET
+
+    @property
+    def packet_id(self) -> UUID | None:
+        """The packet, which is called as its grant is."""
+        return self.grant_id if self.gift == Gift.PACKET else None
 
 
 def due(terms: Terms, effect: Effect, amount: int, net_minor: int, refund: Refund) -> int:
@@ -110,8 +117,13 @@ class Reversal(NamedTuple):
 
     @property
     def cost(self) -> int:
-        """What the budget gets back: a cost that is not the amount comes back with the last of it."""
+        """What the budget gets back: a cost that is not the amount comes back with the last of it.
+
+        What does not stay with a person of a packet the packet gives back.
+        """
         grant = self.grant
+        if grant.gift == Gift.PACKET:
+            return 0
         return self.amount if grant.cost == grant.amount else grant.cost if grant.is_reversed else 0
 
     @property

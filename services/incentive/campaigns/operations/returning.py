@@ -12,6 +12,7 @@ from services.incentive.campaigns import domain, events, store
 from services.incentive.campaigns.domain import Grant, Refund, Reversal, limits, returns
 from services.incentive.campaigns.operations.granted import Granted, find_granted, take_back
 from services.incentive.coupons import operations as coupons
+from services.incentive.packets import operations as packets
 from services.incentive.subjects import store as subjects
 
 
@@ -49,6 +50,7 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> S
         return []
     reversals = [*reversals, *await _falling(tx, reversals, granted)]
     await _give_places_back(tx, reversals)
+    await _withdraw_packets(tx, reversals)
     await budgets.release_all(tx, [_release(item, granted) for item in reversals if item.cost])
     await store.save_reversals(tx, reversals)
     await take_back(tx, reversals)
@@ -62,6 +64,13 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> S
 def _release(item: Reversal, granted: Granted) -> Want:
     grant = item.grant
     return Want(granted.campaigns[grant.campaign_id].budget_id, item.cost, grant.scope, grant.charge_time)
+
+
+async def _withdraw_packets(tx: Tx, reversals: Sequence[Reversal]) -> None:
+    for item in reversals:
+        if item.grant.packet_id:
+            totals = {item.grant.packet_id: item.grant.reversed_amount}
+            await packets.withdraw(tx, totals, item.reason, item.time)
 
 
 async def _falling(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> list[Reversal]:

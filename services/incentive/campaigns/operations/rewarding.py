@@ -9,13 +9,15 @@ from chassis.errors import Refusal
 from chassis.ids import new_id
 from services.incentive.budgets import operations as budgets
 from services.incentive.campaigns import domain, events, store
-from services.incentive.campaigns.domain import Claim, Docket, Grant, Kind, Occasion, PaidOrder
+from services.incentive.campaigns.domain import Campaign, Claim, Docket, Gift, Grant, Kind, Occasion, PaidOrder
 from services.incentive.campaigns.operations import granted
 from services.incentive.campaigns.operations.dockets import hold_docket
 from services.incentive.campaigns.operations.returning import reverse_refunded
 from services.incentive.coupons import operations as coupons
 from services.incentive.coupons.domain.claims import Claim as CouponClaim
 from services.incentive.coupons.domain.codes import CODE_BITS, code_of
+from services.incentive.packets import operations as packets
+from services.incentive.packets.domain import Packet
 
 
 async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
@@ -32,7 +34,7 @@ async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
     await store.save_denials(tx, docket.denials)
     await store.save_exposures(tx, docket.exposures)
     if docket.grants:
-        await _save_grants(tx, docket, {campaign.campaign_id: campaign.name for campaign in campaigns})
+        await _save_grants(tx, docket, {campaign.campaign_id: campaign for campaign in campaigns})
 
 
 async def pay(tx: Tx, orders: Sequence[PaidOrder], occasions: Sequence[Occasion]) -> None:
@@ -61,11 +63,31 @@ def _coupon(grant: Grant, template_id: UUID) -> CouponClaim:
     return CouponClaim(template_id, grant.profile_id, grant.grant_id, code, grant.grant_time)
 
 
-async def _save_grants(tx: Tx, docket: Docket, names: Mapping[UUID, str]) -> None:
+def _packet(grant: Grant, campaign: Campaign) -> Packet:
+    effect = campaign.terms.effects[grant.effect - 1]
+    return Packet(
+        packet_id=grant.grant_id,
+        profile_id=grant.profile_id,
+        payee="",
+        amount_minor=grant.amount,
+        currency_code=effect.currency_code,
+        budget_id=campaign.budget_id,
+        issuer=f"issuer/{grant.campaign_id}",
+        create_time=grant.grant_time,
+        wishing=effect.wishing,
+        grant_id=grant.grant_id,
+        charge_time=grant.charge_time,
+        charge_scope=grant.scope,
+    )
+
+
+async def _save_grants(tx: Tx, docket: Docket, campaigns: Mapping[UUID, Campaign]) -> None:
     await store.save_grants(tx, docket.grants)
     keys = {(grant.campaign_id, use.key) for grant in docket.grants for use in grant.uses}
     await store.save_counters(tx, {key: docket.counters[key] for key in keys})
-    await granted.post(tx, docket.grants, names)
+    await granted.post(tx, docket.grants, {campaign_id: each.name for campaign_id, each in campaigns.items()})
+    sent = [_packet(grant, campaigns[grant.campaign_id]) for grant in docket.grants if grant.gift == Gift.PACKET]
+    await packets.send_packets(tx, sent)  # from here on what their budgets paid is theirs
     await events.rewards_granted(tx, docket.grants)
     await reverse_refunded(tx, docket.grants, docket.refunds)
     if awaiting := {grant.cause for grant in docket.grants if grant.awaits_delivery}:

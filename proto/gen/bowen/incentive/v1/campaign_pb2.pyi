@@ -571,13 +571,14 @@ class Effect(_message.Message):
     ASSET_FIELD_NUMBER: _builtins.int
     COUPON_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
+    PACKET_FIELD_NUMBER: _builtins.int
     BUDGET_COST_FIELD_NUMBER: _builtins.int
     ARM_FIELD_NUMBER: _builtins.int
     MATURITY_FIELD_NUMBER: _builtins.int
     beneficiary: Global___Effect.Beneficiary.ValueType
     """Who gets it."""
     budget_cost: _builtins.int
-    """What one grant takes from the budget. 0 means the amount for an asset, and nothing for all else."""
+    """What one grant takes from the budget. 0 means the amount for an asset or a packet, and nothing for all else. Not with a packet."""
     arm: _builtins.str
     """The arm of the experiment that gets it. Empty means all."""
     @_builtins.property
@@ -593,6 +594,10 @@ class Effect(_message.Message):
         """A tag. Taken back by removing it."""
 
     @_builtins.property
+    def packet(self) -> Global___PacketEffect:
+        """A cash red packet. Taken back as long as it is not sent; afterwards as debt of the person."""
+
+    @_builtins.property
     def maturity(self) -> Global___Maturity:
         """When an asset with a programme matures, where that is not left to the programme."""
 
@@ -603,15 +608,16 @@ class Effect(_message.Message):
         asset: Global___AssetEffect | None = ...,
         coupon: Global___CouponEffect | None = ...,
         tag: Global___TagEffect | None = ...,
+        packet: Global___PacketEffect | None = ...,
         budget_cost: _builtins.int = ...,
         arm: _builtins.str = ...,
         maturity: Global___Maturity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "tag", b"tag"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag"]  # noqa: Y015
+    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag", "packet"]  # noqa: Y015
     _WhichOneofArgType_gives: _TypeAlias = _typing.Literal["gives", b"gives"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_gives) -> _WhichOneofReturnType_gives | None: ...
 
@@ -789,6 +795,48 @@ class CouponEffect(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CouponEffect: _TypeAlias = CouponEffect  # noqa: Y015
+
+@_typing.final
+class PacketEffect(_message.Message):
+    """A cash red packet, to the account at the provider that the provider's adapter finds by the profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    FIXED_FIELD_NUMBER: _builtins.int
+    ORDER_RATE_BP_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    WISHING_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217 code."""
+    fixed: _builtins.int
+    """The same for every fact, in minor units."""
+    order_rate_bp: _builtins.int
+    """Basis points of the net amount, rounded down. Only for orders and refunds."""
+    wishing: _builtins.str
+    """Shown to the person with the packet."""
+    @_builtins.property
+    def tiers(self) -> Global___AmountTiers:
+        """By net amount. Only for orders and refunds."""
+
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        fixed: _builtins.int = ...,
+        order_rate_bp: _builtins.int = ...,
+        tiers: Global___AmountTiers | None = ...,
+        wishing: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "fixed", b"fixed", "order_rate_bp", b"order_rate_bp", "tiers", b"tiers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency_code", b"currency_code", "fixed", b"fixed", "order_rate_bp", b"order_rate_bp", "tiers", b"tiers", "wishing", b"wishing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_amount: _TypeAlias = _typing.Literal["fixed", "order_rate_bp", "tiers"]  # noqa: Y015
+    _WhichOneofArgType_amount: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_amount) -> _WhichOneofReturnType_amount | None: ...
+
+Global___PacketEffect: _TypeAlias = PacketEffect  # noqa: Y015
 
 @_typing.final
 class TagEffect(_message.Message):
@@ -1385,6 +1433,7 @@ class Grant(_message.Message):
     ARM_FIELD_NUMBER: _builtins.int
     SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
     AWAITS_DELIVERY_FIELD_NUMBER: _builtins.int
+    PACKET_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """UUID version 7."""
     campaign_id: _builtins.str
@@ -1419,6 +1468,8 @@ class Grant(_message.Message):
     """The copy of the segment that the person was found in. Empty with a live audience or none."""
     awaits_delivery: _builtins.bool
     """Whether it is promised for when the order is delivered, and on no account yet."""
+    packet_id: _builtins.str
+    """The packet that is sent; `amount` is in minor units then. Empty for other effects."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1444,10 +1495,11 @@ class Grant(_message.Message):
         arm: _builtins.str = ...,
         snapshot_id: _builtins.str = ...,
         awaits_delivery: _builtins.bool = ...,
+        packet_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -39,6 +39,7 @@ class RewardGranted(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     COUPON_ID_FIELD_NUMBER: _builtins.int
     TAG_ID_FIELD_NUMBER: _builtins.int
+    PACKET_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -59,6 +60,8 @@ class RewardGranted(_message.Message):
     """The coupon, for a coupon; `asset` is empty then."""
     tag_id: _builtins.str
     """The tag, for a tag; `asset` is empty then."""
+    packet_id: _builtins.str
+    """The packet, for a packet; `asset` is empty then."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -77,10 +80,11 @@ class RewardGranted(_message.Message):
         level: _builtins.int = ...,
         coupon_id: _builtins.str = ...,
         tag_id: _builtins.str = ...,
+        packet_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -101,6 +105,7 @@ class RewardReversed(_message.Message):
     REVERSE_TIME_FIELD_NUMBER: _builtins.int
     COUPON_ID_FIELD_NUMBER: _builtins.int
     TAG_ID_FIELD_NUMBER: _builtins.int
+    PACKET_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -117,6 +122,8 @@ class RewardReversed(_message.Message):
     """The coupon, for a coupon; `asset` is empty then."""
     tag_id: _builtins.str
     """The tag, for a tag; `asset` is empty then."""
+    packet_id: _builtins.str
+    """The packet, for a packet; `asset` is empty then."""
     @_builtins.property
     def reverse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -133,10 +140,11 @@ class RewardReversed(_message.Message):
         reverse_time: _timestamp_pb2.Timestamp | None = ...,
         coupon_id: _builtins.str = ...,
         tag_id: _builtins.str = ...,
+        packet_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reverse_time", b"reverse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "profile_id", b"profile_id", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
