@@ -153,19 +153,28 @@ class Shelf:
                 self.history[move.precedent].append(move)
 
     def cover(self, standings: Mapping[Account, Standing]) -> None:
-        """Open a lot that is never over for what the lots do not account for: it was there before the programme."""
-        missing: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        """Have lots account for balances that were moved without them.
+
+        What was there before the programme is a lot that is never over. What a release before this one spent meanwhile
+        was taken of what is spent first.
+        """
+        missing: dict[Account, dict[str, int]] = defaultdict(dict)
         for account, standing in standings.items():
             if self.keeps(account):
                 gap = standing.balance - sum(lot.at(account.kind) for lot in self.of(account))
-                if gap < 0:
-                    raise LotsAstray(f"{account.name} of {account.asset} holds {gap} less than its lots")
-                if gap:
-                    missing[account.member_id, account.asset][account.kind] = gap
-        for (profile_id, asset), places in missing.items():
-            lot = self._blank(Account(f"member/{profile_id}/available", asset), sum(places.values()))
+                self._use_up(account, -gap)
+                if gap > 0:
+                    missing[account.beside("available")][account.kind] = gap
+        for available, places in missing.items():
             changes: dict[str, Any] = dict(places)
-            self._put(lot._replace(**changes))
+            self._put(self._blank(available, sum(places.values()))._replace(**changes))
+
+    def _use_up(self, account: Account, amount: int) -> None:
+        for lot in self.of(account):
+            part = min(max(amount, 0), lot.at(account.kind))
+            if part:
+                self._put(lot.moved(account.kind, -part))
+                amount -= part
 
     def keeps(self, account: Account) -> bool:
         """Whether lots stand behind an account."""

@@ -75,7 +75,7 @@ class HoldServiceServicer:
 
         Idempotent by `request_id`, for ever.
 
-        Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available; what is held already is not available.
+        Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available (what is held already is not), `POINTS_EXPIRED` when only points that have expired would have covered it, `IN_DEBT` when the person owes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,7 @@ class HoldServiceStub:
 
     Idempotent by `request_id`, for ever.
 
-    Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available; what is held already is not available.
+    Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available (what is held already is not), `POINTS_EXPIRED` when only points that have expired would have covered it, `IN_DEBT` when the person owes.
     """
     CaptureHold: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.CaptureHoldRequest, _hold_service_pb2.CaptureHoldResponse]
     """Spends a hold, wholly or in part; what is left of it is available again at once.
@@ -83,7 +83,7 @@ class HoldServiceAsyncStub(HoldServiceStub):
 
     Idempotent by `request_id`, for ever.
 
-    Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available; what is held already is not available.
+    Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available (what is held already is not), `POINTS_EXPIRED` when only points that have expired would have covered it, `IN_DEBT` when the person owes.
     """
     CaptureHold: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.CaptureHoldRequest, _hold_service_pb2.CaptureHoldResponse]  # type: ignore[assignment]
     """Spends a hold, wholly or in part; what is left of it is available again at once.
@@ -128,7 +128,7 @@ class HoldServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`, for ever.
 
-        Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available; what is held already is not available.
+        Errors: `FAILED_PRECONDITION` with `INSUFFICIENT` when less is available (what is held already is not), `POINTS_EXPIRED` when only points that have expired would have covered it, `IN_DEBT` when the person owes.
         """
 
     @_abc_1.abstractmethod

@@ -138,7 +138,7 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLots(self, request, context):
-        """Lists a person's lots, newest first, used up ones too.
+        """Lists a person's lots, newest first, used up ones too, as they were last touched: what matured or ended since is settled within seconds, and counts as such already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

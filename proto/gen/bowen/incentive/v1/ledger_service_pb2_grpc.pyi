@@ -57,7 +57,7 @@ class LedgerServiceStub:
     ListExpiringPoints: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListExpiringPointsRequest, _ledger_service_pb2.ListExpiringPointsResponse]
     """Lists what of a person's points expires soon, by day: merged profiles included, what is set aside left out."""
     ListLots: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListLotsRequest, _ledger_service_pb2.ListLotsResponse]
-    """Lists a person's lots, newest first, used up ones too."""
+    """Lists a person's lots, newest first, used up ones too, as they were last touched: what matured or ended since is settled within seconds, and counts as such already."""
     GetLot: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetLotRequest, _ledger_service_pb2.GetLotResponse]
     """Reads a lot and all that was done to it.
 
@@ -95,7 +95,7 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     ListExpiringPoints: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListExpiringPointsRequest, _ledger_service_pb2.ListExpiringPointsResponse]  # type: ignore[assignment]
     """Lists what of a person's points expires soon, by day: merged profiles included, what is set aside left out."""
     ListLots: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListLotsRequest, _ledger_service_pb2.ListLotsResponse]  # type: ignore[assignment]
-    """Lists a person's lots, newest first, used up ones too."""
+    """Lists a person's lots, newest first, used up ones too, as they were last touched: what matured or ended since is settled within seconds, and counts as such already."""
     GetLot: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetLotRequest, _ledger_service_pb2.GetLotResponse]  # type: ignore[assignment]
     """Reads a lot and all that was done to it.
 
@@ -172,7 +172,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.ListLotsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ListLotsResponse, _abc.Awaitable[_ledger_service_pb2.ListLotsResponse]]:
-        """Lists a person's lots, newest first, used up ones too."""
+        """Lists a person's lots, newest first, used up ones too, as they were last touched: what matured or ended since is settled within seconds, and counts as such already."""
 
     @_abc_1.abstractmethod
     def GetLot(
