@@ -8,6 +8,7 @@ from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
 from bowen.profile.v1.events_pb2 import (
     EventRecorded,
     PersonalDataRequested,
+    ProcessingChanged,
     ProfileErased,
     ProfileMerged,
     ProfileUpdated,
@@ -44,6 +45,7 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(ProfileErased, on_profile_erased)
     consumer.on(PersonalDataRequested, on_personal_data_requested)
     consumer.on(EventRecorded, of_the_living(consumers.on_event_recorded))
+    consumer.on(ProcessingChanged, of_the_living(consumers.on_processing_changed))
     consumer.on(ProfileUpdated, of_the_living(consumers.on_profile_updated))
     consumer.on(ProfileMerged, consumers.on_profile_merged)
     consumer.on(OrderPaid, of_the_living(consumers.on_order_paid))

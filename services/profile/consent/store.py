@@ -119,9 +119,10 @@ async def save_flags(tx: Tx, profile_id: UUID, flags: Flags) -> int:
     return version
 
 
-async def forget_ips(tx: Tx, profile_ids: Sequence[UUID]) -> int:
+async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:
     """Empty the network addresses of what people said; that they said it stays. Returns how many entries stay."""
     connection = await driver(tx)
+    await connection.execute("DELETE FROM processing WHERE profile_id = ANY($1)", profile_ids)
     await connection.execute("UPDATE consent SET ip = '' WHERE profile_id = ANY($1) AND ip <> ''", profile_ids)
     kept: int = await connection.fetchval("SELECT count(*) FROM consent WHERE profile_id = ANY($1)", profile_ids)
     return kept

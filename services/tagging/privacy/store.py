@@ -24,6 +24,7 @@ _HELD = (
         "SELECT segment.name, segment_member.enter_time FROM segment_member JOIN segment USING (segment_id)"
         " WHERE profile_id = ANY($1) ORDER BY segment.name",
     ),
+    ("processing", "SELECT * FROM processing WHERE profile_id = ANY($1)"),
     ("fact", "SELECT name, fact_time, properties FROM fact WHERE profile_id = ANY($1) ORDER BY fact_time, event_id"),
 )
 """What is held of a person, by kind. `$1` are all ids of the person."""
@@ -32,6 +33,7 @@ _FORGET = (
     ("tags", "DELETE FROM profile_tag WHERE profile_id = ANY($1)"),
     ("segments", "DELETE FROM segment_member WHERE profile_id = ANY($1)"),
     ("facts", "DELETE FROM fact WHERE profile_id = ANY($1) OR origin_id = ANY($1)"),
+    ("processing", "DELETE FROM processing WHERE profile_id = ANY($1)"),
     ("subjects", "DELETE FROM subject WHERE profile_id = ANY($1) OR merged_into = ANY($1)"),
 )
 """What is done, by what its count is called, in this order. `$1` are all ids of the person."""

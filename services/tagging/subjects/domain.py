@@ -16,6 +16,13 @@ class Subject:
     judge_time: datetime | None
 
 
+class Processing(NamedTuple):
+    """How an id, or a person, may be processed: only stored, or not judged by rules."""
+
+    is_restricted: bool
+    is_personalization_off: bool
+
+
 class NewFact(NamedTuple):
     """Something that a person did. `properties` is the text of a JSON object."""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
-from services.tagging.subjects.domain import Judged, NewFact, Subject
+from services.tagging.subjects.domain import Judged, NewFact, Processing, Subject
 
 _OPEN = """
 INSERT INTO subject (profile_id) SELECT unnest($1::uuid[]) ON CONFLICT ON CONSTRAINT subject_pkey DO NOTHING
@@ -33,6 +33,22 @@ WHERE subject.profile_id = judged.profile_id
 """
 
 _DUE = "SELECT profile_id::text FROM subject WHERE due_time <= $1 ORDER BY due_time LIMIT $2"
+
+_SAVE_PROCESSING = """
+INSERT INTO processing (profile_id, version, is_restricted, is_personalization_off)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::boolean[])
+ON CONFLICT (profile_id) DO UPDATE SET version = excluded.version, is_restricted = excluded.is_restricted,
+    is_personalization_off = excluded.is_personalization_off
+WHERE processing.version < excluded.version
+"""
+
+_PROCESSING = """
+SELECT person.profile_id::text, bool_or(is_restricted), bool_or(is_personalization_off)
+FROM unnest($1::uuid[]) AS person (profile_id)
+JOIN processing ON processing.profile_id = person.profile_id
+    OR processing.profile_id IN (SELECT subject.profile_id FROM subject WHERE merged_into = person.profile_id)
+GROUP BY person.profile_id
+"""
 
 _FACTS = """
 INSERT INTO fact (event_id, profile_id, origin_id, name, fact_time, properties)
@@ -139,6 +155,19 @@ async def save_judged(tx: Tx, judged: Sequence[Judged]) -> None:
 async def list_due(tx: ReadTx, *, now: datetime, limit: int) -> list[str]:
     """People whose verdict may have changed by itself, longest due first."""
     return [row[0] for row in await (await driver(tx)).fetch(_DUE, now, limit)]
+
+
+async def save_processing(tx: Tx, told: Sequence[tuple[str, int, Processing]]) -> None:
+    """Take over how ids may be processed, with the version: an older state never replaces a newer one."""
+    latest = {row[0]: row for row in sorted(told, key=lambda row: row[1])}.values()
+    rows = [(profile_id, version, *processing) for profile_id, version, processing in latest]
+    await (await driver(tx)).execute(_SAVE_PROCESSING, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def processing_of(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, Processing]:
+    """How people may be processed: what was told of any of their ids. All others may be without bound."""
+    rows = await (await driver(tx)).fetch(_PROCESSING, list(profile_ids))
+    return {row[0]: Processing(row[1], row[2]) for row in rows}
 
 
 async def save_facts(tx: Tx, facts: Sequence[NewFact]) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import msgspec
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
-from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged, ProfileUpdated
+from bowen.profile.v1.events_pb2 import EventRecorded, ProcessingChanged, ProfileMerged, ProfileUpdated
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
 from chassis.stamps import moment
-from services.tagging.subjects.domain import NewFact
+from services.tagging.subjects import store as subjects
+from services.tagging.subjects.domain import NewFact, Processing
 from services.tagging.tags import convert, operations
 from services.tagging.taxonomy import store as taxonomy
 
@@ -29,6 +30,20 @@ async def on_profile_updated(tx: Tx, batch: Sequence[Delivery[ProfileUpdated]]) 
     """Attributes of people changed."""
     told = [(delivery.event.profile_id, delivery.event.attributes, delivery.event.version) for delivery in batch]
     await operations.take_in(tx, [(delivery.event.profile_id, delivery.now) for delivery in batch], told=told)
+
+
+async def on_processing_changed(tx: Tx, batch: Sequence[Delivery[ProcessingChanged]]) -> None:
+    """How people may be processed changed: they are judged anew by what still may judge them."""
+    told = [
+        (
+            delivery.event.profile_id,
+            delivery.event.version,
+            Processing(delivery.event.is_restricted, delivery.event.is_personalization_off),
+        )
+        for delivery in batch
+    ]
+    await subjects.save_processing(tx, told)
+    await operations.take_in(tx, [(delivery.event.profile_id, delivery.now) for delivery in batch])
 
 
 async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[ProfileMerged]]) -> None:

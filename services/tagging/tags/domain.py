@@ -6,12 +6,13 @@ batches.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from services.tagging.rules.domain import Condition, Fact, Rule, View
 from services.tagging.segments.domain import Expression, Membership, Segment
+from services.tagging.subjects.domain import Processing
 from services.tagging.taxonomy.domain import Tag
 
 BY_HAND = ""
@@ -70,6 +71,20 @@ class Law:
     rules: Sequence[tuple[Rule, Condition]]
     segments: Sequence[tuple[Segment, Expression]]
     tags: Mapping[str, Tag]
+
+
+_NEVER = Condition(lambda _: False, ())
+_NOBODY = Expression(lambda _: False, frozenset())
+
+
+def bounded(law: Law, processing: Processing | None) -> Law:
+    """What somebody is judged by: no rule when they want no automated decisions; no segment either when they may only
+    be stored (PIPL art. 24 and 47)."""
+    if processing is None or not any(processing):
+        return law
+    rules = [(rule, _NEVER) for rule, _ in law.rules]
+    segments = [(segment, _NOBODY) for segment, _ in law.segments] if processing.is_restricted else law.segments
+    return replace(law, rules=rules, segments=segments)
 
 
 @dataclass(slots=True)

@@ -157,8 +157,10 @@ async def _judge(
         if heir_of:
             domain.inherit(person, heir_of)
     law = replace(law, tags=await _tags(tx, law, people) | {tag.tag_id: tag for tag in tags})
+    processing = await subjects.processing_of(tx, [person.profile_id for person in people])
     for person in people:
-        domain.judge(person, law, instants[person.profile_id], new_id=new_id, edit=edit)
+        own = domain.bounded(law, processing.get(person.profile_id))
+        domain.judge(person, own, instants[person.profile_id], new_id=new_id, edit=edit)
     await _save(tx, judged)
     await subjects.save_judged(
         tx, [Judged(person.profile_id, person.judge_time or earliest, person.due_time) for _, person in judged]

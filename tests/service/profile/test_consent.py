@@ -110,6 +110,8 @@ async def test_pipl_24_who_is_not_to_be_personalised_gets_what_is_generic(profil
     [told] = await profile.facts(events_pb2.ProcessingChanged)
     assert (told.profile_id, told.version) == (person, 1)
     assert (told.is_restricted, told.is_personalization_off) == (False, True)
+    read = await profile.get(person)
+    assert (read.is_restricted, read.is_personalization_off) == (False, True)
 
 
 async def test_pipl_47_who_is_restricted_is_sent_nothing_not_even_what_is_necessary(profile, person):

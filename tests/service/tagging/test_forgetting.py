@@ -42,7 +42,7 @@ async def test_nothing_is_left_of_who_was_erased_and_profile_is_told(tagging: Ta
     assert await holding(tagging.db, survivor) == await holding(tagging.db, loser) == {}
     assert await holding(tagging.db, "secret") == {}
     [confirmed] = await told(tagging.db, events_pb2.ErasureConfirmed)
-    assert counts_of(confirmed, erased) == {"tags": 2, "segments": 1, "facts": 2, "subjects": 2}
+    assert counts_of(confirmed, erased) == {"tags": 2, "segments": 1, "facts": 2, "processing": 0, "subjects": 2}
 
 
 async def test_what_comes_late_does_not_bring_them_back_and_others_are_heard(tagging: Tagging):

@@ -152,7 +152,9 @@ def _uuid(text: str) -> UUID:
 async def _profile(tx: ReadTx, vault: Vault, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
     reading = await store.get_profile(tx, profile_id)
     known = (await attribute_store.known_of(tx, vault, [profile_id])).get(profile_id, NOTHING)
-    return convert.profile_to_proto(*reading, known, asked)
+    profile = convert.profile_to_proto(*reading, known, asked)
+    profile.is_restricted, profile.is_personalization_off = await store.flags_of(tx, profile_id)
+    return profile
 
 
 def _read(source_id: str, row: pb.ProfileRow, now: datetime) -> tuple[operations.Row | None, Outcome]:

@@ -12,6 +12,10 @@ from services.profile.identity.errors import ProfileNotFound
 
 _OWNERS = "SELECT key, profile_id FROM identifier WHERE key = ANY($1)"
 _ROOTS = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1)"
+_FLAGS = """
+SELECT bool_or(is_restricted), bool_or(is_personalization_off) FROM processing
+WHERE profile_id = $1 OR profile_id IN (SELECT loser_id FROM redirect WHERE survivor_id = $1)
+"""
 _EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
 _LINKS = """
 SELECT type, namespace, value, verified, first_seen_time, last_seen_time FROM identifier WHERE profile_id = $1
@@ -78,6 +82,12 @@ async def own(tx: ReadTx, caller: Caller, asked: UUID) -> list[UUID]:
     if roots[asked] != roots[shopper]:
         raise PermissionDenied("another person's profile")
     return await everyone_of(tx, roots[asked])
+
+
+async def flags_of(tx: ReadTx, profile_id: UUID) -> tuple[bool, bool]:
+    """Whether a person is restricted to storage, and whether they want no automated decisions, under any id."""
+    row = await (await driver(tx)).fetchrow(_FLAGS, profile_id)
+    return bool(row[0]), bool(row[1])
 
 
 async def get_profile(tx: ReadTx, profile_id: UUID) -> Reading:

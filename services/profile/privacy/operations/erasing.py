@@ -80,6 +80,6 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         "import_rows": forgotten.import_rows,
         "profiles": forgotten.profiles,
         "bundle_parts": await store.cancel_bundles(tx, person),
-        "consents_kept": await consent.forget_ips(tx, person),
+        "consents_kept": await consent.forget(tx, person),
         "suppressions_kept": kept,
     }

@@ -156,6 +156,8 @@ class Profile(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REDIRECTED_FROM_FIELD_NUMBER: _builtins.int
+    IS_RESTRICTED_FIELD_NUMBER: _builtins.int
+    IS_PERSONALIZATION_OFF_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """UUID version 7. Never derived from an identifier."""
     state: Global___Profile.State.ValueType
@@ -164,6 +166,10 @@ class Profile(_message.Message):
     """Attributes by name, JSON object."""
     redirected_from: _builtins.str
     """The id that was asked for, when that profile had been merged into this one. Empty otherwise."""
+    is_restricted: _builtins.bool
+    """The person is only stored, not processed, by their own word."""
+    is_personalization_off: _builtins.bool
+    """The person wants no automated decisions."""
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentifierLink]:
         """Identifiers attached to the person, strongest first."""
@@ -186,10 +192,12 @@ class Profile(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         redirected_from: _builtins.str = ...,
+        is_restricted: _builtins.bool = ...,
+        is_personalization_off: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "identifiers", b"identifiers", "profile_id", b"profile_id", "redirected_from", b"redirected_from", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "identifiers", b"identifiers", "is_personalization_off", b"is_personalization_off", "is_restricted", b"is_restricted", "profile_id", b"profile_id", "redirected_from", b"redirected_from", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
