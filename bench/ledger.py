@@ -26,6 +26,8 @@ ACCOUNTS = 10_000
 FUND = 1_000_000
 TRANSFERS = 6_000
 ALONE = 1_000
+FEWER = {1: 500, 16: 3_000}
+"""With how many callers it is measured beside `CALLERS`, and how many transfers a pass has then."""
 POSTED = pb.TransferOutcome.RESULT_POSTED
 
 MEMBERS = [f"member/{new_id()}/available" for _ in range(ACCOUNTS)]
@@ -127,27 +129,32 @@ async def compare(report: Report, server: Postgres, shape: Shape) -> None:
         await fund(url)
     db = Database.open(urls[0])
     servicer = LedgerServicer(db, SystemClock())
-    counted = [Counted(transfers, shape, TRANSFERS), Counted(bare, shape, TRANSFERS), Counted(bare, shape, ALONE)]
+    made = [0, 0, 0]
     async with Bare.open(urls[1]) as limit, RowLocks.open(urls[2]) as rows:
         gatherer: Gatherer[Transfer, None] = Gatherer(limit.write, batch_max=1000, queue_max=20_000)
-        variants = {
-            "ledger": called(counted[0], partial(post_one, servicer), CALLERS),
-            "limit": called(counted[1], gatherer.submit, CALLERS),
-            "rows": called(counted[2], rows.post, CALLERS),
-        }
-        runs = await alternate(variants, Meter(postgres=server.pid))
+        for callers, count in {**FEWER, CALLERS: TRANSFERS}.items():
+            alone = min(count, ALONE)
+            counted = [Counted(transfers, shape, count), Counted(bare, shape, count), Counted(bare, shape, alone)]
+            variants = {
+                "ledger": called(counted[0], partial(post_one, servicer), callers),
+                "limit": called(counted[1], gatherer.submit, callers),
+                "rows": called(counted[2], rows.post, callers),
+            }
+            runs = await alternate(variants, Meter(postgres=server.pid))
+            made = [before + each.made for before, each in zip(made, counted, strict=True)]
+            tell_rates(report, f"{name}, {callers} callers" if callers > 1 else f"{name}, 1 caller", callers, runs)
         await gatherer.close()
     await servicer.close()
     await db.close()
-    for url, made in zip(urls, counted, strict=True):
-        await verify(url, made.made)
-    tell_rates(report, name, runs)
+    for url, total in zip(urls, made, strict=True):
+        await verify(url, total)
 
 
-def tell_rates(report: Report, name: str, runs: Runs) -> None:
-    """What came out of the three ways."""
+def tell_rates(report: Report, name: str, callers: int, runs: Runs) -> None:
+    """What came out of the three ways. The goal is for many callers: with one of them all ways wait for the disk."""
     ours = f"{runs.rate('ledger'):,.0f}/s, µs: {runs.costs('ledger')}"
-    report.ratio(f"{name}: of bare insert + update", runs.ratios("ledger", "limit"), at_least=0.75, note=ours)
+    goal = 0.75 if callers == CALLERS else None
+    report.ratio(f"{name}: of bare insert + update", runs.ratios("ledger", "limit"), at_least=goal, note=ours)
     theirs = f"{runs.rate('rows'):,.0f}/s, µs: {runs.costs('rows')}; limit µs: {runs.costs('limit')}"
     report.ratio(f"{name}: to a transaction per transfer", runs.ratios("ledger", "rows"), note=theirs)
 
