@@ -97,6 +97,22 @@ async def test_a_batch_is_written_down_as_if_it_were_decided_one_by_one(ledger: 
     await ledger.check()
 
 
+async def test_batches_of_any_size_are_planned_once(fresh_database: Callable[[str], str]) -> None:
+    db = Database.open(fresh_database("incentive"), pool_max=1)
+    available = member()
+    await exactly(db, moving(ISSUER, available, 100))
+
+    for size in (*[1] * 10, 40, *[1] * 10):
+        assert await at_once(db, *(moving(available, SPENT, 1) for _ in range(size)))
+
+    query = (
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO transfer%'"
+    )
+    plans_made = [tuple(row) for row in await db.alone(query)]
+    assert max(plans_made) == (16, 5)
+    await db.close()
+
+
 @pytest.mark.parametrize("doubt", ["too little", "not open", "posted before", "refused before", "merged", "odd word"])
 async def test_what_is_in_doubt_is_left_to_the_exact_way_with_all_of_its_batch(ledger: Ledger, doubt: str) -> None:
     available, empty, loser_id = member(), member(), str(new_id())

@@ -18,14 +18,25 @@ from services.incentive.ledger.store.transfers import DECIDED_ELSEWHERE
 
 _SEPARATOR = "\x1f"
 
+# What is asked stands in a part of its own, out of the planner's sight: knowing how many elements the arrays have, it
+# would plan every batch anew, which costs more than a small batch itself. So there is one plan, for any number.
+#
 # Balances are set from what was held, not from the row that the update comes across: of a row that somebody else has
 # just changed that would at first be the version before, and constraints would be checked against that.
 _POST = rf"""
-WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest(
-        string_to_array($1, E'\x1f'), string_to_array($2, E'\x1f'),
-        $3::text::bigint[], $4::text::bigint[], $5::text::bigint[]
-    ) WITH ORDINALITY AS wanted (account, asset, needed, net, count, number)
+WITH asked AS MATERIALIZED (
+    SELECT string_to_array($1, E'\x1f') AS accounts, string_to_array($2, E'\x1f') AS assets,
+           $3::text::bigint[] AS needed, $4::text::bigint[] AS nets, $5::text::bigint[] AS counts,
+           $7::text::uuid[] AS keys, string_to_array($9, ',') AS fingerprints, string_to_array($10, E'\x1f') AS ids,
+           string_to_array($11, E'\x1f') AS debits, string_to_array($12, E'\x1f') AS credits,
+           string_to_array($13, E'\x1f') AS of_assets, $14::text::bigint[] AS amounts,
+           string_to_array($15, E'\x1f') AS memos, $16::timestamptz[] AS times,
+           $17::text::bigint[] AS debit_numbers, $18::text::bigint[] AS debit_counts, $19::text::bigint[] AS debit_nets,
+           $20::text::bigint[] AS credit_numbers, $21::text::bigint[] AS credit_counts,
+           $22::text::bigint[] AS credit_nets
+), wanted AS MATERIALIZED (
+    SELECT wanted.* FROM asked, unnest(asked.accounts, asked.assets, asked.needed, asked.nets, asked.counts)
+        WITH ORDINALITY AS wanted (account, asset, needed, net, count, number)
 ), held AS MATERIALIZED (
     SELECT number, needed, account.balance, account.sequence
     FROM wanted JOIN account USING (account, asset)
@@ -45,11 +56,9 @@ WITH wanted AS MATERIALIZED (
            (SELECT balances FROM found)[debit_number] + debit_net,
            coalesce((SELECT sequences FROM found)[credit_number] + credit_count, nextval('transfer_number')),
            (SELECT balances FROM found)[credit_number] + credit_net
-    FROM unnest(
-        $7::text::uuid[], string_to_array($9, ','), string_to_array($10, E'\x1f'), string_to_array($11, E'\x1f'),
-        string_to_array($12, E'\x1f'), string_to_array($13, E'\x1f'), $14::text::bigint[],
-        string_to_array($15, E'\x1f'), $16::timestamptz[], $17::text::bigint[], $18::text::bigint[],
-        $19::text::bigint[], $20::text::bigint[], $21::text::bigint[], $22::text::bigint[]
+    FROM asked, unnest(
+        keys, fingerprints, ids, debits, credits, of_assets, amounts, memos, times,
+        debit_numbers, debit_counts, debit_nets, credit_numbers, credit_counts, credit_nets
     ) AS posting (transfer_key, fingerprint, transfer_id, debit_account, credit_account, asset, amount, memo, post_time,
                   debit_number, debit_count, debit_net, credit_number, credit_count, credit_net)
     WHERE (SELECT is_clear FROM found)
