@@ -61,12 +61,12 @@ async def test_while_much_is_left_sessions_give_from_leases_and_leave_the_rows_a
     await pods[0].spend(budget, 10)
     before = await pods[0].rows("SELECT committed FROM budget")
 
-    await asyncio.gather(*(pods[0].spend(budget, 10) for _ in range(40)))
+    await asyncio.gather(*(pods[0].spend(budget, 10) for _ in range(15)))
 
-    assert await pods[0].committed(root) == await pods[0].committed(budget) == 410
+    assert await pods[0].committed(root) == await pods[0].committed(budget) == 160
     leases = await pods[0].rows(OUTSTANDING)
     assert len({session for session, _, _ in leases}) == len(leases) <= 4  # the sessions of the pool
-    assert sum(spent for _, _, spent in leases) == 410
+    assert sum(spent for _, _, spent in leases) == 160
     assert await pods[0].rows("SELECT committed FROM budget") == before
     await check(pods[0], 10**9)
 
@@ -193,3 +193,18 @@ async def test_what_was_given_from_leases_can_be_put_back_at_once(pods: Sequence
 
     assert await pods[0].committed(budget) == 5
     await check(pods[0], 1_000_000)
+
+
+async def test_a_purse_for_what_is_not_known_holds_all_and_pays_to_the_last_unit(pods: Sequence[Replica]) -> None:
+    budget = UUID(await pods[0].create(1_000_000))
+    await asyncio.gather(*(pod.spend(str(budget), 10) for pod in pods))
+
+    async def work(tx: Tx) -> list[bool]:
+        purse = await operations.open_purse(tx, [budget], wants=[Want(budget, 5)])
+        purse.release(Want(budget, 30))
+        paid = [purse.reserve(Want(budget, amount)) for amount in (5, 999_945, 1)]
+        await operations.save_purse(tx, purse)
+        return paid
+
+    assert await pods[0].db.transact(work) == [True, True, False]
+    assert await pods[0].committed(str(budget)) == 1_000_000

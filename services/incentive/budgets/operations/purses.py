@@ -22,16 +22,17 @@ async def open_purse(tx: Tx, budget_ids: Collection[UUID] = (), *, wants: Sequen
     """Have budgets at hand for a batch. What is decided on them is kept by `save_purse`.
 
     `wants` are all that will be asked for at most: they may be paid from leases, which hold no node. How much is asked
-    of `budget_ids` is not known: their nodes are held, and nothing stays leased. A purse takes back from these only.
+    of `budget_ids` is not known: where there are any, all nodes are held, and nothing stays leased. Only such a purse
+    takes back.
     """
     nest = await _nest(tx, budget_ids, wants)
-    needs = nest.needs(wants)
+    needs = {} if budget_ids else nest.needs(wants)
     own = {lease.nodes: lease for lease in await _own(tx, nest)}
     covering = {nodes: own[nodes] for nodes, need in needs.items() if nodes in own and own[nodes].left >= need.total}
     rest = {nodes: need for nodes, need in needs.items() if nodes not in covering}
-    demand = _demand(rest) | {each: UNKNOWN for known in budget_ids for each in nest.nodes[known].path}
+    demand = dict.fromkeys(nest.nodes, UNKNOWN) if budget_ids else _demand(rest)
     held = await _held(tx, nest, demand, [own[nodes].lease_id for nodes in rest if nodes in own])
-    if rest:
+    if held:
         await _check(tx, nest, wants)
     time = await store.get_time(tx)
     rates = {nodes: own[nodes].rate(time) for nodes in rest if nodes in own}
