@@ -183,6 +183,14 @@ async def test_a_second_coupon_of_a_group_of_one_is_refused_at_the_till(till: Ti
     await till.redeem(one.code, a_line(1, 10_000))
 
     assert await reason_of(till.redeem(other.code, a_line(1, 10_000))) == "COUPON_NOT_STACKABLE"
+    assert await reason_of(till.redeem(other.code, order="B-1", order_minor=10_000)) == ""
+
+
+async def test_coupons_that_exclude_each_other_do_so_at_a_till_that_tells_no_lines(till: Till) -> None:
+    one, other = [await till.a_coupon(terms=terms(exclusions=["spring"])) for _ in range(2)]
+    await till.redeem(one.code, order_minor=10_000)
+
+    assert await reason_of(till.redeem(other.code, order_minor=10_000)) == "COUPON_NOT_STACKABLE"
 
 
 async def test_a_wallet_is_tried_on_the_cart_and_is_the_persons_after_a_merge(till: Till) -> None:

@@ -188,7 +188,7 @@ class _Desk:
             raise OrderBelowMinimum(template.order_minor_min)
 
     def _apply(self, candidate: Candidate) -> None:
-        against = self._against(candidate)
+        against: Refusal | None = against_others(candidate, self._standing)
         if against is None and not self._benefit(candidate):
             against = NothingToDiscount()
         if against is not None:
@@ -198,15 +198,6 @@ class _Desk:
         self._take(applied.allocation)
         self._standing.append(applied)
         self.plan.applied.append(applied)
-
-    def _against(self, candidate: Candidate) -> Refusal | None:
-        """Why it cannot join those that apply: its group lets one apply, or it shares an exclusion with one."""
-        for applied in self._standing:
-            other = applied.candidate
-            is_one_of = other.group.name == candidate.group.name and candidate.group.mode != Mode.STACKABLE
-            if is_one_of or other.template.terms.exclusions & candidate.template.terms.exclusions:
-                return CouponNotStackable(other.coupon.coupon_id)
-        return None
 
     def _base(self, candidate: Candidate) -> dict[int, int]:
         lines = eligible_lines(candidate.template, self._cart.lines)
@@ -218,6 +209,16 @@ class _Desk:
     def _take(self, allocation: Allocation) -> None:
         for line_no, amount in allocation.items():
             self._left[line_no] -= amount
+
+
+def against_others(candidate: Candidate, standing: Iterable[Applied]) -> CouponNotStackable | None:
+    """Why a coupon cannot join those that apply: its group lets one apply, or it shares an exclusion with one."""
+    for applied in standing:
+        other = applied.candidate
+        is_one_of = other.group.name == candidate.group.name and candidate.group.mode != Mode.STACKABLE
+        if is_one_of or other.template.terms.exclusions & candidate.template.terms.exclusions:
+            return CouponNotStackable(other.coupon.coupon_id)
+    return None
 
 
 def check_store(template: Template, store_id: str) -> None:

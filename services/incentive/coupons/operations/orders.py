@@ -179,7 +179,7 @@ async def _add(
 
 
 def _applied(cart: Cart, candidate: Candidate, present: Sequence[Applied], order_minor: int, now: datetime) -> Applied:
-    """What a coupon takes off. Without lines the till computes that, and only the minimum is checked."""
+    """What a coupon takes off. Without lines the till computes that, and products are its matter too."""
     template = candidate.template
     if cart.lines:
         plan = carts.evaluate(cart, [candidate], now, present=present)
@@ -190,6 +190,8 @@ def _applied(cart: Cart, candidate: Candidate, present: Sequence[Applied], order
     carts.check_store(template, cart.store_id)
     if order_minor < template.order_minor_min:
         raise OrderBelowMinimum(template.order_minor_min)
+    if (against := carts.against_others(candidate, present)) is not None:
+        raise naming(candidate, against)
     return Applied(candidate, {})
 
 

@@ -244,8 +244,8 @@ class CouponServiceServicer:
     def RedeemCoupon(self, request, context):
         """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
 
-        With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
-        checked. A coupon that is locked for this order is used as it was locked.
+        With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and products, categories
+        and the currency are its matter. A coupon that is locked for this order is used as it was locked.
 
         Idempotent by `request_id`.
 

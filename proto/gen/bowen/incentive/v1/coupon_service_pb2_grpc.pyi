@@ -117,8 +117,8 @@ class CouponServiceStub:
     RedeemCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.RedeemCouponRequest, _coupon_service_pb2.RedeemCouponResponse]
     """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
 
-    With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
-    checked. A coupon that is locked for this order is used as it was locked.
+    With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and products, categories
+    and the currency are its matter. A coupon that is locked for this order is used as it was locked.
 
     Idempotent by `request_id`.
 
@@ -218,8 +218,8 @@ class CouponServiceAsyncStub(CouponServiceStub):
     RedeemCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.RedeemCouponRequest, _coupon_service_pb2.RedeemCouponResponse]  # type: ignore[assignment]
     """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
 
-    With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
-    checked. A coupon that is locked for this order is used as it was locked.
+    With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and products, categories
+    and the currency are its matter. A coupon that is locked for this order is used as it was locked.
 
     Idempotent by `request_id`.
 
@@ -394,8 +394,8 @@ class CouponServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_coupon_service_pb2.RedeemCouponResponse, _abc.Awaitable[_coupon_service_pb2.RedeemCouponResponse]]:
         """Uses a coupon on an order at once, beside those that the order has. Exactly one of any number of concurrent uses succeeds.
 
-        With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and only the minimum is
-        checked. A coupon that is locked for this order is used as it was locked.
+        With `lines`, the discount is computed and allocated to them; with `order_minor` alone the till does that, and products, categories
+        and the currency are its matter. A coupon that is locked for this order is used as it was locked.
 
         Idempotent by `request_id`.
 
