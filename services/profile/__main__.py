@@ -14,6 +14,7 @@ from chassis.command import command
 from chassis.lifecycle import Unstartable
 from chassis.process import Process
 from services.profile.consent.servicer import ConsentServicer
+from services.profile.identity import operations as identity
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
@@ -26,18 +27,21 @@ from services.profile.vault import operations as vaults
 MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_EVERY_S = 600.0
 RETAIN_EVERY_S = 3600.0
+BLOCKED_EVERY_S = 5.0
 
 
 async def assemble(process: Process[Settings]) -> None:
     """Put the service together."""
     vault = await _vault(process)
-    ingest = IngestServicer(process.db, process.clock, vault)
+    book = identity.RuleBook()
+    await book.refresh(process.db)
+    ingest = IngestServicer(process.db, process.clock, vault, book)
     process.resources.push_async_callback(ingest.close)
     process.server.add(add_IngestServiceServicer_to_server, ingest)
-    process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock, vault))
+    process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock, vault, book))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
-    process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault))
+    process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))
     suppressions = SuppressionServicer(process.db, process.clock, vault)
     process.server.add(add_SuppressionServiceServicer_to_server, suppressions)
     privacy = PrivacyServicer(process.db, process.clock, vault)
@@ -45,6 +49,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(FORGET_EVERY_S, "expire bundles", privacy.expire)
     process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
     Answers(vault).listen(process.consumer())
+    process.every(BLOCKED_EVERY_S, "read blocked values", lambda: book.refresh(process.db))
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 
 

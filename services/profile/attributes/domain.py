@@ -23,6 +23,8 @@ _OVERHEAD = 50
 Values = Mapping[str, msgspec.Raw]
 """Values by name as they came: JSON text, not looked into."""
 
+NO_VALUES: Values = {}
+
 
 class Fact(NamedTuple):
     """What a source said of one attribute: `value` is JSON text, `time` in microseconds of the epoch."""

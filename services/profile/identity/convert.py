@@ -2,17 +2,30 @@
 
 import hashlib
 from collections.abc import Container, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from bowen.profile.v1 import event_pb2, profile_pb2, profile_service_pb2
+from bowen.profile.v1 import event_pb2, identity_service_pb2, profile_pb2, profile_service_pb2
 
 from chassis.errors import InvalidArgument
 from chassis.stamps import moment, stamp
 from services.profile.attributes import domain as attributes
 from services.profile.identity import domain
-from services.profile.identity.domain import Claim, MergeRecord, Separation, masks
-from services.profile.identity.errors import IdentifierInvalid
+from services.profile.identity.domain import (
+    RULES,
+    Author,
+    BlockedValue,
+    Claim,
+    LinkReading,
+    MergeRecord,
+    MoveRecord,
+    Quarantined,
+    Rules,
+    Separation,
+    Sight,
+    masks,
+)
+from services.profile.identity.errors import BlockedValueInvalid, IdentifierInvalid
 
 _CLASSES = {
     domain.Strength.STRONG: profile_pb2.IDENTIFIER_CLASS_STRONG,
@@ -20,13 +33,18 @@ _CLASSES = {
     domain.Strength.WEAK: profile_pb2.IDENTIFIER_CLASS_WEAK,
 }
 
+_ANYTHING = ("+8613912345678", "a", "zhang.wei@mail.cn", "0192f000-0000-7000-8000-000000000000", "会员 8")
+"""Values that have nothing in common: what matches them all matches everything."""
 
-def claim_from_proto(identifier: profile_pb2.Identifier) -> Claim:
+
+def claim_from_proto(identifier: profile_pb2.Identifier, rules: Rules = RULES) -> Claim:
     """The identifier, normalised. Raises `IdentifierInvalid`."""
-    return domain.claim(identifier.type, identifier.namespace, identifier.value, identifier.verified)
+    return rules.claim(identifier.type, identifier.namespace, identifier.value, identifier.verified)
 
 
-def claims_from_proto(identifiers: Iterable[profile_pb2.Identifier]) -> tuple[tuple[Claim, ...], list[str]]:
+def claims_from_proto(
+    identifiers: Iterable[profile_pb2.Identifier], rules: Rules
+) -> tuple[tuple[Claim, ...], list[str]]:
     """Usable identifiers of one person, the highest-ranked first, and a note for each that names nobody.
 
     Raises `IdentifierInvalid` for a breach of contract, and when none is usable.
@@ -35,7 +53,7 @@ def claims_from_proto(identifiers: Iterable[profile_pb2.Identifier]) -> tuple[tu
     blocked: list[IdentifierInvalid] = []
     for identifier in identifiers:
         try:
-            claims.append(claim_from_proto(identifier))
+            claims.append(claim_from_proto(identifier, rules))
         except IdentifierInvalid as refusal:
             if not refusal.blocked:
                 raise
@@ -77,17 +95,21 @@ def time_from_proto(row: profile_service_pb2.ProfileRow, now: datetime) -> datet
 def profile_to_proto(
     profile_id: UUID,
     create_time: datetime,
-    links: Iterable[tuple[str, str, str, bool, datetime, datetime]],
+    links: Iterable[LinkReading],
     known: attributes.Known,
     asked: UUID,
+    *,
+    now: datetime,
+    rules: Rules = RULES,
 ) -> profile_pb2.Profile:
     """A person who lives on. `asked` is the id that was asked for."""
-    shown = sorted((_link_to_proto(*link) for link in links), key=_rank)
-    changes = [link.first_seen_time.ToDatetime(create_time.tzinfo) for link in shown]
+    sight = Sight(now, rules)
+    held = sorted(links, key=lambda link: sight.grade_of(*link.proof).rank)
+    changes = [link.first_seen_time for link in held]
     return profile_pb2.Profile(
         profile_id=str(profile_id),
         state=profile_pb2.Profile.STATE_ACTIVE,
-        identifiers=shown,
+        identifiers=[_link_to_proto(link, sight) for link in held],
         attributes=attributes.public(known.facts),
         create_time=stamp(create_time),
         update_time=stamp(max(create_time, *changes, known.update_time or create_time)),
@@ -95,27 +117,96 @@ def profile_to_proto(
     )
 
 
-def _link_to_proto(
-    type_name: str, namespace: str, value: str, verified: bool, first_seen: datetime, last_seen: datetime
-) -> profile_pb2.IdentifierLink:
-    return profile_pb2.IdentifierLink(
-        identifier=profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified),
-        **{"class": _CLASSES[domain.KINDS[type_name].grade(verified).strength]},
-        first_seen_time=stamp(first_seen),
-        last_seen_time=stamp(last_seen),
+def _link_to_proto(link: LinkReading, sight: Sight) -> profile_pb2.IdentifierLink:
+    message = profile_pb2.IdentifierLink(
+        identifier=identifier_to_proto(link.type, link.namespace, link.value, link.verified),
+        first_seen_time=stamp(link.first_seen_time),
+        last_seen_time=stamp(link.last_seen_time),
+        **{"class": _CLASSES[sight.grade_of(*link.proof).strength]},  # type: ignore[arg-type] # no name Python has
+    )
+    if link.last_verified_time is not None:
+        message.last_verified_time.CopyFrom(stamp(link.last_verified_time))
+    if link.suspect_time is not None:
+        message.quarantine_time.CopyFrom(stamp(link.suspect_time))
+    return message
+
+
+def move_to_proto(move: MoveRecord) -> profile_pb2.IdentifierMove:
+    """The record of an identifier that left a person."""
+    return profile_pb2.IdentifierMove(
+        move_id=str(move.move_id),
+        identifier=identifier_to_proto(move.type, move.namespace, move.value, move.verified),
+        from_profile_id=str(move.from_profile_id),
+        to_profile_id=str(move.to_profile_id) if move.to_profile_id else "",
+        reason=profile_pb2.IdentifierMove.Reason.ValueType(move.reason),
+        source_id=move.source_id,
+        event_id=str(move.event_id) if move.event_id else "",
+        actor=move.actor,
+        note=move.note,
+        move_time=stamp(move.move_time),
     )
 
 
-def _rank(link: profile_pb2.IdentifierLink) -> int:
-    return domain.KINDS[link.identifier.type].grade(link.identifier.verified).rank
+def quarantined_to_proto(quarantined: Quarantined) -> profile_pb2.QuarantinedIdentifier:
+    """An identifier that was seen with too many people."""
+    return profile_pb2.QuarantinedIdentifier(
+        identifier=identifier_to_proto(*quarantined[:4]),
+        profile_id=str(quarantined.profile_id),
+        seen_count=quarantined.seen_count,
+        quarantine_time=stamp(quarantined.suspect_time),
+    )
+
+
+def blocked_from_proto(
+    request: identity_service_pb2.CreateBlockedValueRequest, author: Author, *, blocked_value_id: UUID, now: datetime
+) -> BlockedValue:
+    """A value to block, normalised by its type, or a pattern. Raises `BlockedValueInvalid`."""
+    if request.type and request.type not in domain.KINDS:
+        raise BlockedValueInvalid("type", "is not a known type")
+    value = _pattern(request.value) if request.is_pattern else _exact(request.type, request.value)
+    return BlockedValue(blocked_value_id, request.type, value, request.is_pattern, author.actor, author.note, now)
+
+
+def _exact(type_name: str, value: str) -> str:
+    if not type_name:
+        return value.strip()
+    try:
+        return domain.KINDS[type_name].normalised(value)
+    except IdentifierInvalid as refusal:
+        raise BlockedValueInvalid("value", refusal.metadata["rule"]) from None
+
+
+def _pattern(text: str) -> str:
+    try:
+        pattern = domain.compiled(text)
+    except domain.PatternInvalid as told:
+        raise BlockedValueInvalid("value", str(told)) from None
+    if all(pattern.fullmatch(each) for each in _ANYTHING):
+        raise BlockedValueInvalid("value", "would block everything")
+    return text
+
+
+def blocked_to_proto(blocked: BlockedValue) -> profile_pb2.BlockedValue:
+    """An entry of the list of what operators blocked."""
+    return profile_pb2.BlockedValue(
+        blocked_value_id=str(blocked.blocked_value_id),
+        type=blocked.type,
+        value=blocked.value,
+        is_pattern=blocked.is_pattern,
+        actor=blocked.actor,
+        note=blocked.note,
+        create_time=stamp(blocked.create_time),
+    )
 
 
 def identifiers_to_proto(named: Iterable[tuple[str, str, str, bool]]) -> list[profile_pb2.Identifier]:
     """Identifiers that are given as type, namespace, value and whether they were verified."""
-    return [
-        profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified)
-        for type_name, namespace, value, verified in named
-    ]
+    return [identifier_to_proto(*each) for each in named]
+
+
+def identifier_to_proto(type_name: str, namespace: str, value: str, verified: bool) -> profile_pb2.Identifier:
+    """An identifier, normalised."""
+    return profile_pb2.Identifier(type=type_name, namespace=namespace, value=value, verified=verified)
 
 
 def merge_to_proto(merge: MergeRecord) -> profile_pb2.Merge:
@@ -156,6 +247,21 @@ def separation_to_proto(said: Separation, own: Container[UUID]) -> profile_pb2.S
     )
 
 
+FIRST_PLACE = (datetime(1, 1, 2, tzinfo=UTC), UUID(int=0))
+"""Before all quarantined identifiers."""
+
+
+def place_to_key(listed: tuple[UUID, Quarantined]) -> list[str | int]:
+    """The sort key of a page's last quarantined identifier."""
+    key, quarantined = listed
+    return [quarantined.suspect_time.isoformat(), str(key)]
+
+
+def place_from_key(key: list[str | int]) -> tuple[datetime, UUID]:
+    """The place that a sort key stands for."""
+    return datetime.fromisoformat(str(key[0])), UUID(str(key[1]))
+
+
 # ------------------------------------------------------------------------------------------------------------ masking
 
 
@@ -181,3 +287,15 @@ def masked_merge(merge: profile_pb2.Merge) -> profile_pb2.Merge:
         identifier.value = masks.value(identifier.value)
     merge.before = masks.json_object(merge.before, about_person=True)
     return merge
+
+
+def masked_move(move: profile_pb2.IdentifierMove) -> profile_pb2.IdentifierMove:
+    """The record of an identifier that left a person, likewise."""
+    move.identifier.value = masks.value(move.identifier.value)
+    return move
+
+
+def masked_quarantined(quarantined: profile_pb2.QuarantinedIdentifier) -> profile_pb2.QuarantinedIdentifier:
+    """An identifier that was seen with too many people, likewise."""
+    quarantined.identifier.value = masks.value(quarantined.identifier.value)
+    return quarantined

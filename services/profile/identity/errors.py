@@ -31,6 +31,48 @@ class IdentifierInvalid(InvalidArgument):
         self.blocked = blocked
 
 
+class IdentifierNotFound(NotFound):
+    """The profile does not hold the identifier."""
+
+    reason = "IDENTIFIER_NOT_FOUND"
+
+    def __init__(self, type_name: str, profile_id: UUID) -> None:
+        super().__init__("the profile holds no such identifier", type=type_name, profile_id=str(profile_id))
+
+
+class IdentifierRefused(FailedPrecondition):
+    """The profile cannot hold the identifier: it would have too many of its type, or too many at all."""
+
+    reason = "IDENTIFIER_REFUSED"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__("the profile cannot hold the identifier", rule=rule)
+
+
+class BlockedValueNotFound(NotFound):
+    """No blocked value has this id."""
+
+    reason = "BLOCKED_VALUE_NOT_FOUND"
+
+    def __init__(self, blocked_value_id: UUID) -> None:
+        super().__init__("there is no such blocked value", blocked_value_id=str(blocked_value_id))
+
+
+class BlockedValueInvalid(InvalidArgument):
+    """A value to block is no value of its type, a pattern is none of RE2, or it would block everything."""
+
+    reason = "BLOCKED_VALUE_INVALID"
+
+
+class BlockedValuesMax(FailedPrecondition):
+    """The list of blocked values is full."""
+
+    reason = "BLOCKED_VALUES_MAX"
+
+    def __init__(self, count_max: int) -> None:
+        super().__init__("the list is full: write patterns instead of values", count_max=str(count_max))
+
+
 class MergeNotFound(NotFound):
     """No merge has this id."""
 

@@ -13,7 +13,7 @@ from chassis.stamps import stamp
 from services.profile.attributes import domain as attributes
 from services.profile.attributes.domain import Known
 from services.profile.identity import convert
-from services.profile.identity.domain import Merge, PastMerge
+from services.profile.identity.domain import Conflict, Merge, MoveRecord, Origin, PastMerge, Quarantine
 from services.profile.timeline.domain import Event
 
 
@@ -45,6 +45,54 @@ def _profile_merged(merge: Merge, union: attributes.Union, now: datetime) -> eve
             (each.kind.name, each.namespace, each.value, each.verified) for each in merge.claims
         ),
         merge_time=stamp(now),
+    )
+
+
+async def merge_refused(tx: Tx, refused: Sequence[tuple[Conflict, Origin]], *, now: datetime) -> None:
+    """Tell which links between people were not believed."""
+    await append(tx, [Fact(_merge_refused(conflict, origin, now), now) for conflict, origin in refused])
+
+
+def _merge_refused(conflict: Conflict, origin: Origin, now: datetime) -> events_pb2.MergeRefused:
+    claim = conflict.claim
+    return events_pb2.MergeRefused(
+        profile_id=str(conflict.profile_id),
+        owner_id=str(conflict.owner_id),
+        rule=conflict.rule,
+        identifier=convert.identifier_to_proto(claim.kind.name, claim.namespace, claim.value, claim.verified),
+        event_id=str(origin.event_id) if origin.event_id else "",
+        refuse_time=stamp(now),
+    )
+
+
+async def identifier_moved(tx: Tx, moves: Sequence[MoveRecord]) -> None:
+    """Tell which contacts left whom."""
+    await append(tx, [Fact(_identifier_moved(move), move.move_time, move.move_id) for move in moves])
+
+
+def _identifier_moved(move: MoveRecord) -> events_pb2.IdentifierMoved:
+    return events_pb2.IdentifierMoved(
+        move_id=str(move.move_id),
+        identifier=convert.identifier_to_proto(move.type, move.namespace, move.value, move.verified),
+        from_profile_id=str(move.from_profile_id),
+        to_profile_id=str(move.to_profile_id) if move.to_profile_id else "",
+        reason=events_pb2.IdentifierMoved.Reason.ValueType(move.reason),
+        move_time=stamp(move.move_time),
+    )
+
+
+async def identifier_quarantined(tx: Tx, quarantined: Sequence[Quarantine], *, now: datetime) -> None:
+    """Tell which values were seen with too many people."""
+    await append(tx, [Fact(_identifier_quarantined(each, now), now) for each in quarantined])
+
+
+def _identifier_quarantined(quarantine: Quarantine, now: datetime) -> events_pb2.IdentifierQuarantined:
+    link = quarantine.link
+    return events_pb2.IdentifierQuarantined(
+        identifier=convert.identifier_to_proto(link.kind.name, link.namespace, link.value, link.verified),
+        profile_id=str(link.person.profile_id),
+        seen_count=quarantine.seen_count,
+        quarantine_time=stamp(now),
     )
 
 

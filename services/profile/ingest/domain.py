@@ -11,7 +11,7 @@ import msgspec
 from chassis.errors import InvalidArgument
 from services.profile.attributes import domain as attributes
 from services.profile.identity import domain as identity
-from services.profile.identity.domain import Claim, Evidence, Origin, Previous, Trust
+from services.profile.identity.domain import RULES, Claim, Evidence, Origin, Previous, Rules, Trust
 from services.profile.identity.errors import IdentifierInvalid
 from services.profile.ingest.errors import EventInvalid, IdentifierMissing
 from services.profile.suppressions.errors import IdentifierSuppressed
@@ -87,16 +87,16 @@ class Accepted(NamedTuple):
     ignored: list[str]
 
 
-def accept(event: Incoming, event_id: UUID, now: datetime) -> Accepted:
+def accept(event: Incoming, event_id: UUID, now: datetime, rules: Rules = RULES) -> Accepted:
     """Hold an event against the rules. Raises `EventInvalid`, `IdentifierMissing` or `IdentifierInvalid`."""
     _check(event)
     times = times_of(event, now)
     traits = _object("traits", event.traits)
     if event.type == _GROUP:
         traits = {}  # they describe the group
-    claims, refused = _claims(event, traits)
+    claims, refused = _claims(event, traits, rules)
     claims, excess = identity.admitted(claims, event.trust)
-    previous = _previous(event, refused) if event.type == _ALIAS else None
+    previous = _previous(event, refused, rules) if event.type == _ALIAS else None
     if not claims:
         raise refused[0] if refused else IdentifierMissing("userId or anonymousId", "is required")
     ignored = [refusal.message for refusal in refused]
@@ -212,13 +212,13 @@ def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(0, 0, microseconds)
 
 
-def _claims(event: Incoming, traits: attributes.Values) -> tuple[list[Claim], list[IdentifierInvalid]]:
+def _claims(event: Incoming, traits: attributes.Values, rules: Rules) -> tuple[list[Claim], list[IdentifierInvalid]]:
     """Identifiers that can be used, and why the others cannot."""
     claims: list[Claim] = []
     refused: list[IdentifierInvalid] = []
     for named in _named(event, traits):
         try:
-            claims.append(identity.claim(*named))
+            claims.append(rules.claim(*named))
         except IdentifierInvalid as refusal:
             refused.append(refusal)
     return claims, refused
@@ -245,10 +245,10 @@ def _text(value: msgspec.Raw) -> str:
         return ""
 
 
-def _previous(event: Incoming, refused: list[IdentifierInvalid]) -> Previous | None:
+def _previous(event: Incoming, refused: list[IdentifierInvalid], rules: Rules) -> Previous | None:
     try:
         return Previous(
-            identity.claim("user_id", "", event.previous_id), identity.claim("anonymous_id", "", event.previous_id)
+            rules.claim("user_id", "", event.previous_id), rules.claim("anonymous_id", "", event.previous_id)
         )
     except IdentifierInvalid as refusal:
         refused.append(refusal)

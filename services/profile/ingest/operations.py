@@ -14,7 +14,7 @@ from services.profile.consent import operations as consent
 from services.profile.consent.convert import preferences
 from services.profile.consent.domain import Preference
 from services.profile.identity import operations as identity
-from services.profile.identity.domain import Verdict
+from services.profile.identity.domain import RULES, Rules, Verdict
 from services.profile.ingest import domain, events, store
 from services.profile.ingest.domain import Accepted, Incoming, Outcome
 from services.profile.suppressions import operations as suppressions
@@ -25,28 +25,31 @@ from services.profile.vault.domain import Vault
 FORGET_ROWS_MAX = 5_000
 
 
-async def ingest(tx: Tx, incoming: Sequence[Incoming], *, vault: Vault, now: datetime) -> list[Outcome]:
+async def ingest(
+    tx: Tx, incoming: Sequence[Incoming], *, vault: Vault, now: datetime, rules: Rules = RULES
+) -> list[Outcome]:
     """Store events and resolve each to a person, with one outcome per event, in order.
 
     Drops repeats by message id, within the batch as well; corrects clocks; applies traits and consent; tells others.
     One event's refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
     """
-    judged = await _admit(tx, vault, [_judge(event, now) for event in incoming])
+    judged = await _admit(tx, vault, [_judge(event, now, rules) for event in incoming])
     firsts: dict[bytes, Accepted] = {}
     for each in judged:
         if isinstance(each, Accepted):
             firsts.setdefault(each.key, each)
     taken = await store.take(tx, {key: each.event_id for key, each in firsts.items()}, now=now)
-    stored = await _store(tx, [each for key, each in firsts.items() if key not in taken], vault, now)
+    fresh = [each for key, each in firsts.items() if key not in taken]
+    stored = await _store(tx, fresh, vault, now, rules)
     return [each if isinstance(each, Outcome) else _outcome(each, firsts, taken, stored) for each in judged]
 
 
-def _judge(event: Incoming, now: datetime) -> Accepted | Outcome:
+def _judge(event: Incoming, now: datetime, rules: Rules) -> Accepted | Outcome:
     event_id = new_id()
     if not event.message_id:
         event = event._replace(message_id=str(event_id))
     try:
-        return domain.accept(event, event_id, now)
+        return domain.accept(event, event_id, now, rules)
     except InvalidArgument as refusal:
         return Outcome(event.message_id, refusal=refusal)
 
@@ -77,11 +80,12 @@ def _without(accepted: Accepted, suppressed: Container[bytes]) -> Accepted | Out
         return Outcome(accepted.event.message_id, refusal=refusal)
 
 
-async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime) -> dict[UUID, Verdict]:
+async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime, rules: Rules) -> dict[UUID, Verdict]:
     """Resolve events, append them to their people's timelines, tell of them. Returns the verdicts by event id."""
     if not fresh:
         return {}
-    verdicts = await identity.settle(tx, vault, [(each.evidence, each.traits) for each in fresh], now=now)
+    stated = [(each.evidence, each.traits) for each in fresh]
+    verdicts = await identity.settle(tx, vault, stated, now=now, rules=rules)
     recorded = [_event(each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
     await timeline_store.append(tx, vault, recorded)
     await events.event_recorded(tx, recorded, now=now)

@@ -32,8 +32,9 @@ class Batch(NamedTuple):
 class IngestServicer(IngestServiceServicer):
     """Answers `bowen.profile.v1.IngestService`."""
 
-    def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
+    def __init__(self, db: Database, clock: Clock, vault: Vault, book: identity.RuleBook | None = None) -> None:
         self._db, self._clock, self._vault = db, clock, vault
+        self._book = book or identity.RuleBook()
         self._gatherer: Gatherer[Batch, list[Outcome]] = Gatherer(
             self._store,
             batch_max=EVENTS_PER_TRANSACTION_MAX,
@@ -57,7 +58,7 @@ class IngestServicer(IngestServiceServicer):
         now = max(batch.now for batch in batches)
 
         async def work(tx: Tx) -> list[Outcome]:
-            return await operations.ingest(tx, events, vault=self._vault, now=now)
+            return await operations.ingest(tx, events, vault=self._vault, now=now, rules=self._book.rules)
 
         found = iter(await identity.transact(self._db, work))
         return [[next(found) for _ in batch.events] for batch in batches]

@@ -111,9 +111,9 @@ def look_to_proto(look: Look) -> privacy_pb2.AuditEntry:
 # --------------------------------------------------------------------------------------------- the lines of a bundle
 
 
-def profile_line(reading: Reading, known: Known, person: Sequence[UUID]) -> str:
+def profile_line(reading: Reading, known: Known, person: Sequence[UUID], *, now: datetime) -> str:
     """The person."""
-    profile = identity_convert.profile_to_proto(*reading, known, person[0])
+    profile = identity_convert.profile_to_proto(*reading, known, person[0], now=now)
     return _line("profile", profile, merged_ids=[str(each) for each in person[1:]])
 
 

@@ -13,6 +13,7 @@ from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionService
 from chassis.clock import FixedClock
 from chassis.db import Database
 from services.profile.consent.servicer import ConsentServicer
+from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
@@ -30,12 +31,13 @@ def database_url(fresh_database: Callable[[str], str]) -> str:
 async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
     """The running service, spoken to over gRPC."""
     vault = await a_vault(db)
-    ingest = IngestServicer(db, clock, vault)
+    book = RuleBook()
+    ingest = IngestServicer(db, clock, vault, book)
     added = (
         (add_IngestServiceServicer_to_server, ingest),
-        (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault)),
+        (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault, book)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
-        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault)),
+        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book)),
         (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
         (add_PrivacyServiceServicer_to_server, PrivacyServicer(db, clock, vault)),
     )

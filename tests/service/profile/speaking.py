@@ -128,6 +128,52 @@ class Profile:
             identity_pb.DeleteSeparationRequest(request_id=str(new_id()), profile_id=one, other_profile_id=other)
         )
 
+    async def remove(self, profile_id: str, type_name: str, value: str) -> profile_pb2.IdentifierMove:
+        request = identity_pb.RemoveIdentifierRequest(
+            request_id=str(new_id()), profile_id=profile_id, type=type_name, value=value, note="recycled"
+        )
+        return (await self.identity.RemoveIdentifier(request)).move
+
+    async def reassign(
+        self, profile_id: str, type_name: str, value: str, to: str, *, verified: bool = True
+    ) -> profile_pb2.IdentifierMove:
+        request = identity_pb.ReassignIdentifierRequest(
+            request_id=str(new_id()),
+            profile_id=profile_id,
+            type=type_name,
+            value=value,
+            to_profile_id=to,
+            verified=verified,
+            note="recycled",
+        )
+        return (await self.identity.ReassignIdentifier(request)).move
+
+    async def moves(self, profile_id: str, **fields: Any) -> list[profile_pb2.IdentifierMove]:
+        request = identity_pb.ListIdentifierMovesRequest(profile_id=profile_id, **fields)
+        return list((await self.identity.ListIdentifierMoves(request)).moves)
+
+    async def quarantined(self, **fields: Any) -> identity_pb.ListQuarantinedIdentifiersResponse:
+        request = identity_pb.ListQuarantinedIdentifiersRequest(**fields)
+        return await self.identity.ListQuarantinedIdentifiers(request)
+
+    async def release(self, type_name: str, value: str) -> bool:
+        request = identity_pb.ReleaseIdentifierRequest(request_id=str(new_id()), type=type_name, value=value)
+        return (await self.identity.ReleaseIdentifier(request)).was_quarantined
+
+    async def block(self, type_name: str, value: str, *, is_pattern: bool = False) -> profile_pb2.BlockedValue:
+        request = identity_pb.CreateBlockedValueRequest(
+            request_id=str(new_id()), type=type_name, value=value, is_pattern=is_pattern, note="of the store"
+        )
+        return (await self.identity.CreateBlockedValue(request)).blocked_value
+
+    async def unblock(self, blocked_value_id: str) -> None:
+        await self.identity.DeleteBlockedValue(
+            identity_pb.DeleteBlockedValueRequest(request_id=str(new_id()), blocked_value_id=blocked_value_id)
+        )
+
+    async def blocked(self) -> list[profile_pb2.BlockedValue]:
+        return list((await self.identity.ListBlockedValues(identity_pb.ListBlockedValuesRequest())).blocked_values)
+
     async def separations(self, profile_id: str) -> list[profile_pb2.Separation]:
         request = identity_pb.ListSeparationsRequest(profile_id=profile_id)
         return list((await self.identity.ListSeparations(request)).separations)

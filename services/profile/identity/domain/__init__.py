@@ -1,5 +1,7 @@
 """Who is who, decided in memory."""
 
+from services.profile.identity.domain.blocking import BLOCKED_MAX, Blocked, PatternInvalid, blocked_of, compiled
+from services.profile.identity.domain.corrections import reassign
 from services.profile.identity.domain.evidence import Evidence, Previous, admitted, ranked
 from services.profile.identity.domain.kinds import KINDS, Claim, Strength, claim, key_of
 from services.profile.identity.domain.merging import (
@@ -12,9 +14,16 @@ from services.profile.identity.domain.merging import (
     PersonState,
 )
 from services.profile.identity.domain.people import Link, Origin, People, Person, Trust
-from services.profile.identity.domain.records import MergeRecord, Separation
-from services.profile.identity.domain.resolution import Conflict, Verdict, concerned_by, merge_by_hand, resolve
-from services.profile.identity.domain.rules import RULES, Rules
+from services.profile.identity.domain.records import (
+    BlockedValue,
+    LinkReading,
+    MergeRecord,
+    MoveRecord,
+    Quarantined,
+    Separation,
+)
+from services.profile.identity.domain.resolution import concerned_by, merge_by_hand, resolve
+from services.profile.identity.domain.rules import RULES, Rules, Sight
 from services.profile.identity.domain.unmerging import (
     Parting,
     PastEvent,
@@ -24,37 +33,51 @@ from services.profile.identity.domain.unmerging import (
     part,
     parted_facts,
 )
+from services.profile.identity.domain.verdicts import Conflict, Move, MoveReason, Quarantine, Verdict
 
 __all__ = [
     "ALIAS",
+    "BLOCKED_MAX",
     "KINDS",
     "MANUAL",
     "RULES",
     "SHARED_IDENTIFIER",
     "Author",
+    "Blocked",
+    "BlockedValue",
     "Claim",
     "Conflict",
     "Evidence",
     "Link",
+    "LinkReading",
     "LinkState",
     "Merge",
     "MergeRecord",
+    "Move",
+    "MoveReason",
+    "MoveRecord",
     "Origin",
     "Parting",
     "PastEvent",
     "PastMerge",
+    "PatternInvalid",
     "People",
     "Person",
     "PersonState",
     "Previous",
+    "Quarantine",
+    "Quarantined",
     "Rules",
     "Separation",
     "Side",
+    "Sight",
     "Strength",
     "Trust",
     "Verdict",
     "admitted",
+    "blocked_of",
     "claim",
+    "compiled",
     "concerned_by",
     "dependents",
     "key_of",
@@ -62,5 +85,6 @@ __all__ = [
     "part",
     "parted_facts",
     "ranked",
+    "reassign",
     "resolve",
 ]

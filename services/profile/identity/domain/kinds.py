@@ -13,6 +13,7 @@ from services.profile.identity.domain import values
 from services.profile.identity.errors import IdentifierInvalid
 
 CLAIMS_CACHED_MAX = 65_536
+DEVICE_RANK = 14
 
 
 class Strength(IntEnum):
@@ -45,16 +46,36 @@ class Grade:
         """Whether it may only link an anonymous person to a known one."""
         return self.strength is Strength.WEAK
 
+    @property
+    def is_device(self) -> bool:
+        """Whether it names a device rather than a person."""
+        return self.rank >= DEVICE_RANK
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type of identifier. What its source has not proven may do no more than `unproven`."""
+    """A type of identifier. What its source has not proven may do no more than `unproven`.
+
+    Those for which that makes a difference are contacts: people are called by them or written to.
+    """
 
     name: str
     scope: Scope
     normalise: Callable[[str], str]
     proven: Grade
     unproven: Grade
+
+    @property
+    def has_proof(self) -> bool:
+        """Whether it makes a difference that its source has proven it."""
+        return self.proven is not self.unproven
+
+    def normalised(self, value: str) -> str:
+        """The one written form of a value. Raises `IdentifierInvalid`."""
+        try:
+            return self.normalise(value)
+        except values.Unusable as reason:
+            raise IdentifierInvalid(self.name, str(reason), blocked=True) from None
 
     def grade(self, verified: bool) -> Grade:
         """What an identifier of this type may do."""
@@ -83,7 +104,7 @@ def _account(name: str, rank: int) -> Kind:
 
 
 def _device(name: str) -> Kind:
-    return _kind(name, Scope.OPTIONAL, values.lower, Grade(Strength.WEAK, 14, 5, timedelta(days=365)))
+    return _kind(name, Scope.OPTIONAL, values.lower, Grade(Strength.WEAK, DEVICE_RANK, 5, timedelta(days=365)))
 
 
 _CONTACT = Grade(Strength.WEAK, 13, 5)
@@ -137,10 +158,7 @@ def claim(type_name: str, namespace: str, value: str, verified: bool = True) -> 
         raise IdentifierInvalid(type_name, "needs a namespace")
     if kind.scope is Scope.NONE and namespace:
         raise IdentifierInvalid(type_name, "has no namespace")
-    try:
-        normal = kind.normalise(value)
-    except values.Unusable as reason:
-        raise IdentifierInvalid(type_name, str(reason), blocked=True) from None
+    normal = kind.normalised(value)
     return Claim(key_of(kind.name, namespace, normal), kind, namespace, normal, verified, kind.grade(verified))
 
 

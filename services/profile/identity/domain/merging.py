@@ -1,6 +1,5 @@
 """Two people become one: what is recorded of both before it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -72,11 +71,6 @@ def unite(survivor: Person, loser: Person) -> tuple[PersonState, PersonState]:
     survivor.is_changed = True
     loser.survivor = survivor
     return before
-
-
-def by_seniority(people: Iterable[Person]) -> list[Person]:
-    """People who are one, the one who lives on first (§3.4, step 7)."""
-    return sorted(people, key=Person.seniority)
 
 
 def _state(person: Person) -> PersonState:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from services.profile.identity.domain.kinds import Claim, Grade, Kind, Strength
+from services.profile.identity.domain.kinds import Claim, Kind
 
 SEEN_GRAIN = timedelta(days=1)
 """How far `last_seen` may lag behind: most events then change no identifier."""
@@ -30,7 +30,10 @@ class Origin(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """An identifier on a person. `first_seen` and `last_seen` are about this person."""
+    """An identifier on a person. `first_seen`, `last_seen` and `last_verified` are about this person.
+
+    `touched` tells with whom it was seen of late, `suspect_time` since when it was with too many.
+    """
 
     key: bytes
     kind: Kind
@@ -44,13 +47,10 @@ class Link:
     event_id: UUID | None
     trust: Trust
     person: "Person"
+    touched: bytes = b""
+    suspect_time: datetime | None = None
     is_new: bool = False
     is_changed: bool = False
-
-    @property
-    def grade(self) -> Grade:
-        """What it may do now."""
-        return self.kind.grade(self.verified)
 
     def see(self, claim: Claim, time: datetime) -> None:
         """Take notice that it was claimed at `time`."""
@@ -62,6 +62,14 @@ class Link:
             self.last_verified, self.is_changed = time, True
         if claim.verified and not self.verified:
             self.verified = self.is_changed = True
+
+    def hand_over(self, person: "Person", claim: Claim, origin: Origin) -> None:
+        """Put it on somebody else, for whom what was seen and proven before does not count."""
+        self.move(person)
+        self.first_seen = self.last_seen = origin.time
+        self.source_id, self.event_id, self.trust = origin[1:]
+        if self.kind.has_proof:
+            self.verified, self.last_verified = claim.verified, origin.time if claim.verified else None
 
     def move(self, person: "Person") -> None:
         """Put it on another person."""
@@ -87,21 +95,12 @@ class Person:
     survivor: "Person | None" = None
 
     @property
-    def is_known(self) -> bool:
-        """Whether an identifier names the person, and not only a device or a contact."""
-        return any(link.grade.strength is not Strength.WEAK for link in self.links.values())
-
-    @property
     def root(self) -> "Person":
         """The one that lives on."""
         person = self
         while person.survivor is not None:
             person = person.survivor
         return person
-
-    def seniority(self) -> tuple[int, datetime, UUID]:
-        """Least for who survives a merge: highest-ranked identifier, then the earliest, then the smallest id."""
-        return min((link.grade.rank for link in self.links.values()), default=99), self.create_time, self.profile_id
 
     def see(self, time: datetime) -> None:
         """Take notice that the person did something at `time`."""
@@ -115,7 +114,7 @@ class Person:
             claim.kind,
             claim.namespace,
             claim.value,
-            claim.verified if claim.kind.proven is not claim.kind.unproven else True,
+            claim.verified or not claim.kind.has_proof,
             origin.time,
             origin.time,
             origin.time if claim.verified else None,

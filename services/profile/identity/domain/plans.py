@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import combinations
 
 from services.profile.identity.domain.kinds import Claim
-from services.profile.identity.domain.people import Link, Origin, People, Person
-from services.profile.identity.domain.rules import Rules
+from services.profile.identity.domain.people import Link, People, Person
+from services.profile.identity.domain.rules import Rules, Sight
 
 MERGES_MAX = "MERGES_MAX"
 LINKS_MAX = "LINKS_MAX"
 NEVER_MERGE = "NEVER_MERGE"
+STALE_PROOF = "STALE_PROOF"
 
 _Counts = dict[tuple[str, str, int], int]
 """How many identifiers there are by type, namespace and limit."""
@@ -19,13 +19,18 @@ _Counts = dict[tuple[str, str, int], int]
 
 @dataclass(slots=True)
 class Plan:
-    """What believing some claims would mean. `leader` is who it is about when nobody is to be united."""
+    """What believing some claims would mean.
+
+    `firm` are those claims that name somebody for certain; `disputed` those of which nobody can say whose they are.
+    """
 
     claims: list[Claim]
     parties: list[Person] = field(default_factory=list)
     attach: list[Claim] = field(default_factory=list)
     move: list[tuple[Claim, Link]] = field(default_factory=list)
     raised: list[Claim] = field(default_factory=list)
+    firm: list[Claim] = field(default_factory=list)
+    disputed: list[Claim] = field(default_factory=list)
 
     def join(self, person: Person) -> None:
         """Make somebody one of those who are one person."""
@@ -39,45 +44,70 @@ class Plan:
         yield from (claim for claim in self.raised if all(claim is not moved for moved, _ in self.move))
 
 
-def plan_of(people: People, claims: Sequence[Claim]) -> Plan:
+def plan_of(people: People, claims: Sequence[Claim], sight: Sight) -> Plan:
     """What it would mean to believe all claims."""
     plan = Plan(list(claims))
     doubtful: list[tuple[Claim, Link]] = []
-    has_strong = False
     for claim in claims:
         link = people.links.get(claim.key)
-        has_strong = has_strong or not claim.grade.is_weak
         if link is None:
             plan.attach.append(claim)
-        elif claim.grade.is_weak or link.grade.is_weak:
+        elif claim.grade.is_weak or sight.grade(link).is_weak:
             doubtful.append((claim, link))
         else:
             plan.join(link.person)
+            plan.firm.append(claim)
+    plan.firm += [claim for claim in plan.attach if not claim.grade.is_weak]
     if doubtful:
-        _weigh(plan, doubtful, has_strong)
+        _weigh(plan, doubtful, sight)
     return plan
 
 
-def _weigh(plan: Plan, doubtful: list[tuple[Claim, Link]], has_strong: bool) -> None:
-    """Decide what matches through weak identifiers mean."""
+def _weigh(plan: Plan, doubtful: list[tuple[Claim, Link]], sight: Sight) -> None:
+    """Decide what matches through weak identifiers mean.
+
+    They bring those whom nothing else names. Who is known is found by them only where nothing stronger is said; beside
+    something stronger the identifier goes to whom that names (the bridge rule, §3.4, step 3).
+    """
     known = list(plan.parties)
+    has_strong = any(not claim.grade.is_weak for claim in plan.claims)
     for claim, link in doubtful:
-        if link.person in known or not link.person.is_known:
+        is_stale = link.verified and not sight.is_fresh(link)
+        if link.person in known or not sight.is_known(link.person):
             plan.join(link.person)
-        elif not has_strong and not known:
+        elif not known and not (plan.firm if is_stale else has_strong):
             known.append(link.person)
             plan.join(link.person)
-        elif has_strong and link.grade.is_weak:
+        elif is_stale:
+            _weigh_stale(plan, claim, link, sight)
+        elif has_strong and sight.grade(link).is_weak:
             plan.move.append((claim, link))
-        if claim.verified and link.grade.is_weak and link.grade is not claim.grade:
+        if claim.verified and sight.grade(link).is_weak and not claim.grade.is_weak:
             plan.raised.append(claim)
 
 
-def broken(people: People, plan: Plan, origin: Origin, rules: Rules, *, is_alias: bool) -> str:
+def _weigh_stale(plan: Plan, claim: Claim, link: Link, sight: Sight) -> None:
+    """Decide whose a contact is whose owner's proof is old (§3.2). What is older than that proof says nothing."""
+    if not plan.firm or (link.last_verified is not None and sight.time < link.last_verified):
+        return
+    if claim.grade.is_weak or _hold_different(plan, claim, link, sight):
+        plan.move.append((claim, link))
+    else:
+        plan.disputed.append(claim)
+
+
+def _hold_different(plan: Plan, claim: Claim, link: Link, sight: Sight) -> bool:
+    """Whether both who claims and who holds an identifier are named by one of higher rank."""
+    claims_higher = any(other.grade.rank < claim.grade.rank for other in plan.firm)
+    claims_higher = claims_higher or any(sight.outranks(person, claim) for person in plan.parties)
+    return claims_higher and sight.outranks(link.person, claim)
+
+
+def broken(people: People, plan: Plan, sight: Sight, *, is_alias: bool) -> str:
     """The rule that the plan breaks, or nothing."""
     if len(plan.parties) <= 1 and not (plan.attach or plan.move or plan.raised):
         return ""
-    return cap_broken(people, plan, rules) or ("" if is_alias else _limit_broken(plan, origin.time))
+    return cap_broken(people, plan, sight.rules) or ("" if is_alias else limit_broken(plan, sight))
 
 
 def cap_broken(people: People, plan: Plan, rules: Rules) -> str:
@@ -93,9 +123,9 @@ def cap_broken(people: People, plan: Plan, rules: Rules) -> str:
     return ""
 
 
-def _limit_broken(plan: Plan, time: datetime) -> str:
+def limit_broken(plan: Plan, sight: Sight) -> str:
     """The limit that the union would exceed, and each part did not exceed that far."""
-    parts = [_counts(person.links.values(), time) for person in plan.parties]
+    parts = [_counts(person.links.values(), sight) for person in plan.parties]
     union: _Counts = {}
     for part in parts:
         for group, count in part.items():
@@ -109,25 +139,25 @@ def _limit_broken(plan: Plan, time: datetime) -> str:
     return ""
 
 
-def _counts(links: Iterable[Link], time: datetime) -> _Counts:
+def _counts(links: Iterable[Link], sight: Sight) -> _Counts:
     """How many count against which limit; identifiers limited per period count within it only."""
     counts: _Counts = {}
     for link in links:
-        grade = link.grade
-        if grade.period is None or abs(time - link.first_seen) < grade.period:
+        grade = sight.grade(link)
+        if grade.period is None or abs(sight.time - link.first_seen) < grade.period:
             group = link.kind.name, link.namespace, grade.limit
             counts[group] = counts.get(group, 0) + 1
     return counts
 
 
 def believable(
-    people: People, claims: Sequence[Claim], origin: Origin, rules: Rules, *, is_alias: bool
+    people: People, claims: Sequence[Claim], sight: Sight, *, is_alias: bool
 ) -> tuple[Plan, list[tuple[Claim, str]]]:
     """Believe the claims from the highest rank down; demote each that cannot stand beside those above it."""
-    plan, demoted = plan_of(people, claims[:1]), []
+    plan, demoted = plan_of(people, claims[:1], sight), []
     for claim in claims[1:]:
-        bolder = plan_of(people, [*plan.claims, claim])
-        rule = broken(people, bolder, origin, rules, is_alias=is_alias)
+        bolder = plan_of(people, [*plan.claims, claim], sight)
+        rule = STALE_PROOF if bolder.disputed else broken(people, bolder, sight, is_alias=is_alias)
         if rule:
             demoted.append((claim, rule))
         else:

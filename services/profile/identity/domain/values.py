@@ -14,6 +14,8 @@ _WORDS = frozenset(
     n/a 未知 匿名 游客
     """.split()  # noqa: SIM905 (forty lines of quotes and commas otherwise)
 ) | {"[object object]"}
+_QUOTES = "\"'`´‘’“”„«»「」『』 \t\r\n"
+_MASKED = "**"
 _NOTHING = re.compile(r"[0\-]*").fullmatch
 _EMAIL = re.compile(r"[^@\s]+@([^@\s.]+\.)+[^@\s.]+").fullmatch
 _EMAIL_DOMAINS = ("@example.com", "@test.com")
@@ -48,6 +50,8 @@ def lower(value: str) -> str:
 def email(value: str) -> str:
     """Lower case. Dots and plus signs are part of an address."""
     address = lower(value)
+    if "*" in address:
+        raise Unusable("is masked")
     if not _EMAIL(address):
         raise Unusable("is no e-mail address")
     if address.endswith(_EMAIL_DOMAINS):
@@ -86,6 +90,9 @@ def usable(value: str) -> str:
     """The value itself, unless it is one of those that stand for nobody."""
     if len(value) > VALUE_LENGTH_MAX:
         raise Unusable(f"is longer than {VALUE_LENGTH_MAX} characters")
-    if _NOTHING(value) or value.strip("\"'`").strip().lower() in _WORDS or not value.strip("\"'` "):
+    bare = unicodedata.normalize("NFKC", value).strip(_QUOTES).lower()
+    if not bare or bare in _WORDS or _NOTHING(bare):
         raise Unusable("is a blocked value")
+    if _MASKED in bare:
+        raise Unusable("is masked")
     return value

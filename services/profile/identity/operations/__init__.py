@@ -1,19 +1,33 @@
 """Changes to who is who."""
 
 from services.profile.identity.operations.correcting import create_separation, delete_separation, merge_profiles
+from services.profile.identity.operations.identifiers import (
+    Held,
+    block_value,
+    reassign_identifier,
+    remove_identifier,
+    unblock_value,
+)
 from services.profile.identity.operations.importing import Import, Row, import_profiles
+from services.profile.identity.operations.rulebook import RuleBook
 from services.profile.identity.operations.settling import ensure_profiles, settle, transact
 from services.profile.identity.operations.undoing import undo_merge
 
 __all__ = [
+    "Held",
     "Import",
     "Row",
+    "RuleBook",
+    "block_value",
     "create_separation",
     "delete_separation",
     "ensure_profiles",
     "import_profiles",
     "merge_profiles",
+    "reassign_identifier",
+    "remove_identifier",
     "settle",
     "transact",
+    "unblock_value",
     "undo_merge",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.db import Tx
 from services.profile.attributes import domain as attributes
 from services.profile.identity import store
-from services.profile.identity.domain import Claim, Evidence, Origin, Trust
+from services.profile.identity.domain import RULES, Claim, Evidence, Origin, Rules, Trust
 from services.profile.identity.operations.settling import settle
 from services.profile.identity.operations.suppressing import admitted
 from services.profile.vault.domain import Vault
@@ -35,21 +35,23 @@ class Import:
 
 
 async def import_profiles(
-    tx: Tx, rows: Sequence[Row], *, vault: Vault, source_id: str, now: datetime
+    tx: Tx, rows: Sequence[Row], *, vault: Vault, source_id: str, now: datetime, rules: Rules = RULES
 ) -> list[Import | None]:
     """Take people in; None for a row of which every identifier is suppressed."""
     claims = await admitted(tx, vault, [row.claims for row in rows])
     bare = [replace(row, claims=kept) for row, kept in zip(rows, claims, strict=True) if kept]
-    done = iter(await _import(tx, vault, bare, source_id=source_id, now=now))
+    done = iter(await _import(tx, vault, bare, source_id=source_id, now=now, rules=rules))
     return [next(done) if kept else None for kept in claims]
 
 
-async def _import(tx: Tx, vault: Vault, rows: Sequence[Row], *, source_id: str, now: datetime) -> list[Import]:
+async def _import(
+    tx: Tx, vault: Vault, rows: Sequence[Row], *, source_id: str, now: datetime, rules: Rules
+) -> list[Import]:
     """A row that had its effect before, or stands in the list before, changes nothing."""
     known = await store.imported(tx, {row.key for row in rows})
     fresh = list(_fresh(rows, known))
     batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]
-    verdicts = await settle(tx, vault, batch, now=now)
+    verdicts = await settle(tx, vault, batch, now=now, rules=rules)
     created: dict[int, bool] = {}
     for (index, row), verdict in zip(fresh, verdicts, strict=True):
         created[index] = verdict.is_created

@@ -12,11 +12,15 @@ from services.profile.attributes import domain as attributes
 from services.profile.attributes import operations as attribute_operations
 from services.profile.identity import events, store
 from services.profile.identity.domain import (
+    RULES,
     Claim,
     Evidence,
     Merge,
+    Move,
+    MoveRecord,
     Origin,
     PersonState,
+    Rules,
     Trust,
     Verdict,
     ranked,
@@ -48,7 +52,12 @@ async def transact(db: Database, work: Callable[[Tx], Awaitable[T]]) -> T:
 
 
 async def settle(
-    tx: Tx, vault: Vault, batch: Sequence[tuple[Evidence, attributes.Values]], *, now: datetime
+    tx: Tx,
+    vault: Vault,
+    batch: Sequence[tuple[Evidence, attributes.Values]],
+    *,
+    now: datetime,
+    rules: Rules = RULES,
 ) -> list[Verdict]:
     """Decide whom each piece of evidence is about, in order, and let what it says of them count.
 
@@ -56,18 +65,41 @@ async def settle(
     per table. The outcome does not depend on how a stream is cut into batches. Raises `Clash` (the transaction is
     then repeated) when another one gave somebody the same identifiers meanwhile.
     """
-    people = await store.load(tx, [evidence for evidence, _ in batch])
-    verdicts = [resolve(people, evidence, new_id) for evidence, _ in batch]
+    people = await store.load(tx, [evidence for evidence, _ in batch], rules)
+    verdicts = [resolve(people, evidence, new_id, rules) for evidence, _ in batch]
     await store.save(tx, people)
     unions = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
     united = list(zip(merges, unions, strict=True))
     await store.save_merges(tx, [(merge, before(merge, union)) for merge, union in united], now=now)
-    await store.save_conflicts(tx, _conflicts(batch, verdicts), now=now)
     await events.profile_merged(tx, united, now=now)
+    await _tell_apart(tx, batch, verdicts, now)
     created = sum(verdict.is_created for verdict in verdicts)
     await timeline_store.count(tx, {"profiles": created - len(merges), "merges": len(merges)})
     return verdicts
+
+
+async def _tell_apart(
+    tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Sequence[Verdict], now: datetime
+) -> None:
+    """Write down, and tell, what was not believed, which contacts went over and which values name nobody now."""
+    settled = [(evidence.origin, verdict) for (evidence, _), verdict in zip(batch, verdicts, strict=True)]
+    conflicts = [(conflict, origin) for origin, verdict in settled for conflict in verdict.conflicts]
+    refused = [each for each in await store.save_conflicts(tx, conflicts, now=now) if each[0].is_refused_merge]
+    await events.merge_refused(tx, refused, now=now)
+    moves = [_moved(move, origin, now) for origin, verdict in settled for move in verdict.moves]
+    await store.save_moves(tx, moves)
+    await events.identifier_moved(tx, [record for _, record in moves])
+    quarantined = [each for _, verdict in settled for each in verdict.quarantined]
+    await events.identifier_quarantined(tx, quarantined, now=now)
+
+
+def _moved(move: Move, origin: Origin, now: datetime) -> tuple[bytes, MoveRecord]:
+    link = move.link
+    named = link.kind.name, link.namespace, link.value, link.verified
+    return link.key, MoveRecord(
+        new_id(), *named, move.from_id, move.to_id, move.reason, origin.source_id, origin.event_id, "", "", now
+    )
 
 
 def _changes(
@@ -97,16 +129,8 @@ def _shallow(state: PersonState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in _STATE_FIELDS}
 
 
-def _conflicts(batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Sequence[Verdict]) -> list[Any]:
-    return [
-        (conflict, evidence.origin)
-        for (evidence, _), verdict in zip(batch, verdicts, strict=True)
-        for conflict in verdict.conflicts
-    ]
-
-
 async def ensure_profiles(
-    tx: Tx, sets: Sequence[Sequence[Claim]], *, vault: Vault, source_id: str, now: datetime
+    tx: Tx, sets: Sequence[Sequence[Claim]], *, vault: Vault, source_id: str, now: datetime, rules: Rules = RULES
 ) -> list[UUID | None]:
     """Who each set of identifiers is: identifiers that stand together become one person's.
 
@@ -117,5 +141,5 @@ async def ensure_profiles(
     evidence: list[tuple[Evidence, attributes.Values]] = [
         (Evidence(tuple(ranked(claims)), origin), {}) for claims in named if claims
     ]
-    verdicts = iter(await settle(tx, vault, evidence, now=now))
+    verdicts = iter(await settle(tx, vault, evidence, now=now, rules=rules))
     return [next(verdicts).person.root.profile_id if claims else None for claims in named]

@@ -6,13 +6,16 @@ from bowen.profile.v1 import identity_service_pb2 as pb
 from bowen.profile.v1 import profile_pb2
 from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceServicer
 
+from chassis import pagination
 from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.errors import PermissionDenied
 from chassis.idempotency import once
+from chassis.ids import new_id
 from services.profile.identity import convert, operations, store
-from services.profile.identity.domain import Author, MergeRecord
+from services.profile.identity.domain import Author, MergeRecord, MoveRecord, claim
+from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer.showing import shown
 from services.profile.vault.domain import Vault
 
@@ -20,8 +23,8 @@ from services.profile.vault.domain import Vault
 class IdentityServicer(IdentityServiceServicer):
     """Answers `bowen.profile.v1.IdentityService`. Who is who is the brand's: no store and no shopper corrects it."""
 
-    def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
-        self._db, self._clock, self._vault = db, clock, vault
+    def __init__(self, db: Database, clock: Clock, vault: Vault, book: RuleBook | None = None) -> None:
+        self._db, self._clock, self._vault, self._book = db, clock, vault, book or RuleBook()
 
     async def GetMerge(self, request: pb.GetMergeRequest, context: object) -> pb.GetMergeResponse:
         _check_brand()
@@ -81,9 +84,112 @@ class IdentityServicer(IdentityServiceServicer):
 
         return await once(self._db, request, work, pb.DeleteSeparationResponse)
 
+    async def RemoveIdentifier(
+        self, request: pb.RemoveIdentifierRequest, context: object
+    ) -> pb.RemoveIdentifierResponse:
+        author, now, held = _author(request.note), self._clock.now(), _held(request)
+
+        async def work(tx: Tx) -> pb.RemoveIdentifierResponse:
+            move = await operations.remove_identifier(tx, held, author, now=now)
+            return pb.RemoveIdentifierResponse(move=_shown_move(move))
+
+        return await once(self._db, request, work, pb.RemoveIdentifierResponse)
+
+    async def ReassignIdentifier(
+        self, request: pb.ReassignIdentifierRequest, context: object
+    ) -> pb.ReassignIdentifierResponse:
+        author, now, held = _author(request.note), self._clock.now(), _held(request, verified=request.verified)
+
+        async def work(tx: Tx) -> pb.ReassignIdentifierResponse:
+            to_id, rules = UUID(request.to_profile_id), self._book.rules
+            move = await operations.reassign_identifier(tx, held, to_id, author, now=now, rules=rules)
+            return pb.ReassignIdentifierResponse(move=_shown_move(move))
+
+        return await once(self._db, request, work, pb.ReassignIdentifierResponse)
+
+    async def ListIdentifierMoves(
+        self, request: pb.ListIdentifierMovesRequest, context: object
+    ) -> pb.ListIdentifierMovesResponse:
+        _check_brand()
+        size, after = pagination.page_size(request.page_size), pagination.after(request, pagination.parse_id)
+        async with self._db.read() as tx:
+            everyone = await store.everyone_of(tx, await store.root_of(tx, UUID(request.profile_id)))
+            found = await store.list_moves(tx, everyone, after=after, limit=size + 1)
+        page, token = pagination.cut(request, found, size, lambda move: [str(move.move_id)])
+        return pb.ListIdentifierMovesResponse(moves=map(_shown_move, page), next_page_token=token)
+
+    async def ListQuarantinedIdentifiers(
+        self, request: pb.ListQuarantinedIdentifiersRequest, context: object
+    ) -> pb.ListQuarantinedIdentifiersResponse:
+        _check_brand()
+        size = pagination.page_size(request.page_size)
+        after = pagination.after(request, convert.place_from_key) or convert.FIRST_PLACE
+        async with self._db.read() as tx:
+            found = await store.list_quarantined(tx, after=after, limit=size + 1)
+        page, token = pagination.cut(request, found, size, convert.place_to_key)
+        listed = [shown(convert.quarantined_to_proto(each), convert.masked_quarantined) for _, each in page]
+        return pb.ListQuarantinedIdentifiersResponse(identifiers=listed, next_page_token=token)
+
+    async def ReleaseIdentifier(
+        self, request: pb.ReleaseIdentifierRequest, context: object
+    ) -> pb.ReleaseIdentifierResponse:
+        _check_brand()
+        key = claim(request.type, request.namespace, request.value).key
+
+        async def work(tx: Tx) -> pb.ReleaseIdentifierResponse:
+            return pb.ReleaseIdentifierResponse(was_quarantined=await store.release(tx, key))
+
+        return await once(self._db, request, work, pb.ReleaseIdentifierResponse)
+
+    async def CreateBlockedValue(
+        self, request: pb.CreateBlockedValueRequest, context: object
+    ) -> pb.CreateBlockedValueResponse:
+        author, now = _author(request.note), self._clock.now()
+        blocked = convert.blocked_from_proto(request, author, blocked_value_id=new_id(), now=now)
+
+        async def work(tx: Tx) -> pb.CreateBlockedValueResponse:
+            kept = await operations.block_value(tx, blocked)
+            return pb.CreateBlockedValueResponse(blocked_value=convert.blocked_to_proto(kept))
+
+        response = await once(self._db, request, work, pb.CreateBlockedValueResponse)
+        await self._book.refresh(self._db)
+        return response
+
+    async def ListBlockedValues(
+        self, request: pb.ListBlockedValuesRequest, context: object
+    ) -> pb.ListBlockedValuesResponse:
+        _check_brand()
+        async with self._db.read() as tx:
+            listed = await store.list_blocked(tx)
+        return pb.ListBlockedValuesResponse(blocked_values=map(convert.blocked_to_proto, listed))
+
+    async def DeleteBlockedValue(
+        self, request: pb.DeleteBlockedValueRequest, context: object
+    ) -> pb.DeleteBlockedValueResponse:
+        _check_brand()
+
+        async def work(tx: Tx) -> pb.DeleteBlockedValueResponse:
+            await operations.unblock_value(tx, UUID(request.blocked_value_id))
+            return pb.DeleteBlockedValueResponse()
+
+        response = await once(self._db, request, work, pb.DeleteBlockedValueResponse)
+        await self._book.refresh(self._db)
+        return response
+
+
+def _held(
+    request: pb.RemoveIdentifierRequest | pb.ReassignIdentifierRequest, *, verified: bool = True
+) -> operations.Held:
+    named = claim(request.type, request.namespace, request.value, verified)
+    return operations.Held(UUID(request.profile_id), named)
+
 
 def _shown(merge: MergeRecord) -> profile_pb2.Merge:
     return shown(convert.merge_to_proto(merge), convert.masked_merge)
+
+
+def _shown_move(move: MoveRecord) -> profile_pb2.IdentifierMove:
+    return shown(convert.move_to_proto(move), convert.masked_move)
 
 
 def _author(note: str) -> Author:

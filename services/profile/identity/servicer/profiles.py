@@ -16,8 +16,9 @@ from chassis.errors import PermissionDenied
 from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING
 from services.profile.identity import convert, domain, operations, store
-from services.profile.identity.domain import Claim
+from services.profile.identity.domain import Claim, Rules
 from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
+from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer.showing import shown
 from services.profile.suppressions.errors import IdentifierSuppressed
 from services.profile.timeline import convert as timeline_convert
@@ -30,16 +31,15 @@ Outcome = pb.ImportProfilesOutcome
 class ProfileServicer(ProfileServiceServicer):
     """Answers `bowen.profile.v1.ProfileService`."""
 
-    def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
-        self._db, self._clock, self._vault = db, clock, vault
+    def __init__(self, db: Database, clock: Clock, vault: Vault, book: RuleBook | None = None) -> None:
+        self._db, self._clock, self._vault, self._book = db, clock, vault, book or RuleBook()
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: object) -> pb.GetProfileResponse:
         asked = UUID(request.profile_id)
         async with self._db.read() as tx:
             root = await _own(tx, asked)
-            return pb.GetProfileResponse(
-                profile=shown(await _profile(tx, self._vault, root, asked), convert.masked_profile)
-            )
+            found = await self._profile(tx, root, asked)
+            return pb.GetProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
         claim = domain.claim(request.type, request.namespace, request.value)
@@ -47,7 +47,7 @@ class ProfileServicer(ProfileServiceServicer):
             owner = (await store.owners(tx, [claim.key])).get(claim.key)
             if owner is None:
                 raise ProfileNotFound(type=request.type)
-            found = await _profile(tx, self._vault, owner, owner)
+            found = await self._profile(tx, owner, owner)
             return pb.LookupProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def ListProfileEvents(
@@ -82,11 +82,14 @@ class ProfileServicer(ProfileServiceServicer):
 
     async def ImportProfiles(self, request: pb.ImportProfilesRequest, context: object) -> pb.ImportProfilesResponse:
         now = self._clock.now()
-        read = [_read(request.source_id, row, now) for row in request.rows]
+        rules = self._book.rules
+        read = [_read(request.source_id, row, now, rules) for row in request.rows]
         rows = [row for row, _ in read if row is not None]
 
         async def work(tx: Tx) -> list[operations.Import | None]:
-            return await operations.import_profiles(tx, rows, vault=self._vault, source_id=request.source_id, now=now)
+            return await operations.import_profiles(
+                tx, rows, vault=self._vault, source_id=request.source_id, now=now, rules=rules
+            )
 
         imported = iter(await operations.transact(self._db, work))
         return pb.ImportProfilesResponse(
@@ -94,7 +97,7 @@ class ProfileServicer(ProfileServiceServicer):
         )
 
     async def ResolveProfiles(self, request: pb.ResolveProfilesRequest, context: object) -> pb.ResolveProfilesResponse:
-        read = [_claims(each) for each in request.sets]
+        read = [_claims(each, self._book.rules) for each in request.sets]
         sets = [claims for claims in read if not isinstance(claims, IdentifierInvalid)]
         found = iter(await (self._ensure(sets) if request.create_missing else self._find(sets)))
         return pb.ResolveProfilesResponse(
@@ -116,11 +119,20 @@ class ProfileServicer(ProfileServiceServicer):
             suppressed_event_count=counts.get("suppressed_events", 0),
         )
 
+    async def _profile(self, tx: ReadTx, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
+        reading = await store.get_profile(tx, profile_id)
+        known = (await attribute_store.known_of(tx, self._vault, [profile_id])).get(profile_id, NOTHING)
+        profile = convert.profile_to_proto(*reading, known, asked, now=self._clock.now(), rules=self._book.rules)
+        profile.is_restricted, profile.is_personalization_off = await store.flags_of(tx, profile_id)
+        return profile
+
     async def _ensure(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
-        source_id, now = current().caller.principal, self._clock.now()
+        source_id, now, rules = current().caller.principal, self._clock.now(), self._book.rules
         return await operations.transact(
             self._db,
-            lambda tx: operations.ensure_profiles(tx, sets, vault=self._vault, source_id=source_id, now=now),
+            lambda tx: operations.ensure_profiles(
+                tx, sets, vault=self._vault, source_id=source_id, now=now, rules=rules
+            ),
         )
 
     async def _find(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
@@ -149,18 +161,10 @@ def _uuid(text: str) -> UUID:
         raise PermissionDenied("the shopper's token names no profile") from None
 
 
-async def _profile(tx: ReadTx, vault: Vault, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
-    reading = await store.get_profile(tx, profile_id)
-    known = (await attribute_store.known_of(tx, vault, [profile_id])).get(profile_id, NOTHING)
-    profile = convert.profile_to_proto(*reading, known, asked)
-    profile.is_restricted, profile.is_personalization_off = await store.flags_of(tx, profile_id)
-    return profile
-
-
-def _read(source_id: str, row: pb.ProfileRow, now: datetime) -> tuple[operations.Row | None, Outcome]:
+def _read(source_id: str, row: pb.ProfileRow, now: datetime, rules: Rules) -> tuple[operations.Row | None, Outcome]:
     """A row to import, or None and why it is refused. An outcome's detail tells what was ignored."""
     try:
-        claims, notes = convert.claims_from_proto(row.identifiers)
+        claims, notes = convert.claims_from_proto(row.identifiers, rules)
     except IdentifierInvalid as refusal:
         refused = Outcome(row_id=row.row_id, result=Outcome.RESULT_REJECTED)
         refused.reason, refused.detail = refusal.reason, refusal.message
@@ -182,9 +186,9 @@ def _imported(outcome: Outcome, done: operations.Import | None) -> Outcome:
     return outcome
 
 
-def _claims(identifiers: pb.IdentifierSet) -> Sequence[Claim] | IdentifierInvalid:
+def _claims(identifiers: pb.IdentifierSet, rules: Rules) -> Sequence[Claim] | IdentifierInvalid:
     try:
-        return convert.claims_from_proto(identifiers.identifiers)[0]
+        return convert.claims_from_proto(identifiers.identifiers, rules)[0]
     except IdentifierInvalid as refusal:
         return refusal
 

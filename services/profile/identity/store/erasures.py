@@ -14,6 +14,7 @@ _IDENTIFIERS = "DELETE FROM identifier WHERE profile_id = ANY($1) RETURNING key,
 _CONFLICTS = "DELETE FROM conflict WHERE profile_id = ANY($1) OR owner_id = ANY($1) OR key = ANY($2) RETURNING key"
 _MERGES = "DELETE FROM merge WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
 _REDIRECTS = "DELETE FROM redirect WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
+_MOVES = "DELETE FROM identifier_move WHERE from_profile_id = ANY($1) OR to_profile_id = ANY($1)"
 _SEPARATIONS = "DELETE FROM separation WHERE low_id = ANY($1) OR high_id = ANY($1)"
 _KNOWN_MERGES = """
 SELECT merge_id, before FROM merge
@@ -71,6 +72,7 @@ async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> Forgotten:
     merges = _count(await connection.execute(_MERGES, profile_ids))
     rows = _count(await connection.execute("DELETE FROM import_row WHERE profile_id = ANY($1)", profile_ids))
     redirects = _count(await connection.execute(_REDIRECTS, profile_ids))
+    await connection.execute(_MOVES, profile_ids)
     separations = _count(await connection.execute(_SEPARATIONS, profile_ids))
     profiles = _count(await connection.execute("DELETE FROM profile WHERE profile_id = ANY($1)", profile_ids))
     return Forgotten(links, conflicts, merges, redirects, separations, rows, profiles)

@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.caller import Caller
 from chassis.db import ReadTx, driver
 from chassis.errors import PermissionDenied
+from services.profile.identity.domain import LinkReading
 from services.profile.identity.errors import ProfileNotFound
 
 _OWNERS = "SELECT key, profile_id FROM identifier WHERE key = ANY($1)"
@@ -18,20 +19,10 @@ WHERE profile_id = $1 OR profile_id IN (SELECT loser_id FROM redirect WHERE surv
 """
 _EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
 _LINKS = """
-SELECT type, namespace, value, verified, first_seen_time, last_seen_time FROM identifier WHERE profile_id = $1
+SELECT type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time, suspect_time
+FROM identifier WHERE profile_id = $1
 ORDER BY first_seen_time, key
 """
-
-
-class LinkReading(NamedTuple):
-    """An identifier of a person."""
-
-    type: str
-    namespace: str
-    value: str
-    verified: bool
-    first_seen_time: datetime
-    last_seen_time: datetime
 
 
 class Reading(NamedTuple):

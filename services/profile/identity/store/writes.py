@@ -1,8 +1,6 @@
 """Loading the people that a batch names, held, and saving what became of them: one statement per table."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +11,12 @@ from chassis.db import Tx, driver
 from chassis.errors import Conflict as Contention
 from services.profile.identity.domain import (
     KINDS,
-    Conflict,
+    RULES,
     Evidence,
     Link,
-    Origin,
     People,
     Person,
+    Rules,
     Trust,
     concerned_by,
 )
@@ -46,7 +44,7 @@ _HOLD = f"{_PERSON} {_OF_KEYS} ORDER BY profile_id FOR UPDATE"
 _HOLD_BY_ID = f"{_PERSON} profile_id = ANY($1) ORDER BY profile_id FOR UPDATE"
 _LINKS = """
 SELECT profile_id, key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time,
-       source_id, event_id, trust
+       source_id, event_id, trust, touched, suspect_time
 FROM identifier WHERE
 """
 _LINKS_NAMED = _LINKS + "key = ANY($1)"
@@ -61,16 +59,18 @@ WHERE profile.profile_id = changed.profile_id
 _LINK_COLUMNS = (
     *("key", "profile_id", "type", "namespace", "value", "verified"),
     *("first_seen_time", "last_seen_time", "last_verified_time", "source_id", "event_id", "trust"),
+    *("touched", "suspect_time"),
 )
 _CHANGED_LINKS = """
 UPDATE identifier
 SET profile_id = changed.profile_id, verified = changed.verified, first_seen_time = changed.first_seen_time,
     last_seen_time = changed.last_seen_time, last_verified_time = changed.last_verified_time,
-    source_id = changed.source_id, event_id = changed.event_id, trust = changed.trust
+    source_id = changed.source_id, event_id = changed.event_id, trust = changed.trust, touched = changed.touched,
+    suspect_time = changed.suspect_time
 FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-            $8::uuid[], $9::smallint[])
+            $8::uuid[], $9::smallint[], $10::bytea[], $11::timestamptz[])
      AS changed (key, profile_id, verified, first_seen_time, last_seen_time, last_verified_time, source_id, event_id,
-                 trust)
+                 trust, touched, suspect_time)
 WHERE identifier.key = changed.key
 """
 _COMPRESS = """
@@ -78,15 +78,6 @@ UPDATE redirect SET survivor_id = merged.survivor_id
 FROM unnest($1::uuid[], $2::uuid[]) AS merged (loser_id, survivor_id) WHERE redirect.survivor_id = merged.loser_id
 """
 _REDIRECT = "INSERT INTO redirect (loser_id, survivor_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])"
-_CONFLICTS = """
-INSERT INTO conflict (profile_id, key, rule, type, namespace, value, owner_id, event_id, source_id, count, first_time,
-                      last_time)
-SELECT *, $11, $11
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[],
-            $10::bigint[])
-ON CONFLICT (profile_id, key, rule) DO UPDATE
-SET count = conflict.count + excluded.count, last_time = excluded.last_time
-"""
 
 
 _TURN = 0x70656F706C65  # "people"
@@ -125,7 +116,7 @@ async def hold(tx: Tx, profile_ids: Sequence[UUID]) -> None:
         raise ProfileNotFound(profile_id=str(profile_ids[0]))
 
 
-async def load(tx: Tx, batch: Sequence[Evidence]) -> People:
+async def load(tx: Tx, batch: Sequence[Evidence], rules: Rules = RULES) -> People:
     """Everybody whom the batch names, held in order of id, with the identifiers that it names.
 
     Those about whom it may say something new come with all identifiers they have.
@@ -137,7 +128,7 @@ async def load(tx: Tx, batch: Sequence[Evidence]) -> People:
     _admit(people, await connection.fetch(_HOLD, keys))
     if people.persons:
         _take(people, await connection.fetch(_LINKS_NAMED, keys))
-    if concerned := concerned_by(people, batch):
+    if concerned := concerned_by(people, batch, rules):
         _take(people, await connection.fetch(_LINKS_HELD, [person.profile_id for person in concerned]))
     return people
 
@@ -168,10 +159,22 @@ def _take(people: People, rows: Iterable[Any]) -> None:
 
 
 def _link(row: Any, person: Person) -> Link:
-    _, key, type_name, namespace, value, verified, first, last, proven, source_id, event_id, trust = row
+    _, key, type_name, namespace, value, verified, first, last, proven, source_id, event_id, trust, *touches = row
     kind = KINDS[type_name]
     return Link(
-        key.bytes, kind, namespace, value, verified, first, last, proven, source_id, event_id, Trust(trust), person
+        key.bytes,
+        kind,
+        namespace,
+        value,
+        verified,
+        first,
+        last,
+        proven,
+        source_id,
+        event_id,
+        Trust(trust),
+        person,
+        *touches,
     )
 
 
@@ -210,6 +213,8 @@ async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
             link.source_id,
             link.event_id,
             link.trust,
+            link.touched,
+            link.suspect_time,
         )
         for link in links
     ]
@@ -231,6 +236,8 @@ async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
             link.source_id,
             link.event_id,
             link.trust,
+            link.touched,
+            link.suspect_time,
         )
         for link in links
     ]
@@ -240,28 +247,6 @@ async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
         if error.constraint_name != "identifier_pkey":
             raise
         raise Clash from error
-
-
-async def save_conflicts(tx: Tx, conflicts: Sequence[tuple[Conflict, Origin]], *, now: datetime) -> None:
-    """Note what was not believed: one row per person, identifier and rule, with a count."""
-    counts = Counter((each.profile_id, each.claim.key, each.rule) for each, _ in conflicts)
-    last = {(each.profile_id, each.claim.key, each.rule): (each, origin) for each, origin in conflicts}
-    rows = [
-        (
-            profile_id,
-            pgproto.UUID(key),
-            rule,
-            conflict.claim.kind.name,
-            conflict.claim.namespace,
-            conflict.claim.value,
-            conflict.owner_id,
-            origin.event_id,
-            origin.source_id,
-            counts[(profile_id, key, rule)],
-        )
-        for (profile_id, key, rule), (conflict, origin) in sorted(last.items(), key=lambda item: item[0])
-    ]
-    await execute(tx, _CONFLICTS, rows, now)
 
 
 async def _copy(tx: Tx, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -21,7 +21,7 @@ PAGE = 500
 
 async def collect(tx: Tx, vault: Vault, request_id: UUID, person: Sequence[UUID], *, now: datetime) -> None:
     """Put into the bundle what is held here, and ask others for theirs."""
-    lines = [line async for line in _lines(tx, vault, person)]
+    lines = [line async for line in _lines(tx, vault, person, now)]
     texts = list(parts(lines))
     for number, text in enumerate(texts):
         await put_part(tx, vault, request_id, domain.OWN, number, len(texts), text)
@@ -41,9 +41,9 @@ def about(request_id: UUID, service: str, number: int) -> bytes:
     return f"bundle/{request_id}/{service}/{number}".encode()
 
 
-async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID]) -> AsyncIterator[str]:
+async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime) -> AsyncIterator[str]:
     known = (await attributes.known_of(tx, vault, [person[0]])).get(person[0], NOTHING)
-    yield convert.profile_line(await identity.get_profile(tx, person[0]), known, person)
+    yield convert.profile_line(await identity.get_profile(tx, person[0]), known, person, now=now)
     for name, fact in sorted(known.facts.items()):
         yield convert.attribute_line(name, fact)
     for merge in await identity.list_merges(tx, person, before=False, after=None, limit=PAGE):

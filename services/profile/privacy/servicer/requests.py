@@ -106,7 +106,8 @@ class PrivacyServicer(PrivacyServiceServicer):
             reading = await identity.get_profile(tx, root)
             known = (await attributes.known_of(tx, self._vault, [root])).get(root, NOTHING)
             await operations.look(tx, self._look(domain.REVEAL, root, request.reason))
-            return pb.RevealProfileResponse(profile=identity_convert.profile_to_proto(*reading, known, asked))
+            shown = identity_convert.profile_to_proto(*reading, known, asked, now=self._clock.now())
+            return pb.RevealProfileResponse(profile=shown)
 
         return await self._db.transact(work)
 

@@ -89,6 +89,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/BUNDLE_NOT_READY", "status": 422, "metadata": {"waiting_for": "tagging"}}`
     """
+    ERROR_REASON_IDENTIFIER_NOT_FOUND: _ErrorReason.ValueType  # 104
+    """The profile does not hold the identifier.
+
+    Example: `{"type": "/problems/IDENTIFIER_NOT_FOUND", "status": 404, "metadata": {"type": "phone", "profile_id": "0192…"}}`
+    """
+    ERROR_REASON_IDENTIFIER_REFUSED: _ErrorReason.ValueType  # 105
+    """The profile cannot hold the identifier: it would have too many of its type, or too many at all.
+
+    Example: `{"type": "/problems/IDENTIFIER_REFUSED", "status": 422, "metadata": {"rule": "LIMIT member_no 1"}}`
+    """
+    ERROR_REASON_BLOCKED_VALUE_NOT_FOUND: _ErrorReason.ValueType  # 106
+    """No blocked value has this id.
+
+    Example: `{"type": "/problems/BLOCKED_VALUE_NOT_FOUND", "status": 404, "metadata": {"blocked_value_id": "0192…"}}`
+    """
+    ERROR_REASON_BLOCKED_VALUE_INVALID: _ErrorReason.ValueType  # 107
+    """A value to block is no value of its type, a pattern is none of RE2, or it would block everything.
+
+    Example: `{"type": "/problems/BLOCKED_VALUE_INVALID", "status": 400, "errors": [{"pointer": "/value", "detail": "is none of RE2: missing ): (a"}]}`
+    """
+    ERROR_REASON_BLOCKED_VALUES_MAX: _ErrorReason.ValueType  # 108
+    """The list of blocked values is full: write patterns instead of values.
+
+    Example: `{"type": "/problems/BLOCKED_VALUES_MAX", "status": 422, "metadata": {"count_max": "10000"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -159,5 +184,30 @@ ERROR_REASON_BUNDLE_NOT_READY: ErrorReason.ValueType  # 154
 """The request has no bundle, not all services have answered yet, or its time is over.
 
 Example: `{"type": "/problems/BUNDLE_NOT_READY", "status": 422, "metadata": {"waiting_for": "tagging"}}`
+"""
+ERROR_REASON_IDENTIFIER_NOT_FOUND: ErrorReason.ValueType  # 104
+"""The profile does not hold the identifier.
+
+Example: `{"type": "/problems/IDENTIFIER_NOT_FOUND", "status": 404, "metadata": {"type": "phone", "profile_id": "0192…"}}`
+"""
+ERROR_REASON_IDENTIFIER_REFUSED: ErrorReason.ValueType  # 105
+"""The profile cannot hold the identifier: it would have too many of its type, or too many at all.
+
+Example: `{"type": "/problems/IDENTIFIER_REFUSED", "status": 422, "metadata": {"rule": "LIMIT member_no 1"}}`
+"""
+ERROR_REASON_BLOCKED_VALUE_NOT_FOUND: ErrorReason.ValueType  # 106
+"""No blocked value has this id.
+
+Example: `{"type": "/problems/BLOCKED_VALUE_NOT_FOUND", "status": 404, "metadata": {"blocked_value_id": "0192…"}}`
+"""
+ERROR_REASON_BLOCKED_VALUE_INVALID: ErrorReason.ValueType  # 107
+"""A value to block is no value of its type, a pattern is none of RE2, or it would block everything.
+
+Example: `{"type": "/problems/BLOCKED_VALUE_INVALID", "status": 400, "errors": [{"pointer": "/value", "detail": "is none of RE2: missing ): (a"}]}`
+"""
+ERROR_REASON_BLOCKED_VALUES_MAX: ErrorReason.ValueType  # 108
+"""The list of blocked values is full: write patterns instead of values.
+
+Example: `{"type": "/problems/BLOCKED_VALUES_MAX", "status": 422, "metadata": {"count_max": "10000"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

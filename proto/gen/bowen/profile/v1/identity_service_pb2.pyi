@@ -331,3 +331,457 @@ class DeleteSeparationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteSeparationResponse: _TypeAlias = DeleteSeparationResponse  # noqa: Y015
+
+@_typing.final
+class RemoveIdentifierRequest(_message.Message):
+    """An identifier to take away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    profile_id: _builtins.str
+    """Who holds it."""
+    type: _builtins.str
+    """Identifier type, e.g. `phone`."""
+    namespace: _builtins.str
+    """Namespace, where the type has one."""
+    value: _builtins.str
+    """Value; normalised before the look-up."""
+    note: _builtins.str
+    """Why; stands in the record."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        value: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "note", b"note", "profile_id", b"profile_id", "request_id", b"request_id", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveIdentifierRequest: _TypeAlias = RemoveIdentifierRequest  # noqa: Y015
+
+@_typing.final
+class RemoveIdentifierResponse(_message.Message):
+    """It is taken away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def move(self) -> _profile_pb2.IdentifierMove:
+        """The record."""
+
+    def __init__(
+        self,
+        *,
+        move: _profile_pb2.IdentifierMove | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["move", b"move"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["move", b"move"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveIdentifierResponse: _TypeAlias = RemoveIdentifierResponse  # noqa: Y015
+
+@_typing.final
+class ReassignIdentifierRequest(_message.Message):
+    """An identifier to give to somebody else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    TO_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    profile_id: _builtins.str
+    """Who holds it."""
+    type: _builtins.str
+    """Identifier type, e.g. `phone`."""
+    namespace: _builtins.str
+    """Namespace, where the type has one."""
+    value: _builtins.str
+    """Value; normalised before the look-up."""
+    to_profile_id: _builtins.str
+    """Who gets it."""
+    verified: _builtins.bool
+    """True when its new owner proved it: it is strong then."""
+    note: _builtins.str
+    """Why; stands in the record."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        value: _builtins.str = ...,
+        to_profile_id: _builtins.str = ...,
+        verified: _builtins.bool = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "note", b"note", "profile_id", b"profile_id", "request_id", b"request_id", "to_profile_id", b"to_profile_id", "type", b"type", "value", b"value", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignIdentifierRequest: _TypeAlias = ReassignIdentifierRequest  # noqa: Y015
+
+@_typing.final
+class ReassignIdentifierResponse(_message.Message):
+    """It is somebody else's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def move(self) -> _profile_pb2.IdentifierMove:
+        """The record."""
+
+    def __init__(
+        self,
+        *,
+        move: _profile_pb2.IdentifierMove | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["move", b"move"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["move", b"move"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignIdentifierResponse: _TypeAlias = ReassignIdentifierResponse  # noqa: Y015
+
+@_typing.final
+class ListIdentifierMovesRequest(_message.Message):
+    """Asks for a page of what left a person or came to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The person."""
+    page_size: _builtins.int
+    """Default 50; above 200 means 200."""
+    page_token: _builtins.str
+    """From the previous page."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentifierMovesRequest: _TypeAlias = ListIdentifierMovesRequest  # noqa: Y015
+
+@_typing.final
+class ListIdentifierMovesResponse(_message.Message):
+    """A page of moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[_profile_pb2.IdentifierMove]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        moves: _abc.Iterable[_profile_pb2.IdentifierMove] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves", b"moves", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentifierMovesResponse: _TypeAlias = ListIdentifierMovesResponse  # noqa: Y015
+
+@_typing.final
+class ListQuarantinedIdentifiersRequest(_message.Message):
+    """Asks for a page of quarantined identifiers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Default 50; above 200 means 200."""
+    page_token: _builtins.str
+    """From the previous page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuarantinedIdentifiersRequest: _TypeAlias = ListQuarantinedIdentifiersRequest  # noqa: Y015
+
+@_typing.final
+class ListQuarantinedIdentifiersResponse(_message.Message):
+    """A page of quarantined identifiers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_profile_pb2.QuarantinedIdentifier]:
+        """The longest ago first."""
+
+    def __init__(
+        self,
+        *,
+        identifiers: _abc.Iterable[_profile_pb2.QuarantinedIdentifier] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifiers", b"identifiers", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuarantinedIdentifiersResponse: _TypeAlias = ListQuarantinedIdentifiersResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseIdentifierRequest(_message.Message):
+    """An identifier to release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    type: _builtins.str
+    """Identifier type, e.g. `phone`."""
+    namespace: _builtins.str
+    """Namespace, where the type has one."""
+    value: _builtins.str
+    """Value; normalised before the look-up."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "request_id", b"request_id", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseIdentifierRequest: _TypeAlias = ReleaseIdentifierRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseIdentifierResponse(_message.Message):
+    """It is released."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAS_QUARANTINED_FIELD_NUMBER: _builtins.int
+    was_quarantined: _builtins.bool
+    """Whether it was quarantined."""
+    def __init__(
+        self,
+        *,
+        was_quarantined: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["was_quarantined", b"was_quarantined"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseIdentifierResponse: _TypeAlias = ReleaseIdentifierResponse  # noqa: Y015
+
+@_typing.final
+class CreateBlockedValueRequest(_message.Message):
+    """A value to block."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    IS_PATTERN_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    type: _builtins.str
+    """The type of identifier to block it for, e.g. `phone`. Empty: for every type."""
+    value: _builtins.str
+    """The value, normalised by its type before it is compared, or a pattern of RE2 that a normalised value must match as a whole."""
+    is_pattern: _builtins.bool
+    """True when `value` is a pattern."""
+    note: _builtins.str
+    """Why; stands in the record."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        value: _builtins.str = ...,
+        is_pattern: _builtins.bool = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_pattern", b"is_pattern", "note", b"note", "request_id", b"request_id", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBlockedValueRequest: _TypeAlias = CreateBlockedValueRequest  # noqa: Y015
+
+@_typing.final
+class CreateBlockedValueResponse(_message.Message):
+    """The blocked value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOCKED_VALUE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blocked_value(self) -> _profile_pb2.BlockedValue:
+        """The entry of the list."""
+
+    def __init__(
+        self,
+        *,
+        blocked_value: _profile_pb2.BlockedValue | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blocked_value", b"blocked_value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_value", b"blocked_value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBlockedValueResponse: _TypeAlias = CreateBlockedValueResponse  # noqa: Y015
+
+@_typing.final
+class ListBlockedValuesRequest(_message.Message):
+    """Asks for the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBlockedValuesRequest: _TypeAlias = ListBlockedValuesRequest  # noqa: Y015
+
+@_typing.final
+class ListBlockedValuesResponse(_message.Message):
+    """The list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOCKED_VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blocked_values(self) -> _containers.RepeatedCompositeFieldContainer[_profile_pb2.BlockedValue]:
+        """At most 10,000."""
+
+    def __init__(
+        self,
+        *,
+        blocked_values: _abc.Iterable[_profile_pb2.BlockedValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_values", b"blocked_values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBlockedValuesResponse: _TypeAlias = ListBlockedValuesResponse  # noqa: Y015
+
+@_typing.final
+class DeleteBlockedValueRequest(_message.Message):
+    """A value to take off the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BLOCKED_VALUE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    blocked_value_id: _builtins.str
+    """The entry of the list."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        blocked_value_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_value_id", b"blocked_value_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteBlockedValueRequest: _TypeAlias = DeleteBlockedValueRequest  # noqa: Y015
+
+@_typing.final
+class DeleteBlockedValueResponse(_message.Message):
+    """It is taken off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteBlockedValueResponse: _TypeAlias = DeleteBlockedValueResponse  # noqa: Y015

@@ -65,6 +65,46 @@ class IdentityServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteSeparationRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteSeparationResponse.FromString,
                 _registered_method=True)
+        self.RemoveIdentifier = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/RemoveIdentifier',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.RemoveIdentifierRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.RemoveIdentifierResponse.FromString,
+                _registered_method=True)
+        self.ReassignIdentifier = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/ReassignIdentifier',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReassignIdentifierRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReassignIdentifierResponse.FromString,
+                _registered_method=True)
+        self.ListIdentifierMoves = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/ListIdentifierMoves',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentifierMovesRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentifierMovesResponse.FromString,
+                _registered_method=True)
+        self.ListQuarantinedIdentifiers = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/ListQuarantinedIdentifiers',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListQuarantinedIdentifiersRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListQuarantinedIdentifiersResponse.FromString,
+                _registered_method=True)
+        self.ReleaseIdentifier = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/ReleaseIdentifier',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReleaseIdentifierRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReleaseIdentifierResponse.FromString,
+                _registered_method=True)
+        self.CreateBlockedValue = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/CreateBlockedValue',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.CreateBlockedValueRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.CreateBlockedValueResponse.FromString,
+                _registered_method=True)
+        self.ListBlockedValues = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/ListBlockedValues',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListBlockedValuesRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListBlockedValuesResponse.FromString,
+                _registered_method=True)
+        self.DeleteBlockedValue = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/DeleteBlockedValue',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -138,6 +178,86 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RemoveIdentifier(self, request, context):
+        """Takes an identifier away from a person: it names nobody until it is seen again. What is sent to it for that person stops.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignIdentifier(self, request, context):
+        """Gives an identifier of one person to another: a phone number that was issued again. Nobody is merged, and events that were
+        stored stay with whom they were about.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`;
+        `FAILED_PRECONDITION` with `IDENTIFIER_REFUSED` or `PROFILES_ARE_ONE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListIdentifierMoves(self, request, context):
+        """Lists the contacts that left a person or came to it without a merge, the newest first.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuarantinedIdentifiers(self, request, context):
+        """Lists identifiers that name nobody because they were seen with too many people, the longest ago first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseIdentifier(self, request, context):
+        """Lets a quarantined identifier name its holder again, as if it had been seen with nobody.
+
+        Idempotent: releasing what is not quarantined changes nothing.
+
+        Errors: `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateBlockedValue(self, request, context):
+        """Blocks a value, or all values of a pattern: from now on, within seconds, it names nobody. What it named before stays.
+
+        Idempotent: blocking what is blocked returns the earlier entry.
+
+        Errors: `INVALID_ARGUMENT` with `BLOCKED_VALUE_INVALID`; `FAILED_PRECONDITION` with `BLOCKED_VALUES_MAX`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBlockedValues(self, request, context):
+        """Lists what operators blocked, by type and value. What is blocked for everybody (spec people §3.3) is not in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteBlockedValue(self, request, context):
+        """Takes a blocked value off the list: within seconds it names people again.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -170,6 +290,46 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.DeleteSeparation,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteSeparationRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteSeparationResponse.SerializeToString,
+            ),
+            'RemoveIdentifier': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveIdentifier,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.RemoveIdentifierRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.RemoveIdentifierResponse.SerializeToString,
+            ),
+            'ReassignIdentifier': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignIdentifier,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReassignIdentifierRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReassignIdentifierResponse.SerializeToString,
+            ),
+            'ListIdentifierMoves': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIdentifierMoves,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentifierMovesRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentifierMovesResponse.SerializeToString,
+            ),
+            'ListQuarantinedIdentifiers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuarantinedIdentifiers,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListQuarantinedIdentifiersRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListQuarantinedIdentifiersResponse.SerializeToString,
+            ),
+            'ReleaseIdentifier': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseIdentifier,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReleaseIdentifierRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReleaseIdentifierResponse.SerializeToString,
+            ),
+            'CreateBlockedValue': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBlockedValue,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.CreateBlockedValueRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.CreateBlockedValueResponse.SerializeToString,
+            ),
+            'ListBlockedValues': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBlockedValues,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListBlockedValuesRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListBlockedValuesResponse.SerializeToString,
+            ),
+            'DeleteBlockedValue': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteBlockedValue,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -335,6 +495,222 @@ class IdentityService:
             '/bowen.profile.v1.IdentityService/DeleteSeparation',
             bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteSeparationRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteSeparationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveIdentifier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/RemoveIdentifier',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.RemoveIdentifierRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.RemoveIdentifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignIdentifier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/ReassignIdentifier',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReassignIdentifierRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReassignIdentifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIdentifierMoves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/ListIdentifierMoves',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentifierMovesRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentifierMovesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuarantinedIdentifiers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/ListQuarantinedIdentifiers',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListQuarantinedIdentifiersRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListQuarantinedIdentifiersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseIdentifier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/ReleaseIdentifier',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReleaseIdentifierRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ReleaseIdentifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBlockedValue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/CreateBlockedValue',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.CreateBlockedValueRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.CreateBlockedValueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBlockedValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/ListBlockedValues',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListBlockedValuesRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListBlockedValuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteBlockedValue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/DeleteBlockedValue',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -76,6 +76,52 @@ class IdentityServiceStub:
 
     Idempotent: taking back what was not said changes nothing.
     """
+    RemoveIdentifier: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RemoveIdentifierRequest, _identity_service_pb2.RemoveIdentifierResponse]
+    """Takes an identifier away from a person: it names nobody until it is seen again. What is sent to it for that person stops.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+    """
+    ReassignIdentifier: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ReassignIdentifierRequest, _identity_service_pb2.ReassignIdentifierResponse]
+    """Gives an identifier of one person to another: a phone number that was issued again. Nobody is merged, and events that were
+    stored stay with whom they were about.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`;
+    `FAILED_PRECONDITION` with `IDENTIFIER_REFUSED` or `PROFILES_ARE_ONE`.
+    """
+    ListIdentifierMoves: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentifierMovesRequest, _identity_service_pb2.ListIdentifierMovesResponse]
+    """Lists the contacts that left a person or came to it without a merge, the newest first.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    """
+    ListQuarantinedIdentifiers: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListQuarantinedIdentifiersRequest, _identity_service_pb2.ListQuarantinedIdentifiersResponse]
+    """Lists identifiers that name nobody because they were seen with too many people, the longest ago first."""
+    ReleaseIdentifier: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ReleaseIdentifierRequest, _identity_service_pb2.ReleaseIdentifierResponse]
+    """Lets a quarantined identifier name its holder again, as if it had been seen with nobody.
+
+    Idempotent: releasing what is not quarantined changes nothing.
+
+    Errors: `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+    """
+    CreateBlockedValue: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.CreateBlockedValueRequest, _identity_service_pb2.CreateBlockedValueResponse]
+    """Blocks a value, or all values of a pattern: from now on, within seconds, it names nobody. What it named before stays.
+
+    Idempotent: blocking what is blocked returns the earlier entry.
+
+    Errors: `INVALID_ARGUMENT` with `BLOCKED_VALUE_INVALID`; `FAILED_PRECONDITION` with `BLOCKED_VALUES_MAX`.
+    """
+    ListBlockedValues: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListBlockedValuesRequest, _identity_service_pb2.ListBlockedValuesResponse]
+    """Lists what operators blocked, by type and value. What is blocked for everybody (spec people §3.3) is not in it."""
+    DeleteBlockedValue: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.DeleteBlockedValueRequest, _identity_service_pb2.DeleteBlockedValueResponse]
+    """Takes a blocked value off the list: within seconds it names people again.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
+    """
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -124,6 +170,52 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """Takes back that two profiles are not one person. It merges nobody; the next link between them may.
 
     Idempotent: taking back what was not said changes nothing.
+    """
+    RemoveIdentifier: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RemoveIdentifierRequest, _identity_service_pb2.RemoveIdentifierResponse]  # type: ignore[assignment]
+    """Takes an identifier away from a person: it names nobody until it is seen again. What is sent to it for that person stops.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+    """
+    ReassignIdentifier: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ReassignIdentifierRequest, _identity_service_pb2.ReassignIdentifierResponse]  # type: ignore[assignment]
+    """Gives an identifier of one person to another: a phone number that was issued again. Nobody is merged, and events that were
+    stored stay with whom they were about.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`;
+    `FAILED_PRECONDITION` with `IDENTIFIER_REFUSED` or `PROFILES_ARE_ONE`.
+    """
+    ListIdentifierMoves: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentifierMovesRequest, _identity_service_pb2.ListIdentifierMovesResponse]  # type: ignore[assignment]
+    """Lists the contacts that left a person or came to it without a merge, the newest first.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    """
+    ListQuarantinedIdentifiers: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListQuarantinedIdentifiersRequest, _identity_service_pb2.ListQuarantinedIdentifiersResponse]  # type: ignore[assignment]
+    """Lists identifiers that name nobody because they were seen with too many people, the longest ago first."""
+    ReleaseIdentifier: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ReleaseIdentifierRequest, _identity_service_pb2.ReleaseIdentifierResponse]  # type: ignore[assignment]
+    """Lets a quarantined identifier name its holder again, as if it had been seen with nobody.
+
+    Idempotent: releasing what is not quarantined changes nothing.
+
+    Errors: `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+    """
+    CreateBlockedValue: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateBlockedValueRequest, _identity_service_pb2.CreateBlockedValueResponse]  # type: ignore[assignment]
+    """Blocks a value, or all values of a pattern: from now on, within seconds, it names nobody. What it named before stays.
+
+    Idempotent: blocking what is blocked returns the earlier entry.
+
+    Errors: `INVALID_ARGUMENT` with `BLOCKED_VALUE_INVALID`; `FAILED_PRECONDITION` with `BLOCKED_VALUES_MAX`.
+    """
+    ListBlockedValues: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListBlockedValuesRequest, _identity_service_pb2.ListBlockedValuesResponse]  # type: ignore[assignment]
+    """Lists what operators blocked, by type and value. What is blocked for everybody (spec people §3.3) is not in it."""
+    DeleteBlockedValue: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DeleteBlockedValueRequest, _identity_service_pb2.DeleteBlockedValueResponse]  # type: ignore[assignment]
+    """Takes a blocked value off the list: within seconds it names people again.
+
+    Idempotent by `request_id`.
+
+    Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
     """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -206,6 +298,100 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes back that two profiles are not one person. It merges nobody; the next link between them may.
 
         Idempotent: taking back what was not said changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveIdentifier(
+        self,
+        request: _identity_service_pb2.RemoveIdentifierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.RemoveIdentifierResponse, _abc.Awaitable[_identity_service_pb2.RemoveIdentifierResponse]]:
+        """Takes an identifier away from a person: it names nobody until it is seen again. What is sent to it for that person stops.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def ReassignIdentifier(
+        self,
+        request: _identity_service_pb2.ReassignIdentifierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ReassignIdentifierResponse, _abc.Awaitable[_identity_service_pb2.ReassignIdentifierResponse]]:
+        """Gives an identifier of one person to another: a phone number that was issued again. Nobody is merged, and events that were
+        stored stay with whom they were about.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND` or `IDENTIFIER_NOT_FOUND`; `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`;
+        `FAILED_PRECONDITION` with `IDENTIFIER_REFUSED` or `PROFILES_ARE_ONE`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListIdentifierMoves(
+        self,
+        request: _identity_service_pb2.ListIdentifierMovesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ListIdentifierMovesResponse, _abc.Awaitable[_identity_service_pb2.ListIdentifierMovesResponse]]:
+        """Lists the contacts that left a person or came to it without a merge, the newest first.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListQuarantinedIdentifiers(
+        self,
+        request: _identity_service_pb2.ListQuarantinedIdentifiersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ListQuarantinedIdentifiersResponse, _abc.Awaitable[_identity_service_pb2.ListQuarantinedIdentifiersResponse]]:
+        """Lists identifiers that name nobody because they were seen with too many people, the longest ago first."""
+
+    @_abc_1.abstractmethod
+    def ReleaseIdentifier(
+        self,
+        request: _identity_service_pb2.ReleaseIdentifierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ReleaseIdentifierResponse, _abc.Awaitable[_identity_service_pb2.ReleaseIdentifierResponse]]:
+        """Lets a quarantined identifier name its holder again, as if it had been seen with nobody.
+
+        Idempotent: releasing what is not quarantined changes nothing.
+
+        Errors: `INVALID_ARGUMENT` with `IDENTIFIER_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateBlockedValue(
+        self,
+        request: _identity_service_pb2.CreateBlockedValueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.CreateBlockedValueResponse, _abc.Awaitable[_identity_service_pb2.CreateBlockedValueResponse]]:
+        """Blocks a value, or all values of a pattern: from now on, within seconds, it names nobody. What it named before stays.
+
+        Idempotent: blocking what is blocked returns the earlier entry.
+
+        Errors: `INVALID_ARGUMENT` with `BLOCKED_VALUE_INVALID`; `FAILED_PRECONDITION` with `BLOCKED_VALUES_MAX`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBlockedValues(
+        self,
+        request: _identity_service_pb2.ListBlockedValuesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ListBlockedValuesResponse, _abc.Awaitable[_identity_service_pb2.ListBlockedValuesResponse]]:
+        """Lists what operators blocked, by type and value. What is blocked for everybody (spec people §3.3) is not in it."""
+
+    @_abc_1.abstractmethod
+    def DeleteBlockedValue(
+        self,
+        request: _identity_service_pb2.DeleteBlockedValueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.DeleteBlockedValueResponse, _abc.Awaitable[_identity_service_pb2.DeleteBlockedValueResponse]]:
+        """Takes a blocked value off the list: within seconds it names people again.
+
+        Idempotent by `request_id`.
+
+        Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

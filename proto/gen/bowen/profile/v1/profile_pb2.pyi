@@ -93,6 +93,8 @@ class IdentifierLink(_message.Message):
     CLASS_FIELD_NUMBER: _builtins.int
     FIRST_SEEN_TIME_FIELD_NUMBER: _builtins.int
     LAST_SEEN_TIME_FIELD_NUMBER: _builtins.int
+    LAST_VERIFIED_TIME_FIELD_NUMBER: _builtins.int
+    QUARANTINE_TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def identifier(self) -> Global___Identifier:
         """The identifier, normalised."""
@@ -105,20 +107,209 @@ class IdentifierLink(_message.Message):
     def last_seen_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last seen on this profile."""
 
+    @_builtins.property
+    def last_verified_time(self) -> _timestamp_pb2.Timestamp:
+        """When this person last proved it. Absent when never. A phone's or an e-mail's proof makes it strong for 90 days."""
+
+    @_builtins.property
+    def quarantine_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it names nobody, because it was seen with too many people. Absent otherwise."""
+
     def __init__(
         self,
         *,
         identifier: Global___Identifier | None = ...,
         first_seen_time: _timestamp_pb2.Timestamp | None = ...,
         last_seen_time: _timestamp_pb2.Timestamp | None = ...,
+        last_verified_time: _timestamp_pb2.Timestamp | None = ...,
+        quarantine_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time", "last_verified_time", b"last_verified_time", "quarantine_time", b"quarantine_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["class", b"class", "first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class", b"class", "first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time", "last_verified_time", b"last_verified_time", "quarantine_time", b"quarantine_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IdentifierLink: _TypeAlias = IdentifierLink  # noqa: Y015
+
+@_typing.final
+class IdentifierMove(_message.Message):
+    """An identifier that left a person without a merge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Reason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[IdentifierMove._Reason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_UNSPECIFIED: IdentifierMove._Reason.ValueType  # 0
+        """Not set."""
+        REASON_RECYCLED: IdentifierMove._Reason.ValueType  # 1
+        """Another person proved it while the old owner's proof had grown old: a recycled phone number."""
+        REASON_REASSIGNED: IdentifierMove._Reason.ValueType  # 2
+        """Somebody gave it to another profile."""
+        REASON_REMOVED: IdentifierMove._Reason.ValueType  # 3
+        """Somebody took it away."""
+        REASON_HANDED_OVER: IdentifierMove._Reason.ValueType  # 4
+        """A contact that nobody had proved was seen with somebody else."""
+
+    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
+        """Why it moved."""
+
+    REASON_UNSPECIFIED: IdentifierMove.Reason.ValueType  # 0
+    """Not set."""
+    REASON_RECYCLED: IdentifierMove.Reason.ValueType  # 1
+    """Another person proved it while the old owner's proof had grown old: a recycled phone number."""
+    REASON_REASSIGNED: IdentifierMove.Reason.ValueType  # 2
+    """Somebody gave it to another profile."""
+    REASON_REMOVED: IdentifierMove.Reason.ValueType  # 3
+    """Somebody took it away."""
+    REASON_HANDED_OVER: IdentifierMove.Reason.ValueType  # 4
+    """A contact that nobody had proved was seen with somebody else."""
+
+    MOVE_ID_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    FROM_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    TO_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    MOVE_TIME_FIELD_NUMBER: _builtins.int
+    move_id: _builtins.str
+    """UUID version 7."""
+    from_profile_id: _builtins.str
+    """Whom it named until then."""
+    to_profile_id: _builtins.str
+    """Whom it names since. Empty when nobody."""
+    reason: Global___IdentifierMove.Reason.ValueType
+    """Why."""
+    source_id: _builtins.str
+    """The source whose event did it. Empty when somebody did it by hand."""
+    event_id: _builtins.str
+    """The event that did it. Empty when an import or somebody by hand did."""
+    actor: _builtins.str
+    """Who did it by hand. Empty when an event did."""
+    note: _builtins.str
+    """Why it was done by hand, in that person's words."""
+    @_builtins.property
+    def identifier(self) -> Global___Identifier:
+        """The identifier, normalised."""
+
+    @_builtins.property
+    def move_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        move_id: _builtins.str = ...,
+        identifier: Global___Identifier | None = ...,
+        from_profile_id: _builtins.str = ...,
+        to_profile_id: _builtins.str = ...,
+        reason: Global___IdentifierMove.Reason.ValueType = ...,
+        source_id: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        note: _builtins.str = ...,
+        move_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "move_time", b"move_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "event_id", b"event_id", "from_profile_id", b"from_profile_id", "identifier", b"identifier", "move_id", b"move_id", "move_time", b"move_time", "note", b"note", "reason", b"reason", "source_id", b"source_id", "to_profile_id", b"to_profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentifierMove: _TypeAlias = IdentifierMove  # noqa: Y015
+
+@_typing.final
+class QuarantinedIdentifier(_message.Message):
+    """An identifier that names nobody because it was seen with too many people within a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    SEEN_COUNT_FIELD_NUMBER: _builtins.int
+    QUARANTINE_TIME_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """Who holds it."""
+    seen_count: _builtins.int
+    """With how many it was seen, as far as was counted."""
+    @_builtins.property
+    def identifier(self) -> Global___Identifier:
+        """The identifier, normalised."""
+
+    @_builtins.property
+    def quarantine_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        identifier: Global___Identifier | None = ...,
+        profile_id: _builtins.str = ...,
+        seen_count: _builtins.int = ...,
+        quarantine_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "quarantine_time", b"quarantine_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "profile_id", b"profile_id", "quarantine_time", b"quarantine_time", "seen_count", b"seen_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuarantinedIdentifier: _TypeAlias = QuarantinedIdentifier  # noqa: Y015
+
+@_typing.final
+class BlockedValue(_message.Message):
+    """A value, or all values of a pattern, that name nobody: the landline of a store, the phone of a guide, what a careless integration sends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOCKED_VALUE_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    IS_PATTERN_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    blocked_value_id: _builtins.str
+    """UUID version 7."""
+    type: _builtins.str
+    """The type of identifier it is blocked for. Empty: for every type."""
+    value: _builtins.str
+    """The value, normalised by type, or the pattern."""
+    is_pattern: _builtins.bool
+    """True when `value` is a pattern of RE2 that a normalised value must match as a whole."""
+    actor: _builtins.str
+    """Who blocked it."""
+    note: _builtins.str
+    """Why, in that person's words."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        blocked_value_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        value: _builtins.str = ...,
+        is_pattern: _builtins.bool = ...,
+        actor: _builtins.str = ...,
+        note: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "blocked_value_id", b"blocked_value_id", "create_time", b"create_time", "is_pattern", b"is_pattern", "note", b"note", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockedValue: _TypeAlias = BlockedValue  # noqa: Y015
 
 @_typing.final
 class Profile(_message.Message):

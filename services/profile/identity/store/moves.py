@@ -1,0 +1,41 @@
+"""Contacts that left a person without a merge: who took them away, or which event did, and why."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from asyncpg.pgproto import pgproto
+
+from chassis.db import ReadTx, Tx, driver
+from chassis.pagination import LAST_ID
+from services.profile.identity.domain import MoveRecord
+from services.profile.identity.store.writes import execute
+
+_COLUMNS = (
+    "move_id, type, namespace, value, verified, from_profile_id, to_profile_id, reason, source_id, event_id, actor,"
+    " note, move_time"
+)
+_SAVE = f"""
+INSERT INTO identifier_move (key, {_COLUMNS})
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::uuid[], $8::uuid[],
+                     $9::smallint[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::timestamptz[])
+"""  # noqa: S608 (names of our own)
+_LIST = f"""
+SELECT {_COLUMNS} FROM identifier_move
+WHERE (from_profile_id = ANY($1) OR to_profile_id = ANY($1)) AND move_id < $2 ORDER BY move_id DESC LIMIT $3
+"""  # noqa: S608 (names of our own)
+_TAKE = "DELETE FROM identifier WHERE key = $1"
+
+
+async def save_moves(tx: Tx, moves: Sequence[tuple[bytes, MoveRecord]]) -> None:
+    """Write down which identifiers, given by their keys, left whom."""
+    await execute(tx, _SAVE, [(pgproto.UUID(key), *record) for key, record in moves])
+
+
+async def list_moves(tx: ReadTx, profile_ids: Sequence[UUID], *, after: UUID | None, limit: int) -> list[MoveRecord]:
+    """Moves from or to any of the ids, newest first, at most `limit` that come after the move `after`."""
+    return [MoveRecord(*row) for row in await (await driver(tx)).fetch(_LIST, profile_ids, after or LAST_ID, limit)]
+
+
+async def remove_identifier(tx: Tx, key: bytes) -> None:
+    """Let an identifier name nobody."""
+    await (await driver(tx)).execute(_TAKE, pgproto.UUID(key))
