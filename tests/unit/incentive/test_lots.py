@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from services.incentive.ledger.domain import Account, Standing
-from services.incentive.ledger.domain.lots import Lot, Shelf
+from services.incentive.ledger.domain.lots import Lot
+from services.incentive.ledger.domain.shelf import Shelf
 from tests.unit.incentive.test_programmes import NOON, a_programme
 
 ME = "0192a000-0000-7000-8000-000000000001"

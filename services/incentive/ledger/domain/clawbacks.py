@@ -10,8 +10,9 @@ from uuid import UUID
 
 from services.incentive.ledger.domain import WRITEOFF, Account, Book, Standing, Transfer, key_of, transfer
 from services.incentive.ledger.domain.earnings import Claim, ungiven_id
-from services.incentive.ledger.domain.lots import Lot, Shelf
+from services.incentive.ledger.domain.lots import Lot
 from services.incentive.ledger.domain.programmes import Policy
+from services.incentive.ledger.domain.shelf import Shelf
 
 SOURCES = ("ungiven", "pending", "earning", "available", "debt", "writeoff")
 """Where something may be taken from, in order."""

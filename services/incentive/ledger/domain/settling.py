@@ -8,7 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.incentive.ledger.domain import Account, Book, Outcome, Standing, Transfer, decide, transfer
-from services.incentive.ledger.domain.lots import EXPIRED, Lot, Shelf
+from services.incentive.ledger.domain.lots import EXPIRED, Lot
+from services.incentive.ledger.domain.shelf import Shelf
 
 SCOPE = "service:incentive/lots"
 """Whose transfer ids those of maturing, expiring and repaying are."""

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.incentive.ledger.domain import Account, Book, Original, Standing, Transfer, key_of, transfer
-from services.incentive.ledger.domain.lots import OUTSIDE, Lot, Shelf
+from services.incentive.ledger.domain.lots import OUTSIDE, Lot
+from services.incentive.ledger.domain.shelf import Shelf
 
 MERGE_SCOPE = "service:incentive/merge"
 """Whose transfer ids those of merging and unmerging are."""

@@ -12,8 +12,9 @@ from uuid import UUID
 from chassis.db import Tx
 from services.incentive.ledger import domain, store
 from services.incentive.ledger.domain import Account, Book, Original, Outcome, Standing, Transfer, settling
-from services.incentive.ledger.domain.lots import PLACES, Shelf
+from services.incentive.ledger.domain.lots import PLACES
 from services.incentive.ledger.domain.programmes import Programme
+from services.incentive.ledger.domain.shelf import Shelf
 from services.incentive.ledger.errors import InDebt
 from services.incentive.subjects import store as subjects
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx, driver
 from chassis.ids import new_id
 from services.incentive.ledger.domain import Account
-from services.incentive.ledger.domain.lots import Happening, Lot, Move, Shelf
+from services.incentive.ledger.domain.lots import Happening, Lot, Move
 from services.incentive.ledger.domain.programmes import Programme
+from services.incentive.ledger.domain.shelf import Shelf
 from services.incentive.ledger.errors import LotNotFound
 
 TOLD_DAYS = 90

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from chassis.db import ReadTx
 from services.incentive.ledger.domain import Account, Book, Standing
-from services.incentive.ledger.domain.lots import Expiring, Shelf, expiring
+from services.incentive.ledger.domain.lots import Expiring, expiring
 from services.incentive.ledger.domain.settling import settle
+from services.incentive.ledger.domain.shelf import Shelf
 from services.incentive.ledger.store.lots import open_shelf
 from services.incentive.ledger.store.programmes import find_programmes
 from services.incentive.ledger.store.reads import get_account, list_owned
