@@ -124,6 +124,11 @@ async def lock_subjects(tx: Tx, profile_ids: Collection[str]) -> tuple[dict[str,
     return subjects, roots
 
 
+async def hold_known(tx: Tx, profile_ids: Collection[str]) -> list[str]:
+    """Those of the people who are known, held: unlike `lock_subjects`, it opens nobody."""
+    return [row[0] for row in await (await driver(tx)).fetch(_LOCK, sorted(profile_ids))]
+
+
 async def resolve(tx: ReadTx, profile_id: str) -> str:
     """The profile that stands for `profile_id` now."""
     return await (await driver(tx)).fetchval(_RESOLVE, profile_id) or profile_id

@@ -118,8 +118,15 @@ async def judge_due(db: Database, now: datetime) -> int:
     async with db.read() as tx:
         due = await subjects.list_due(tx, now=now, limit=CHUNK)
     if due:
-        await db.transact(lambda tx: take_in(tx, [(profile_id, now) for profile_id in due]))
+        await db.transact(lambda tx: _judge_known(tx, due, now))
     return len(due)
+
+
+async def _judge_known(tx: Tx, profile_ids: Sequence[str], now: datetime) -> None:
+    """Judge those of the people who were not forgotten since they were listed."""
+    known = await subjects.hold_known(tx, profile_ids)
+    if known:
+        await take_in(tx, [(profile_id, now) for profile_id in known])
 
 
 async def backfill(tx: Tx, now: datetime) -> bool:
@@ -131,8 +138,7 @@ async def backfill(tx: Tx, now: datetime) -> bool:
         await subjects.begin_backfill(tx, waiting.definition_id)
         return True
     people = await subjects.list_after(tx, waiting.cursor, limit=CHUNK)
-    if people:
-        await take_in(tx, [(profile_id, now) for profile_id in people])
+    await _judge_known(tx, people, now)
     await subjects.save_backfill(tx, waiting.definition_id, cursor=people[-1] if people else "")
     if not people and waiting.rule_id:
         await rule_store.save_state(tx, waiting.rule_id, before=State.BACKFILLING, after=State.ACTIVE)

@@ -1,16 +1,20 @@
 """People who ask to be told what tagging holds, or to be forgotten."""
 
+import asyncio
 from datetime import timedelta
 
 from bowen.profile.v1.events_pb2 import ProfileUpdated
 from bowen.tagging.v1 import events_pb2
 
 from chassis.consumer import Delivery
+from chassis.db import driver
 from chassis.ids import new_id
 from services.tagging.privacy import consumers, store
 from services.tagging.tags import consumers as tag_consumers
+from services.tagging.tags import operations
 from tests.service.forgetting import a_question, an_erasure, counts_of, holding, kinds_of, personal_tables, told
 from tests.service.tagging.tagging import Tagging, a_track
+from tests.waiting import eventually
 
 
 async def a_life(tagging: Tagging) -> tuple[str, str]:
@@ -59,6 +63,33 @@ async def test_what_comes_late_does_not_bring_them_back_and_others_are_heard(tag
 
     assert await holding(tagging.db, survivor) == await holding(tagging.db, loser) == {}
     assert await tagging.tags_of(other) == ["active"]
+
+
+async def test_who_is_due_to_be_judged_while_being_erased_does_not_come_back(tagging: Tagging):
+    lately = await tagging.tag("lately")
+    window = {"last": "1d"}
+    await tagging.rule(lately, {"event": {"name": "Visit", "window": window, "agg": "count", "op": "ge", "value": 1}})
+    await tagging.backfilled()
+    person, now = str(new_id()), tagging.clock.now()
+    await tagging.tracked(person, "Visit", now)
+    later = now + timedelta(days=2)
+    judging: list[asyncio.Task[int]] = []
+
+    async def erase_while_judging(tx):
+        await consumers.on_profile_erased(tx, [Delivery(new_id(), an_erasure(person), now, now)])
+        judging.append(asyncio.create_task(operations.judge_due(tagging.db, later)))
+        await eventually(lambda: waiting(tagging))
+
+    await tagging.db.transact(erase_while_judging)
+    await judging[0]
+
+    assert await holding(tagging.db, person) == {}
+
+
+async def waiting(tagging: Tagging) -> bool:
+    async with tagging.db.read() as tx:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return bool(await (await driver(tx)).fetchval(query))
 
 
 async def test_an_erasure_that_is_told_twice_is_confirmed_twice_and_harms_nobody(tagging: Tagging):
