@@ -1,4 +1,7 @@
-"""What campaigns do about facts of others."""
+"""What campaigns do about facts of others.
+
+The switch is held first: whoever held something else while waiting for it could wait for one who waits for them.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -21,6 +24,7 @@ T = TypeVar("T")
 
 async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) -> None:
     """Reward what people do. Those who register are given their inviter first."""
+    await store.hold_switch(tx)
     signups = _known(facts.signup_of_event, batch)
     if signups:
         await inviting.register(tx, signups)
@@ -34,6 +38,7 @@ async def on_segment_entered(tx: Tx, batch: Sequence[Delivery[SegmentEntered]]) 
 
 async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
     """Reward what people buy."""
+    await store.hold_switch(tx)
     occasions = _known(facts.occasion_of_paid, batch)
     paid = {item.event.order_id: item.event for item in batch if item.event.profile_id}
     await rewarding.pay(tx, [_paid(event) for event in paid.values()], occasions)
@@ -45,12 +50,14 @@ def _paid(event: OrderPaid) -> PaidOrder:
 
 async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) -> None:
     """Give what was promised for the delivery, and reward what people have in their hands."""
+    await store.hold_switch(tx)
     await granted.deliver(tx, {UUID(item.event.order_id): moment(item.event.deliver_time) for item in batch})
     await _reward(tx, Kind.DELIVERY, _known(facts.occasion_of_delivered, batch))
 
 
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
     """Take back what people did not keep buying; some campaigns answer to that too."""
+    await store.hold_switch(tx)
     await returning.refund(tx, [facts.refund_from_proto(item) for item in batch])
     await _reward(tx, Kind.REFUND, _known(facts.occasion_of_refunded, batch))
 

@@ -90,6 +90,19 @@ async def test_two_first_purchases_at_once_are_a_first_and_a_second(incentive: I
     assert [await incentive.has(each) for each in people] == [(100, 0)] * 5
 
 
+async def test_of_purchases_that_come_together_each_follows_those_before_it(incentive: Incentive) -> None:
+    first = purchases(1, 1)
+    first.order_paid.net_minor_min = 5_000
+    await running(incentive, of_orders(gives(fixed=100), trigger=first))
+    one, other = new(), new()
+
+    await incentive.happen(
+        a_paid_order(one, 9_000), a_paid_order(one, 100), a_paid_order(other, 100), a_paid_order(other, 9_000)
+    )
+
+    assert [await incentive.has(each) for each in (one, other)] == [(100, 0), (0, 0)]
+
+
 async def test_shr_10_when_the_first_purchase_is_refunded_the_second_is_the_first(incentive: Incentive) -> None:
     await running(incentive, of_orders(gives(fixed=100), trigger=purchases(1, 1)))
     buyer = new()

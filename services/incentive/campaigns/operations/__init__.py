@@ -1,5 +1,5 @@
 """What changes campaigns, and what they do about facts: lock, judge, save, tell.
 
-Rows are held in one order everywhere: the campaign, the switch, orders, buyers, the reward tree, grants, counters,
-budgets, coupon templates, accounts.
+Rows are held in one order everywhere: the campaign, the switch, the reward tree, orders, buyers, grants, counters,
+packets, budgets, coupon templates, accounts.
 """

@@ -11,7 +11,7 @@ from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget, Purse, Want
 from services.incentive.campaigns import store
-from services.incentive.campaigns.domain import Claim, Docket, Gift, Kind
+from services.incentive.campaigns.domain import Claim, Docket, Gift, Kind, Occasion
 from services.incentive.campaigns.domain.charging import meter_of, want_of
 from services.incentive.campaigns.domain.experiments import arm_of
 from services.incentive.campaigns.domain.invitations import Registration
@@ -30,7 +30,7 @@ class _History:
     inviters: dict[tuple[TouchChoice, str], list[str]] = field(default_factory=dict)
 
 
-async def hold_docket(tx: Tx, claims: Sequence[Claim]) -> Docket:
+async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occasion]) -> Docket:
     """Hold all that the claims are judged by. The budgets come last: they are what many claims meet at.
 
     Budgets that are paid from leases are not held: two transactions may judge a claim at once, and the second to save
@@ -46,7 +46,7 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim]) -> Docket:
     counters = await store.open_counters(tx, opened, read)
     if (opened or buyers) and await subjects.find_people(tx, history.people.keys()) != history.people:
         raise MergedMeanwhile
-    purchases = await _purchases(tx, claims, history.people, buyers)
+    purchases = await _purchases(tx, occasions, history.people, buyers)
     spells = await _spells(tx, claims, history.people)
     put_back = bool(refunds) or any(_may_be_refused(claim) for claim in claims)
     purse = await _open_purse(tx, _wants(claims, history.people), put_back=put_back)
@@ -56,7 +56,7 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim]) -> Docket:
     )
 
 
-async def read_docket(tx: ReadTx, claims: Sequence[Claim]) -> Docket:
+async def read_docket(tx: ReadTx, claims: Sequence[Claim], occasion: Occasion) -> Docket:
     """What the claims would be judged by at this moment; nothing is held, and nothing counts as judged."""
     history = await _history(tx, claims)
     opened, read = _keys(claims, history)
@@ -67,7 +67,7 @@ async def read_docket(tx: ReadTx, claims: Sequence[Claim]) -> Docket:
         refunds={},
         purse=Purse(await _concerned(tx, _wants(claims, history.people))),
         spells=await _spells(tx, claims, history.people),
-        purchases=await _purchases(tx, claims, history.people, _buyers(claims, history.people)),
+        purchases=await _purchases(tx, [occasion], history.people, _buyers(claims, history.people)),
         registrations=history.registrations,
         inviters=history.inviters,
         explains=True,
@@ -182,23 +182,20 @@ def _buyers(claims: Sequence[Claim], people: Mapping[str, Person]) -> list[str]:
 
 
 async def _purchases(
-    tx: ReadTx, claims: Sequence[Claim], people: Mapping[str, Person], buyers: Sequence[str]
+    tx: ReadTx, occasions: Sequence[Occasion], people: Mapping[str, Person], buyers: Sequence[str]
 ) -> dict[UUID, int]:
-    """Which purchase of its buyer each order is. Of orders that come together the later one follows the earlier."""
+    """Which purchase of its buyer each order is: of those that are kept, in the order in which they became known."""
     if not buyers:
         return {}
     kept = await store.find_kept(tx, {each for buyer in buyers for each in people[buyer].ids})
-    orders = {claim.occasion.cause: claim.occasion for claim in claims if claim.occasion.kind == Kind.ORDER}
+    orders = {each.cause: people[each.profile_id].ids for each in occasions if each.profile_id in people}
+    known = {each: {order_id for one in each for order_id in kept.get(one, ())} for each in orders.values()}
+    before = {each: order_ids - orders.keys() for each, order_ids in known.items()}
     numbers: dict[UUID, int] = {}
-    counted: dict[str, set[UUID]] = {}
-    for cause, occasion in orders.items():
-        person = people[occasion.profile_id]
-        if person.profile_id not in counted:
-            all_kept = {order_id for each in person.ids for order_id in kept.get(each, ())}
-            counted[person.profile_id] = all_kept - orders.keys()
-        numbers[cause] = 1 + len(counted[person.profile_id])
-        if any(cause in kept.get(each, ()) for each in person.ids):
-            counted[person.profile_id].add(cause)
+    for cause, person in orders.items():
+        numbers[cause] = 1 + len(before[person])
+        if cause in known[person]:
+            before[person].add(cause)
     return numbers
 
 

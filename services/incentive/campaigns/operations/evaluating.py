@@ -20,14 +20,14 @@ async def evaluate(tx: ReadTx, occasion: Occasion, campaign_ids: Collection[UUID
     """
     campaigns = await _campaigns(tx, occasion, campaign_ids)
     claims = domain.claims_of(campaigns, [occasion], explain=True)
-    docket = await read_docket(tx, claims)
+    docket = await read_docket(tx, claims, occasion)
     domain.judge(claims, docket, lambda: NO_ID)
     return docket
 
 
 async def _campaigns(tx: ReadTx, occasion: Occasion, campaign_ids: Collection[UUID]) -> list[Campaign]:
     if not campaign_ids:
-        return await store.find_answering(tx, occasion.kind, [occasion.value])
+        return await store.find_answering(tx, occasion.kind, [occasion])
     found = await store.find_campaigns(tx, campaign_ids)
     for campaign_id in campaign_ids:
         if campaign_id not in found:

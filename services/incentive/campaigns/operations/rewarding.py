@@ -23,11 +23,11 @@ from services.incentive.packets.domain import Packet
 async def reward(tx: Tx, kind: Kind, occasions: Sequence[Occasion]) -> None:
     """Give what running campaigns promise for facts of one kind, each fact once per campaign for ever."""
     await store.hold_switch(tx)
-    campaigns = await store.find_answering(tx, kind, {occasion.value for occasion in occasions})
+    campaigns = await store.find_answering(tx, kind, occasions)
     claims = domain.claims_of(campaigns, occasions)
     if not claims:
         return
-    docket = await hold_docket(tx, claims)
+    docket = await hold_docket(tx, claims, occasions)
     domain.judge(claims, docket, new_id)
     await _issue_coupons(tx, docket, claims)
     await budgets.save_purse(tx, docket.purse)

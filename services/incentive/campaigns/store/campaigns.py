@@ -17,6 +17,7 @@ from services.incentive.campaigns.domain import (
     Amount,
     Campaign,
     Kind,
+    Occasion,
     State,
     Terms,
     Trigger,
@@ -60,6 +61,7 @@ WHERE campaign_version.publish_time IS NULL
 _ANSWERING = f"""
 {_SELECT} WHERE state IN ('running', 'ended')
     AND coalesce(answers_kind, trigger) = $1 AND coalesce(answers_value, trigger_value) = ANY($2::text[])
+    AND start_time <= $4 AND end_time > $3 AND (stop_time IS NULL OR stop_time > $3)
 ORDER BY campaign.campaign_id
 """
 
@@ -160,12 +162,14 @@ async def find_campaigns(tx: ReadTx, campaign_ids: Collection[UUID]) -> dict[UUI
     return {row["campaign_id"]: _campaign(row) for row in rows}
 
 
-async def find_answering(tx: ReadTx, kind: Kind, values: Collection[str]) -> list[Campaign]:
-    """The campaigns that answer to any of these, oldest first, those that were ended included: facts may be late.
+async def find_answering(tx: ReadTx, kind: Kind, occasions: Collection[Occasion]) -> list[Campaign]:
+    """The campaigns that answer to any of these, oldest first; also those that ended since they happened.
 
     Whoever gives for it holds the switch.
     """
-    return [_campaign(row) for row in await (await driver(tx)).fetch(_ANSWERING, kind, list(values))]
+    values, times = {occasion.value for occasion in occasions}, [occasion.time for occasion in occasions]
+    rows = await (await driver(tx)).fetch(_ANSWERING, kind, list(values), min(times), max(times))
+    return [_campaign(row) for row in rows]
 
 
 async def list_versions(tx: ReadTx, campaign_id: UUID, *, after: int, limit: int) -> list[Version]:

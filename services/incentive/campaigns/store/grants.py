@@ -72,14 +72,17 @@ FROM unnest($1::uuid[], $2::bigint[]) AS reversal (grant_id, reversed_amount)
 WHERE reward_grant.grant_id = reversal.grant_id
 """
 
-_REFUSALS = """
+_REFUSAL = """
 SELECT campaign_id, cause, profile_id::text, effect, campaign_version, amount, reason, detail, refuse_time
 FROM grant_refusal
-WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1)) AND ($2::uuid IS NULL OR campaign_id = $2)
-    AND ($3 = '' OR reason = $3)
+WHERE {of} AND ($3 = '' OR reason = $3)
     AND ($4::timestamptz IS NULL OR (refuse_time, cause, campaign_id, effect) < ($4, $5::uuid, $6::uuid, $7::integer))
 ORDER BY refuse_time DESC, cause DESC, campaign_id DESC, effect DESC LIMIT $8
 """
+
+# A statement of its own for what is asked, so that each finds its index.
+_REFUSALS_OF_PERSON = _REFUSAL.format(of="profile_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR campaign_id = $2)")
+_REFUSALS_OF_CAMPAIGN = _REFUSAL.format(of="campaign_id = $2::uuid AND $1::uuid[] IS NULL")
 
 
 async def find_judged(tx: Tx, keys: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
@@ -133,8 +136,9 @@ async def list_refusals(
 ) -> list[Refusal]:
     """What was refused to a person under any of their ids, by a campaign, or both, newest first."""
     ids = None if profile_ids is None else list(profile_ids)
+    query = _REFUSALS_OF_CAMPAIGN if ids is None else _REFUSALS_OF_PERSON
     key = before or (None, None, None, None)
-    rows = await (await driver(tx)).fetch(_REFUSALS, ids, campaign_id, reason, *key, limit)
+    rows = await (await driver(tx)).fetch(query, ids, campaign_id, reason, *key, limit)
     return [Refusal(*row) for row in rows]
 
 
