@@ -117,10 +117,10 @@ def _text(rules: Any) -> Schema:
         schema["format"] = "uuid"
     fewest = max(rules.min_len, int(rules.required))
     _bounds(schema, "minLength", fewest, "maxLength", rules.max_len)
+    # An empty text counts as absent where the field is not required.
     if rules.one_of:
-        schema["enum"] = list(rules.one_of)
+        schema["enum"] = [*([] if rules.required else [""]), *rules.one_of]
     elif pattern := pattern_of(rules):
-        # An empty text counts as absent where the field is not required.
         schema["pattern"] = f"^(?:{pattern})$" if rules.required else f"^(?:{pattern})?$"
     return schema
 

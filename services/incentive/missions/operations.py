@@ -69,7 +69,10 @@ async def _settle(tx: Tx, touched: set[Member], now: datetime) -> None:
 
 async def _carry_out(tx: Tx, changes: Sequence[Gain | Loss], now: datetime) -> None:
     """Pay what was gained and take back what was lost. Only now budgets are held: most deeds complete nothing."""
-    purse = await budgets.open_purse(tx, {change.mission.budget_id for change in changes})
+    refilled = {change.mission.budget_id for change in changes if isinstance(change, Loss)}
+    purse = await budgets.open_purse(
+        tx, refilled, wants=[change.want for change in changes if isinstance(change, Gain)]
+    )
     verdicts = [change.verdict(purse) for change in changes]
     await budgets.save_purse(tx, purse)
     await store.save_completions(tx, [(verdict.mission.mission_id, verdict.completion) for verdict in verdicts])

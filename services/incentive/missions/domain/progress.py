@@ -159,9 +159,14 @@ class Gain(NamedTuple):
     occurrence: Occurrence
     before: Completion | None
 
+    @property
+    def want(self) -> Want:
+        """What it asks of the budget."""
+        return Want(self.mission.budget_id, self.mission.amount)
+
     def verdict(self, purse: Purse) -> Verdict:
         """The budget pays in full or not at all."""
-        is_paid = purse.reserve(Want(self.mission.budget_id, self.mission.amount))
+        is_paid = purse.reserve(self.want)
         completion = Completion(
             self.before.profile_id if self.before else self.profile_id,
             self.occurrence.number,
