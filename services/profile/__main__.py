@@ -8,6 +8,7 @@ from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServic
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from bowen.profile.v1.review_service_pb2_grpc import add_ReviewServiceServicer_to_server
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis.command import command
@@ -20,6 +21,8 @@ from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.privacy.consumers import Answers
 from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
+from services.profile.reviews import operations as reviews
+from services.profile.reviews.servicer import ReviewServicer
 from services.profile.settings import Settings
 from services.profile.vault import domain, errors
 from services.profile.vault import operations as vaults
@@ -28,6 +31,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_EVERY_S = 600.0
 RETAIN_EVERY_S = 3600.0
 BLOCKED_EVERY_S = 5.0
+QUEUE_EVERY_S = 5.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -42,6 +46,7 @@ async def assemble(process: Process[Settings]) -> None:
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
     process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))
+    process.server.add(add_ReviewServiceServicer_to_server, ReviewServicer(process.db, process.clock, vault, book))
     suppressions = SuppressionServicer(process.db, process.clock, vault)
     process.server.add(add_SuppressionServiceServicer_to_server, suppressions)
     privacy = PrivacyServicer(process.db, process.clock, vault)
@@ -50,6 +55,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
     Answers(vault).listen(process.consumer())
     process.every(BLOCKED_EVERY_S, "read blocked values", lambda: book.refresh(process.db))
+    process.every(QUEUE_EVERY_S, "keep the review queue", lambda: reviews.keep_queue(process.db, process.clock))
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 
 

@@ -8,6 +8,7 @@ from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServic
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from bowen.profile.v1.review_service_pb2_grpc import add_ReviewServiceServicer_to_server
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis.clock import FixedClock
@@ -17,6 +18,7 @@ from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
+from services.profile.reviews.servicer import ReviewServicer
 from tests.service.profile.speaking import Profile
 from tests.service.profile.vaults import a_vault
 from tests.serving import serving
@@ -38,6 +40,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault, book)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
         (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book)),
+        (add_ReviewServiceServicer_to_server, ReviewServicer(db, clock, vault, book)),
         (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
         (add_PrivacyServiceServicer_to_server, PrivacyServicer(db, clock, vault)),
     )

@@ -13,6 +13,7 @@ from services.profile.identity import store as identity
 from services.profile.privacy import domain, events, store
 from services.profile.privacy.domain import Type
 from services.profile.privacy.errors import SeveralPeople
+from services.profile.reviews import store as reviews
 from services.profile.suppressions import domain as suppression
 from services.profile.suppressions import store as suppressions
 from services.profile.suppressions.domain import Reason, Suppression
@@ -77,6 +78,7 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         "conflicts": forgotten.conflicts,
         "merges": forgotten.merges,
         "separations": forgotten.separations,
+        "review_items": await reviews.forget(tx, person),
         "import_rows": forgotten.import_rows,
         "profiles": forgotten.profiles,
         "bundle_parts": await store.cancel_bundles(tx, person),

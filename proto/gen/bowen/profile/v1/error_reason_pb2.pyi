@@ -114,6 +114,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/BLOCKED_VALUES_MAX", "status": 422, "metadata": {"count_max": "10000"}}`
     """
+    ERROR_REASON_REVIEW_ITEM_NOT_FOUND: _ErrorReason.ValueType  # 200
+    """No review item has this id.
+
+    Example: `{"type": "/problems/REVIEW_ITEM_NOT_FOUND", "status": 404, "metadata": {"review_item_id": "0192…"}}`
+    """
+    ERROR_REASON_REVIEW_ITEM_RESOLVED: _ErrorReason.ValueType  # 201
+    """The item was decided before, in another way, or the two were merged or told apart elsewhere.
+
+    Example: `{"type": "/problems/REVIEW_ITEM_RESOLVED", "status": 422, "metadata": {"review_item_id": "0192…", "state": "DISMISSED"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -209,5 +219,15 @@ ERROR_REASON_BLOCKED_VALUES_MAX: ErrorReason.ValueType  # 108
 """The list of blocked values is full: write patterns instead of values.
 
 Example: `{"type": "/problems/BLOCKED_VALUES_MAX", "status": 422, "metadata": {"count_max": "10000"}}`
+"""
+ERROR_REASON_REVIEW_ITEM_NOT_FOUND: ErrorReason.ValueType  # 200
+"""No review item has this id.
+
+Example: `{"type": "/problems/REVIEW_ITEM_NOT_FOUND", "status": 404, "metadata": {"review_item_id": "0192…"}}`
+"""
+ERROR_REASON_REVIEW_ITEM_RESOLVED: ErrorReason.ValueType  # 201
+"""The item was decided before, in another way, or the two were merged or told apart elsewhere.
+
+Example: `{"type": "/problems/REVIEW_ITEM_RESOLVED", "status": 422, "metadata": {"review_item_id": "0192…", "state": "DISMISSED"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

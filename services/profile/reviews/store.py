@@ -1,0 +1,137 @@
+"""Every statement about review items."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from chassis.db import ReadTx, Tx, driver
+from services.profile.reviews.domain import Doubt, Filter, Item, Source, State, Weight
+from services.profile.reviews.errors import ReviewItemNotFound
+
+_COLUMNS = ", ".join(Item._fields)
+# Two replicas take different conflicts, and none waits for the other.
+_TAKE_DOUBTS = """
+WITH unqueued AS (
+    SELECT profile_id, key, rule FROM conflict WHERE NOT queued ORDER BY profile_id, key, rule LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE conflict SET queued = true FROM unqueued
+WHERE (conflict.profile_id, conflict.key, conflict.rule) = (unqueued.profile_id, unqueued.key, unqueued.rule)
+RETURNING conflict.profile_id, conflict.owner_id, conflict.rule, conflict.type, conflict.event_id
+"""
+_ADD = f"""
+INSERT INTO review_item ({_COLUMNS})
+SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::smallint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
+                     $8::uuid[], $9::int[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::timestamptz[],
+                     $15::timestamptz[]) AS item ({_COLUMNS})
+WHERE low_id IN (SELECT profile_id FROM profile) AND high_id IN (SELECT profile_id FROM profile)
+ORDER BY low_id, high_id
+ON CONFLICT ON CONSTRAINT review_item_pair_key DO UPDATE
+SET probability_bp = excluded.probability_bp, weights = excluded.weights
+WHERE review_item.state = 1 AND review_item.source = 2
+"""  # noqa: S608 (names of our own)
+_GET = f"SELECT {_COLUMNS} FROM review_item WHERE review_item_id = $1"  # noqa: S608 (names of our own)
+_LIST = f"""
+SELECT {_COLUMNS} FROM review_item
+WHERE ($1 = 0 OR state = $1) AND ($2 = 0 OR source = $2)
+  AND ($3::uuid[] IS NULL OR low_id = ANY($3) OR high_id = ANY($3))
+  AND probability_bp >= $4 AND review_item_id < $5
+ORDER BY review_item_id DESC LIMIT $6
+"""  # noqa: S608 (names of our own)
+_RESOLVE = """
+UPDATE review_item SET state = $2, actor = $3, note = $4, merge_id = $5, resolve_time = $6 WHERE review_item_id = $1
+"""
+# Open pairs with whom each leads to now.
+_OPEN = """
+SELECT review_item_id, create_time, coalesce(low.survivor_id, low_id) AS one,
+       coalesce(high.survivor_id, high_id) AS other
+FROM review_item
+LEFT JOIN redirect AS low ON low.loser_id = low_id LEFT JOIN redirect AS high ON high.loser_id = high_id
+WHERE state = 1
+"""
+_CLOSE_MERGED = f"""
+UPDATE review_item SET state = 2, resolve_time = $1
+FROM ({_OPEN}) AS open WHERE review_item.review_item_id = open.review_item_id AND one = other
+"""  # noqa: S608 (names of our own)
+_CLOSE_SEPARATED = f"""
+UPDATE review_item SET state = 3, resolve_time = $1
+FROM ({_OPEN}) AS open
+JOIN (
+    SELECT coalesce(a.survivor_id, separation.low_id) AS one, coalesce(b.survivor_id, separation.high_id) AS other,
+           separation.create_time
+    FROM separation LEFT JOIN redirect AS a ON a.loser_id = separation.low_id
+    LEFT JOIN redirect AS b ON b.loser_id = separation.high_id
+) AS apart ON (apart.one, apart.other) IN ((open.one, open.other), (open.other, open.one))
+WHERE review_item.review_item_id = open.review_item_id AND review_item.state = 1
+  AND apart.create_time > open.create_time
+"""  # noqa: S608 (names of our own)
+
+_weights = msgspec.json.Decoder(list[Weight])
+
+
+async def take_doubts(tx: Tx, *, limit: int) -> tuple[int, list[Doubt]]:
+    """Take conflicts that were not put into the queue yet. Returns how many, and what they say."""
+    rows = await (await driver(tx)).fetch(_TAKE_DOUBTS, limit)
+    return len(rows), [Doubt(*row) for row in rows]
+
+
+async def add(tx: Tx, items: Sequence[Item]) -> None:
+    """Put pairs into the queue, but those that came up before and the erased. An open suggestion is made anew."""
+    if items:
+        rows = list(map(_row, items))
+        await (await driver(tx)).execute(_ADD, *map(list, zip(*rows, strict=True)))
+
+
+async def get(tx: ReadTx, review_item_id: UUID) -> Item:
+    """Read an item. Raises `ReviewItemNotFound`."""
+    return await _one(tx, review_item_id, _GET)
+
+
+async def lock(tx: Tx, review_item_id: UUID) -> Item:
+    """Read an item and hold it until the transaction ends. Raises `ReviewItemNotFound`."""
+    return await _one(tx, review_item_id, f"{_GET} FOR UPDATE")
+
+
+async def _one(tx: ReadTx, review_item_id: UUID, query: str) -> Item:
+    row = await (await driver(tx)).fetchrow(query, review_item_id)
+    if row is None:
+        raise ReviewItemNotFound(review_item_id)
+    return _item(row)
+
+
+async def page(tx: ReadTx, wanted: Filter, *, after: UUID, limit: int) -> list[Item]:
+    """Items, the newest first."""
+    return [_item(row) for row in await (await driver(tx)).fetch(_LIST, *wanted, after, limit)]
+
+
+async def save_resolved(tx: Tx, item: Item) -> None:
+    """Write what was decided about an item that is held."""
+    decided = item.actor, item.note, item.merge_id, item.resolve_time
+    await (await driver(tx)).execute(_RESOLVE, item.review_item_id, item.state, *decided)
+
+
+async def close_settled(tx: Tx, *, now: datetime) -> None:
+    """Close open items whose people were merged, or told apart since, elsewhere."""
+    connection = await driver(tx)
+    await connection.execute(_CLOSE_MERGED, now)
+    await connection.execute(_CLOSE_SEPARATED, now)
+
+
+async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:
+    """Delete the items about people. Returns how many."""
+    done: str = await (await driver(tx)).execute(
+        "DELETE FROM review_item WHERE low_id = ANY($1) OR high_id = ANY($1)", profile_ids
+    )
+    return int(done.rpartition(" ")[2])
+
+
+def _row(item: Item) -> tuple[Any, ...]:
+    return tuple({**item._asdict(), "weights": msgspec.json.encode(item.weights).decode()}.values())
+
+
+def _item(row: Any) -> Item:
+    item = Item._make(row)
+    return item._replace(source=Source(item.source), state=State(item.state), weights=_weights.decode(row["weights"]))
