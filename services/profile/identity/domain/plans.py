@@ -112,11 +112,11 @@ def broken(people: People, plan: Plan, sight: Sight, *, is_alias: bool) -> str:
 
 def cap_broken(people: People, plan: Plan, rules: Rules) -> str:
     """The rule broken that holds for everybody, also for those who merge by hand."""
-    if any(people.are_apart(one, other) for one, other in combinations(plan.parties, 2)):
-        return NEVER_MERGE
-    merges = sum(person.merge_count for person in plan.parties) + max(0, len(plan.parties) - 1)
-    if len(plan.parties) > 1 and merges > rules.merges_max:
-        return MERGES_MAX
+    if len(plan.parties) > 1:
+        if any(people.are_apart(one, other) for one, other in combinations(plan.parties, 2)):
+            return NEVER_MERGE
+        if sum(person.merge_count + 1 for person in plan.parties) - 1 > rules.merges_max:
+            return MERGES_MAX
     links = sum(len(person.links) for person in plan.parties) + len(plan.attach) + len(plan.move)
     if links > rules.links_max and (plan.attach or plan.move or len(plan.parties) > 1):
         return LINKS_MAX

@@ -52,7 +52,8 @@ def _decided(
 
 def _concluded(people: People, plan: Plan, demoted: Sequence[tuple[Claim, str]], how: "_How") -> Verdict:
     """Carry out what is believed."""
-    united, moved = touches.somebodies(plan.parties), [(link, link.person) for _, link in plan.move]
+    united = touches.somebodies(plan.parties) if len(plan.parties) > 1 else []
+    moved = [(link, link.person) for _, link in plan.move]
     verdict = _carry_out(people, plan, how)
     if not (demoted or moved or verdict.merges):
         return verdict

@@ -53,7 +53,10 @@ class Sight(NamedTuple):
 
     def grade(self, link: Link) -> Grade:
         """What an identifier may do."""
-        return link.kind.grade(link.verified and self._holds(link.kind, link.last_verified))
+        kind = link.kind
+        if kind.proven is kind.unproven:
+            return kind.proven
+        return kind.grade(link.verified and self._holds(kind, link.last_verified))
 
     def grade_of(self, type_name: str, verified: bool, last_verified: datetime | None) -> Grade:
         """What an identifier of this type and proof may do."""
