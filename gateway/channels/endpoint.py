@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import structlog
 from bowen.profile.v1 import ingest_service_pb2 as pb
 
@@ -23,6 +25,7 @@ from gateway.channels.sealing import Seal
 from gateway.derived import Edge
 from gateway.http import Request, Response
 from gateway.ingest.endpoint import Submitted
+from gateway.ingest.refused import refused_item
 from gateway.limits import Limiter
 from gateway.routing import Router
 
@@ -81,27 +84,26 @@ class ChannelEndpoint:
         return replace(channel, secrets=self._seal.open(sealed, channel_id.bytes))
 
     async def _submit(self, channel: Channel, heard: Sequence[Heard]) -> None:
-        """Have profile take in what was heard. What it refuses it would refuse again: that is logged, not repeated."""
+        """Have profile take in what was heard. What it refuses it would refuse again: that is
+        written down among the rejections."""
         received, trace = self._clock.now(), telemetry.inject()
-        events = [(event, trace) for each in heard if (event := _valid(convert.event_of(channel, each, received)))]
+        events = [(_judged(channel, each, received), trace) for each in heard]
         for (event, _), outcome in zip(events, await self._events.submit_all(events), strict=True):
             if isinstance(outcome, BaseException):
                 raise outcome
             if outcome.result == pb.IngestOutcome.RESULT_REJECTED:
-                _log_rejected(event, outcome.reason, outcome.detail)
+                log.warning("an event of a channel was rejected", message_id=event.message_id, reason=outcome.reason)
 
 
-def _valid(event: pb.IncomingEvent) -> pb.IncomingEvent | None:
+def _judged(channel: Channel, heard: Heard, received: datetime) -> pb.IncomingEvent:
+    """What was heard, as an event; as an item that is none where it breaks the contract."""
+    event = convert.event_of(channel, heard, received)
     try:
         rules.check(event)
     except InvalidArgument as refusal:
-        _log_rejected(event, refusal.reason, refusal.message)
-        return None
+        raw = msgspec.json.encode(heard)
+        return refused_item(raw, event.source_id, event.receive_time, refusal.reason, refusal.message)
     return event
-
-
-def _log_rejected(event: pb.IncomingEvent, reason: str, detail: str) -> None:
-    log.warning("an event of a channel was rejected", message_id=event.message_id, reason=reason, detail=detail)
 
 
 def _headers(request: Request) -> dict[str, str]:

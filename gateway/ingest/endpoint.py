@@ -1,5 +1,6 @@
 """The paths of the Segment wire."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.errors import BodyInvalid, BodyTooLarge, ContentTypeUnsupported
 from gateway.http import Request, Response
 from gateway.ingest import answers, wire
 from gateway.ingest.events import ItemInvalid, event_of
+from gateway.ingest.refused import refused_item
 from gateway.keys.domain import WriteKey
 from gateway.limits import Limiter
 from gateway.routing import Router
@@ -35,6 +37,8 @@ LANES = 2
 
 _CORS = Cors(frozenset({"*"}), headers=b"Authorization, Content-Type, X-Retry-Count", expose=b"Retry-After")
 _MISSING = "IDENTIFIER_MISSING"
+_NAMES_NOBODY = "userId or anonymousId is required"
+_TOO_MANY = "TOO_MANY_EVENTS", f"a batch must have at most {wire.EVENTS_MAX} events"
 
 
 def gatherer(ingest: Ingest) -> "Gatherer[Submitted, pb.IngestOutcome]":
@@ -100,16 +104,28 @@ class IngestEndpoint:
         with self._edge.at(request):
             received = Timestamp()
             received.FromDatetime(self._clock.now())
+        body = b""
         try:
-            body = await read_body(request, wire.BATCH_BYTES_MAX)
-        except BodyTooLarge as refusal:
-            raise answers.Malformed("request_too_large", refusal.message) from None
-        except (BodyInvalid, ContentTypeUnsupported) as refusal:
-            raise answers.Malformed("invalid_request", refusal.message) from None
-        delivery = wire.read(body, kind, request.header(b"authorization"))
+            body = await _body(request)
+            delivery = wire.read(body, kind, request.header(b"authorization"))
+        except answers.Malformed as refusal:
+            await self._note(request, body, received, refusal)
+            raise
         source = await self._source(request, delivery.write_key)
-        events, rejected = _judged(delivery, source, received)
-        return answers.accepted(rejected + await self._submit(events, is_single=bool(kind)))
+        rejected = await self._submit(_judged(delivery, source, received), is_single=bool(kind))
+        excess = range(wire.EVENTS_MAX + 1, len(delivery.items))
+        return answers.accepted(rejected + [answers.rejection(index, *_TOO_MANY) for index in excess])
+
+    async def _note(self, request: Request, body: bytes, received: Timestamp, refusal: answers.Malformed) -> None:
+        """Have a request that holds no events written down, if its header tells whose it is."""
+        write_key = wire.write_key(request.header(b"authorization"), None)
+        if not write_key:
+            return
+        code = refusal.word.upper()
+        with contextlib.suppress(Refusal):
+            source = str((await self._source(request, write_key)).source_id)
+            item = refused_item(body, source, received, code, refusal.message, secret=write_key)
+            await self._submit([(0, item)], is_single=False)
 
     async def _source(self, request: Request, write_key: str) -> WriteKey:
         try:
@@ -122,18 +138,20 @@ class IngestEndpoint:
         return source
 
     async def _submit(self, events: list[tuple[int, pb.IncomingEvent]], *, is_single: bool) -> list[answers.Rejected]:
+        """Have events stored, and items that are none written down. Returns those that are not stored."""
         if not events:
             return []
         trace = telemetry.inject()
         outcomes = await self._events.submit_all([(event, trace) for _, event in events])
         rejected: list[answers.Rejected] = []
-        for (index, _), outcome in zip(events, outcomes, strict=True):
+        for (index, event), outcome in zip(events, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 raise outcome
             if outcome.result == pb.IngestOutcome.RESULT_REJECTED:
-                if is_single and outcome.reason == _MISSING:
-                    raise answers.Malformed(_MISSING.lower(), outcome.detail or "userId or anonymousId is required")
-                rejected.append(answers.rejection(index, outcome.reason, outcome.detail))
+                told = event.refused if event.HasField("refused") else outcome
+                if is_single and told.reason == _MISSING:
+                    raise answers.Malformed(_MISSING.lower(), told.detail or _NAMES_NOBODY)
+                rejected.append(answers.rejection(index, told.reason, told.detail))
         return rejected
 
     async def settings(self, request: Request) -> Response:
@@ -148,23 +166,31 @@ class IngestEndpoint:
         return Response(200, encode(document), headers=((b"cache-control", b"public, max-age=60"),))
 
 
-def _judged(
-    delivery: wire.Delivery, source: WriteKey, received: Timestamp
-) -> tuple[list[tuple[int, pb.IncomingEvent]], list[answers.Rejected]]:
-    """Items that are events, with their places, and those that are none."""
-    events: list[tuple[int, pb.IncomingEvent]] = []
-    rejected: list[answers.Rejected] = []
-    for index, item in enumerate(delivery.items):
+async def _body(request: Request) -> bytes:
+    try:
+        return await read_body(request, wire.BATCH_BYTES_MAX)
+    except BodyTooLarge as refusal:
+        raise answers.Malformed("request_too_large", refusal.message) from None
+    except (BodyInvalid, ContentTypeUnsupported) as refusal:
+        raise answers.Malformed("invalid_request", refusal.message) from None
+
+
+def _judged(delivery: wire.Delivery, source: WriteKey, received: Timestamp) -> list[tuple[int, pb.IncomingEvent]]:
+    """Items as events, with their places; of those that are too many the first stands for all."""
+    source_id, secret = str(source.source_id), delivery.write_key
+
+    def judged(index: int, item: bytes) -> pb.IncomingEvent:
         try:
             if index >= wire.EVENTS_MAX:
-                raise ItemInvalid("TOO_MANY_EVENTS", f"a batch must have at most {wire.EVENTS_MAX} events")
+                raise ItemInvalid(*_TOO_MANY)
             event = event_of(item, delivery, source, received)
             if delivery.kind and not _names_somebody(event):
-                raise answers.Malformed(_MISSING.lower(), "userId or anonymousId is required")
-            events.append((index, event))
+                raise ItemInvalid(_MISSING, _NAMES_NOBODY)
         except ItemInvalid as error:
-            rejected.append(answers.rejection(index, error.code, error.message))
-    return events, rejected
+            return refused_item(item, source_id, received, error.code, error.message, secret=secret)
+        return event
+
+    return [(index, judged(index, item)) for index, item in enumerate(delivery.items[: wire.EVENTS_MAX + 1])]
 
 
 def _names_somebody(event: pb.IncomingEvent) -> bool:

@@ -8,6 +8,7 @@ from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServic
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServicer_to_server
 from bowen.profile.v1.review_service_pb2_grpc import add_ReviewServiceServicer_to_server
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
@@ -21,6 +22,7 @@ from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.privacy.consumers import Answers
 from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
+from services.profile.rejections.servicer import RejectionServicer
 from services.profile.reviews import operations as reviews
 from services.profile.reviews.servicer import ReviewServicer
 from services.profile.settings import Settings
@@ -43,6 +45,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.resources.push_async_callback(ingest.close)
     process.server.add(add_IngestServiceServicer_to_server, ingest)
     process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock, vault, book))
+    process.server.add(add_RejectionServiceServicer_to_server, RejectionServicer(process.db, vault))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
     process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))

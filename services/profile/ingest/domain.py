@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from chassis.errors import InvalidArgument
 from services.profile.attributes import domain as attributes
 from services.profile.identity import domain as identity
 from services.profile.identity.domain import RULES, Claim, Evidence, Origin, Previous, Rules, Trust
@@ -34,6 +33,21 @@ _TRACK, _IDENTIFY, _PAGE, _SCREEN, _GROUP, _ALIAS = EventType
 _TYPES = frozenset(EventType)
 
 
+class Refusal(NamedTuple):
+    """Why an event is not stored: for programs, and for people."""
+
+    reason: str
+    detail: str
+
+
+class Unread(NamedTuple):
+    """An item that the gateway found to be no event, and why: it is only written down."""
+
+    refusal: Refusal
+    raw: str
+    raw_size: int
+
+
 class Incoming(NamedTuple):
     """One event as it came in. Times are microseconds of the epoch."""
 
@@ -53,6 +67,7 @@ class Incoming(NamedTuple):
     receive_time: int | None = None
     source_id: str = ""
     trust: Trust = Trust.PUBLIC
+    unread: Unread | None = None
 
 
 class Times(NamedTuple):
@@ -71,7 +86,7 @@ class Outcome(NamedTuple):
     event_id: UUID | None = None
     profile_id: UUID | None = None
     is_duplicate: bool = False
-    refusal: InvalidArgument | None = None
+    refusal: Refusal | None = None
     note: str = ""
 
 

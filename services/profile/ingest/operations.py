@@ -15,9 +15,12 @@ from services.profile.consent.convert import preferences
 from services.profile.consent.domain import Preference
 from services.profile.identity import operations as identity
 from services.profile.identity.domain import RULES, Rules, Verdict
-from services.profile.ingest import domain, events, store
-from services.profile.ingest.domain import Accepted, Incoming, Outcome
+from services.profile.ingest import convert, domain, events, store
+from services.profile.ingest.domain import Accepted, Incoming, Outcome, Refusal
+from services.profile.rejections import operations as rejections
+from services.profile.rejections.domain import Refused
 from services.profile.suppressions import operations as suppressions
+from services.profile.suppressions.errors import IdentifierSuppressed
 from services.profile.timeline import store as timeline_store
 from services.profile.timeline.domain import Event
 from services.profile.vault.domain import Vault
@@ -31,9 +34,11 @@ async def ingest(
     """Store events and resolve each to a person, with one outcome per event, in order.
 
     Drops repeats by message id, within the batch as well; corrects clocks; applies traits and consent; tells others.
-    One event's refusal touches no other. Raises `Clash` as `identity.operations.settle` does.
+    One event's refusal touches no other, and is written down beside them. Raises `Clash` as
+    `identity.operations.settle` does.
     """
     judged = await _admit(tx, vault, [_judge(event, now, rules) for event in incoming])
+    await rejections.record(tx, vault, _refused(incoming, judged), rules=rules, now=now)
     firsts: dict[bytes, Accepted] = {}
     for each in judged:
         if isinstance(each, Accepted):
@@ -45,13 +50,29 @@ async def ingest(
 
 
 def _judge(event: Incoming, now: datetime, rules: Rules) -> Accepted | Outcome:
+    if event.unread is not None:
+        return Outcome(event.message_id, refusal=event.unread.refusal)
     event_id = new_id()
     if not event.message_id:
         event = event._replace(message_id=str(event_id))
     try:
         return domain.accept(event, event_id, now, rules)
     except InvalidArgument as refusal:
-        return Outcome(event.message_id, refusal=refusal)
+        return Outcome(event.message_id, refusal=Refusal(refusal.reason, refusal.message))
+
+
+def _refused(incoming: Sequence[Incoming], judged: Sequence[Accepted | Outcome]) -> Iterator[Refused]:
+    """What is to be written down of events that are not stored: nothing of people who are suppressed."""
+    for event, outcome in zip(incoming, judged, strict=True):
+        if isinstance(outcome, Accepted) or outcome.refusal is None:
+            continue
+        if outcome.refusal.reason == IdentifierSuppressed.reason:
+            yield Refused(event.source_id, "", *outcome.refusal, "", 0)
+        elif event.unread is not None:
+            yield Refused(event.source_id, event.message_id, *event.unread.refusal, *event.unread[1:])
+        else:
+            raw = convert.raw_of(event)
+            yield Refused(event.source_id, event.message_id, *outcome.refusal, raw, len(raw.encode(errors="replace")))
 
 
 async def _admit(tx: Tx, vault: Vault, judged: Sequence[Accepted | Outcome]) -> Sequence[Accepted | Outcome]:
@@ -77,7 +98,7 @@ def _without(accepted: Accepted, suppressed: Container[bytes]) -> Accepted | Out
     try:
         return domain.without(accepted, suppressed)
     except InvalidArgument as refusal:
-        return Outcome(accepted.event.message_id, refusal=refusal)
+        return Outcome(accepted.event.message_id, refusal=Refusal(refusal.reason, refusal.message))
 
 
 async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime, rules: Rules) -> dict[UUID, Verdict]:

@@ -92,7 +92,7 @@ class Look(NamedTuple):
     create_time: datetime
 
 
-EVENT, ATTRIBUTE, PROFILE = "event", "attribute", "profile"
+EVENT, ATTRIBUTE, PROFILE, REJECTION = "event", "attribute", "profile", "rejection"
 """What is kept for a while."""
 
 

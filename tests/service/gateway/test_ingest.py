@@ -23,6 +23,14 @@ def basic(write_key: str) -> dict[str, str]:
 
 
 def sent(components: Components) -> list[Any]:
+    return [event for event in asked(components) if not event.HasField("refused")]
+
+
+def refused(components: Components) -> list[Any]:
+    return [event for event in asked(components) if event.HasField("refused")]
+
+
+def asked(components: Components) -> list[Any]:
     return [event for request in components.asked("Ingest") for event in request.events]
 
 
@@ -141,6 +149,55 @@ async def test_a_bad_item_does_not_touch_its_neighbours(door: Door, components: 
     assert [event.message_id for event in sent(components) if event.user_id] == ["again", "m-2"]
 
 
+async def test_a7_items_that_are_no_events_reach_the_rejections_as_they_came(
+    door: Door, components: Components, write_key: str
+):
+    bad = b'{"type":"dance","messageId":"m-7","writeKey":"%s"}' % write_key.encode()
+    good = b'{"type":"track","event":"x","userId":"u"}'
+
+    await door.post("/v1/batch", content=b'{"batch":[%s,%s,7]}' % (bad, good), headers=basic(write_key))
+
+    dance, number = refused(components)
+    assert (dance.message_id, dance.refused.reason, dance.source_id) == ("m-7", "EVENT_INVALID", number.source_id)
+    assert (dance.refused.raw, dance.refused.raw_size) == (bad.decode().replace(write_key, "***"), len(bad))
+    assert (number.refused.raw, number.message_id) == ("7", "")
+    assert len(sent(components)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("batch", b'{"batch": [', "INVALID_JSON"),
+        ("batch", b'{"batch": "' + b"x" * 520_000, "REQUEST_TOO_LARGE"),
+        ("track", b'{"event": "' + b"x" * 33_000, "EVENT_TOO_LARGE"),
+        ("track", b'{"event": "x"}', "IDENTIFIER_MISSING"),
+    ],
+)
+async def test_a7_a_request_that_is_refused_reaches_the_rejections_if_its_header_tells_whose_it_is(
+    door: Door, components: Components, write_key: str, path: str, body: bytes, code: str
+):
+    answers = [
+        await door.post(f"/v1/{path}", content=body, headers=headers)
+        for headers in (basic(write_key), basic("wk_" + "x" * 32), {})
+    ]
+
+    assert {answer.status_code for answer in answers} <= {400, 401}
+    assert answers[0].status_code == 400
+    [told] = refused(components)
+    assert told.refused.reason == code
+    assert len(told.refused.raw) <= 16 * 1024
+
+
+async def test_a7_a_refused_request_is_refused_also_when_it_cannot_be_written_down(
+    door: Door, components: Components, write_key: str
+):
+    components.failure["Ingest"] = lambda: errors.Unavailable("not now")
+
+    answer = await door.post("/v1/batch", content=b"{", headers=basic(write_key))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+
+
 async def test_more_events_than_a_batch_holds_are_rejected_one_by_one(
     door: Door, components: Components, write_key: str
 ):
@@ -150,6 +207,7 @@ async def test_more_events_than_a_batch_holds_are_rejected_one_by_one(
 
     assert [item["index"] for item in response.json()["rejected"]] == [2500, 2501, 2502]
     assert [event.message_id for event in sent(components)] == [str(number) for number in range(2500)]
+    assert [event.message_id for event in refused(components)] == ["2500"]
 
 
 async def test_what_stands_once_for_a_batch_holds_for_every_item(door: Door, components: Components, write_key: str):

@@ -1,16 +1,19 @@
 """The Segment wire with the real profile service behind it: what the answers promise is what is stored."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServicer_to_server
 
 from chassis.clock import SystemClock
 from chassis.db import Database
 from chassis.server import Server
 from services.profile.identity.servicer import ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
+from services.profile.rejections.servicer import RejectionServicer
 from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.test_ingest import basic
 from tests.service.profile.vaults import a_vault
@@ -27,6 +30,7 @@ async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncItera
     ingest = IngestServicer(db, clock, vault)
     server.add(add_IngestServiceServicer_to_server, ingest)
     server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault))
+    server.add(add_RejectionServiceServicer_to_server, RejectionServicer(db, vault))
     port = await server.start()
     yield await start(profile_target=f"127.0.0.1:{port}", secrets_key=SECRETS_KEY)
     await ingest.close()
@@ -94,6 +98,10 @@ async def test_what_is_rejected_is_not_and_its_neighbours_are(door: Door):
     assert {1, 2, 3, 5} <= rejected
     assert rejected.isdisjoint({0, 7})
     assert (await stats(door))["event_count"] == len(items) - len(rejected)
+    listed = (await door.get("/v1/ingest/rejections", headers=ROOT)).json()["rejections"]
+    told = [(each["code"], each["message"]) for each in response.json()["rejected"]]
+    assert sorted((each["reason"], each["detail"]) for each in listed) == sorted(told)
+    assert {json.loads(each["raw"])["type"] for each in listed} == {"track"}
 
 
 async def test_times_at_the_ends_of_the_calendar_touch_no_neighbour(door: Door):

@@ -14,6 +14,7 @@ from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceStub
 from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceStub
 from bowen.profile.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
+from bowen.profile.v1.rejection_service_pb2_grpc import RejectionServiceStub
 from bowen.profile.v1.review_service_pb2_grpc import ReviewServiceStub
 from bowen.profile.v1.suppression_service_pb2_grpc import SuppressionServiceStub
 from bowen.wire.v1 import envelope_pb2
@@ -78,6 +79,7 @@ class Profile:
         self.consent_stub = ConsentServiceStub(client)
         self.privacy_stub = PrivacyServiceStub(client)
         self.suppression_stub = SuppressionServiceStub(client)
+        self.rejection_stub = RejectionServiceStub(client)
         self.ingest_stub = IngestServiceStub(client)
         self.review_stub = ReviewServiceStub(client)
         self.stub = ProfileServiceStub(client)

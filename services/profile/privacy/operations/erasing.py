@@ -13,6 +13,8 @@ from services.profile.identity import store as identity
 from services.profile.privacy import domain, events, store
 from services.profile.privacy.domain import Type
 from services.profile.privacy.errors import SeveralPeople
+from services.profile.rejections import domain as rejection
+from services.profile.rejections import store as rejections
 from services.profile.reviews import store as reviews
 from services.profile.suppressions import domain as suppression
 from services.profile.suppressions import store as suppressions
@@ -62,6 +64,7 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         Suppression(suppression.hash_of(vault, key), type_name, Reason.ERASED, wanted.actor, "", now)
         for key, type_name in forgotten.identifiers
     ]
+    names = [rejection.name_of(vault, key) for key, _ in forgotten.identifiers]
     kept = await suppressions.add(tx, hashes if wanted.is_suppressing else ())
     await timeline.count(
         tx,
@@ -81,6 +84,7 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         "review_items": await reviews.forget(tx, person),
         "import_rows": forgotten.import_rows,
         "profiles": forgotten.profiles,
+        "rejections": await rejections.forget(tx, names),
         "bundle_parts": await store.cancel_bundles(tx, person),
         "consents_kept": await consent.forget(tx, person),
         "suppressions_kept": kept,

@@ -12,12 +12,15 @@ from services.profile.attributes import operations as attribute_operations
 from services.profile.attributes import store as attribute_store
 from services.profile.identity import store as identity
 from services.profile.privacy import store
-from services.profile.privacy.domain import ATTRIBUTE, EVENT, PROFILE, Order, Retention, Type
+from services.profile.privacy.domain import ATTRIBUTE, EVENT, PROFILE, REJECTION, Order, Retention, Type
 from services.profile.privacy.operations.requests import create
+from services.profile.rejections import domain as rejection
+from services.profile.rejections import store as rejections
 from services.profile.timeline import store as timeline
 from services.profile.vault.domain import Vault
 
 EVENTS_AT_ONCE = 1_000
+REJECTIONS_AT_ONCE = 1_000
 PEOPLE_AT_ONCE = 200
 SOURCE = "retention"
 _UNSET = Raw(b"null")
@@ -28,6 +31,9 @@ async def retain(db: Database, vault: Vault, now: datetime) -> None:
     async with db.read() as tx:
         rules = await store.list_retentions(tx)
     named = [name for kind, name in map(Retention.split, rules) if kind == EVENT]
+    kept = next((timedelta(days=each.days) for each in rules if each.name == REJECTION), rejection.KEPT)
+    if kept:
+        await _let_rejections_go(db, now - kept)
     for rule in (each for each in rules if each.days):
         kind, name = rule.split()
         before = now - timedelta(days=rule.days)
@@ -46,6 +52,14 @@ async def _let_events_go(db: Database, name: str, named: Sequence[str], before: 
         return gone
 
     while await db.transact(some) == EVENTS_AT_ONCE:
+        pass
+
+
+async def _let_rejections_go(db: Database, before: datetime) -> None:
+    async def some(tx: Tx) -> int:
+        return await rejections.forget_older(tx, before, limit=REJECTIONS_AT_ONCE)
+
+    while await db.transact(some) == REJECTIONS_AT_ONCE:
         pass
 
 

@@ -28,7 +28,7 @@ from bowen.profile.v1 import profile_pb2 as bowen_dot_profile_dot_v1_dot_profile
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/profile/v1/ingest_service.proto\x12\x10\x62owen.profile.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\rIngestRequest\x12:\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.IncomingEventB\t\x9a\xb5\x18\x05\x38\x01@\xc4\x13\"\xe1\x03\n\rIncomingEvent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12)\n\x04type\x18\x02 \x01(\x0e\x32\x1b.bowen.profile.v1.EventType\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\x05 \x01(\t\x12\x13\n\x0bprevious_id\x18\x06 \x01(\t\x12\x10\n\x08group_id\x18\x07 \x01(\t\x12\x31\n\x0bidentifiers\x18\x08 \x03(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12\x12\n\nproperties\x18\t \x01(\t\x12\x0e\n\x06traits\x18\n \x01(\t\x12\x0f\n\x07\x63ontext\x18\x0b \x01(\t\x12\x31\n\roriginal_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsent_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0creceive_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsource_id\x18\x0f \x01(\t\x12&\n\x05trust\x18\x10 \x01(\x0e\x32\x17.bowen.profile.v1.Trust\"C\n\x0eIngestResponse\x12\x31\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.IngestOutcome\"\x83\x02\n\rIngestOutcome\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x36\n\x06result\x18\x02 \x01(\x0e\x32&.bowen.profile.v1.IngestOutcome.Result\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"`\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x13\n\x0fRESULT_ACCEPTED\x10\x01\x12\x14\n\x10RESULT_DUPLICATE\x10\x02\x12\x13\n\x0fRESULT_REJECTED\x10\x03\x32\\\n\rIngestService\x12K\n\x06Ingest\x12\x1f.bowen.profile.v1.IngestRequest\x1a .bowen.profile.v1.IngestResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/profile/v1/ingest_service.proto\x12\x10\x62owen.profile.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\rIngestRequest\x12:\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.IncomingEventB\t\x9a\xb5\x18\x05\x38\x01@\xc4\x13\"\x91\x04\n\rIncomingEvent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12)\n\x04type\x18\x02 \x01(\x0e\x32\x1b.bowen.profile.v1.EventType\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\x05 \x01(\t\x12\x13\n\x0bprevious_id\x18\x06 \x01(\t\x12\x10\n\x08group_id\x18\x07 \x01(\t\x12\x31\n\x0bidentifiers\x18\x08 \x03(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12\x12\n\nproperties\x18\t \x01(\t\x12\x0e\n\x06traits\x18\n \x01(\t\x12\x0f\n\x07\x63ontext\x18\x0b \x01(\t\x12\x31\n\roriginal_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsent_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0creceive_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsource_id\x18\x0f \x01(\t\x12&\n\x05trust\x18\x10 \x01(\x0e\x32\x17.bowen.profile.v1.Trust\x12.\n\x07refused\x18\x11 \x01(\x0b\x32\x1d.bowen.profile.v1.RefusedItem\"L\n\x0bRefusedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0b\n\x03raw\x18\x03 \x01(\t\x12\x10\n\x08raw_size\x18\x04 \x01(\x03\"C\n\x0eIngestResponse\x12\x31\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.IngestOutcome\"\x83\x02\n\rIngestOutcome\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x36\n\x06result\x18\x02 \x01(\x0e\x32&.bowen.profile.v1.IngestOutcome.Result\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"`\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x13\n\x0fRESULT_ACCEPTED\x10\x01\x12\x14\n\x10RESULT_DUPLICATE\x10\x02\x12\x13\n\x0fRESULT_REJECTED\x10\x03\x32\\\n\rIngestService\x12K\n\x06Ingest\x12\x1f.bowen.profile.v1.IngestRequest\x1a .bowen.profile.v1.IngestResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,13 +40,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTREQUEST']._serialized_start=184
   _globals['_INGESTREQUEST']._serialized_end=259
   _globals['_INCOMINGEVENT']._serialized_start=262
-  _globals['_INCOMINGEVENT']._serialized_end=743
-  _globals['_INGESTRESPONSE']._serialized_start=745
-  _globals['_INGESTRESPONSE']._serialized_end=812
-  _globals['_INGESTOUTCOME']._serialized_start=815
-  _globals['_INGESTOUTCOME']._serialized_end=1074
-  _globals['_INGESTOUTCOME_RESULT']._serialized_start=978
-  _globals['_INGESTOUTCOME_RESULT']._serialized_end=1074
-  _globals['_INGESTSERVICE']._serialized_start=1076
-  _globals['_INGESTSERVICE']._serialized_end=1168
+  _globals['_INCOMINGEVENT']._serialized_end=791
+  _globals['_REFUSEDITEM']._serialized_start=793
+  _globals['_REFUSEDITEM']._serialized_end=869
+  _globals['_INGESTRESPONSE']._serialized_start=871
+  _globals['_INGESTRESPONSE']._serialized_end=938
+  _globals['_INGESTOUTCOME']._serialized_start=941
+  _globals['_INGESTOUTCOME']._serialized_end=1200
+  _globals['_INGESTOUTCOME_RESULT']._serialized_start=1104
+  _globals['_INGESTOUTCOME_RESULT']._serialized_end=1200
+  _globals['_INGESTSERVICE']._serialized_start=1202
+  _globals['_INGESTSERVICE']._serialized_end=1294
 # @@protoc_insertion_point(module_scope)

@@ -68,6 +68,7 @@ class IncomingEvent(_message.Message):
     RECEIVE_TIME_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
     TRUST_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """The sender's id, at most 100 characters. Bowen assigns one when empty."""
     type: _event_pb2.EventType.ValueType
@@ -108,6 +109,10 @@ class IncomingEvent(_message.Message):
     def receive_time(self) -> _timestamp_pb2.Timestamp:
         """When the gateway received it."""
 
+    @_builtins.property
+    def refused(self) -> Global___RefusedItem:
+        """Set where the item is no event: it is only written down, among the rejections, and its outcome is that it was rejected. Of the fields above, those that could be read."""
+
     def __init__(
         self,
         *,
@@ -127,14 +132,49 @@ class IncomingEvent(_message.Message):
         receive_time: _timestamp_pb2.Timestamp | None = ...,
         source_id: _builtins.str = ...,
         trust: _event_pb2.Trust.ValueType = ...,
+        refused: Global___RefusedItem | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["original_time", b"original_time", "receive_time", b"receive_time", "sent_time", b"sent_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["original_time", b"original_time", "receive_time", b"receive_time", "refused", b"refused", "sent_time", b"sent_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous_id", b"anonymous_id", "context", b"context", "group_id", b"group_id", "identifiers", b"identifiers", "message_id", b"message_id", "name", b"name", "original_time", b"original_time", "previous_id", b"previous_id", "properties", b"properties", "receive_time", b"receive_time", "sent_time", b"sent_time", "source_id", b"source_id", "traits", b"traits", "trust", b"trust", "type", b"type", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous_id", b"anonymous_id", "context", b"context", "group_id", b"group_id", "identifiers", b"identifiers", "message_id", b"message_id", "name", b"name", "original_time", b"original_time", "previous_id", b"previous_id", "properties", b"properties", "receive_time", b"receive_time", "refused", b"refused", "sent_time", b"sent_time", "source_id", b"source_id", "traits", b"traits", "trust", b"trust", "type", b"type", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IncomingEvent: _TypeAlias = IncomingEvent  # noqa: Y015
+
+@_typing.final
+class RefusedItem(_message.Message):
+    """An item that the gateway found to be no event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    RAW_FIELD_NUMBER: _builtins.int
+    RAW_SIZE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, for programs."""
+    detail: _builtins.str
+    """A sentence about the reason."""
+    raw: _builtins.str
+    """The item as it came; its beginning, where it is long."""
+    raw_size: _builtins.int
+    """How many bytes it had."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        raw: _builtins.str = ...,
+        raw_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "raw", b"raw", "raw_size", b"raw_size", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedItem: _TypeAlias = RefusedItem  # noqa: Y015
 
 @_typing.final
 class IngestResponse(_message.Message):

@@ -49,7 +49,7 @@ class IngestServiceServicer:
     def Ingest(self, request, context):
         """Stores a batch of events: drops repeats, corrects clocks, resolves identities, applies traits. All of it in one transaction.
 
-        When the call returns, what it accepted is durable. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
+        When the call returns, what it accepted is durable, and what it did not accept is among the rejections. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
         Idempotent by `message_id`.
 
         Errors: `INVALID_ARGUMENT` when the batch itself is malformed.

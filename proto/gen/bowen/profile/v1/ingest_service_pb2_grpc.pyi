@@ -36,7 +36,7 @@ class IngestServiceStub:
     Ingest: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.IngestRequest, _ingest_service_pb2.IngestResponse]
     """Stores a batch of events: drops repeats, corrects clocks, resolves identities, applies traits. All of it in one transaction.
 
-    When the call returns, what it accepted is durable. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
+    When the call returns, what it accepted is durable, and what it did not accept is among the rejections. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
     Idempotent by `message_id`.
 
     Errors: `INVALID_ARGUMENT` when the batch itself is malformed.
@@ -50,7 +50,7 @@ class IngestServiceAsyncStub(IngestServiceStub):
     Ingest: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.IngestRequest, _ingest_service_pb2.IngestResponse]  # type: ignore[assignment]
     """Stores a batch of events: drops repeats, corrects clocks, resolves identities, applies traits. All of it in one transaction.
 
-    When the call returns, what it accepted is durable. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
+    When the call returns, what it accepted is durable, and what it did not accept is among the rejections. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
     Idempotent by `message_id`.
 
     Errors: `INVALID_ARGUMENT` when the batch itself is malformed.
@@ -67,7 +67,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ingest_service_pb2.IngestResponse, _abc.Awaitable[_ingest_service_pb2.IngestResponse]]:
         """Stores a batch of events: drops repeats, corrects clocks, resolves identities, applies traits. All of it in one transaction.
 
-        When the call returns, what it accepted is durable. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
+        When the call returns, what it accepted is durable, and what it did not accept is among the rejections. One event's refusal never touches its neighbours: the response holds one outcome per event, in order.
         Idempotent by `message_id`.
 
         Errors: `INVALID_ARGUMENT` when the batch itself is malformed.
