@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
+from bowen.profile.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
@@ -16,6 +17,7 @@ from chassis.command import command
 from chassis.lifecycle import Unstartable
 from chassis.process import Process
 from services.profile.consent.servicer import ConsentServicer
+from services.profile.groups.servicer import GroupServicer
 from services.profile.identity import operations as identity
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest import operations
@@ -50,6 +52,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_ConsentServiceServicer_to_server, consent)
     process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))
     process.server.add(add_ReviewServiceServicer_to_server, ReviewServicer(process.db, process.clock, vault, book))
+    process.server.add(add_GroupServiceServicer_to_server, GroupServicer(process.db, process.clock, vault))
     suppressions = SuppressionServicer(process.db, process.clock, vault)
     process.server.add(add_SuppressionServiceServicer_to_server, suppressions)
     privacy = PrivacyServicer(process.db, process.clock, vault)

@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 
 from services.profile.attributes import domain as attributes
+from services.profile.groups import domain as groups
+from services.profile.groups.domain import Joining, Place, Span
 from services.profile.identity import domain as identity
 from services.profile.identity.domain import RULES, Claim, Evidence, Origin, Previous, Rules, Trust
 from services.profile.identity.errors import IdentifierInvalid
@@ -116,6 +118,8 @@ def accept(event: Incoming, event_id: UUID, now: datetime, rules: Rules = RULES)
         raise refused[0] if refused else IdentifierMissing("userId or anonymousId", "is required")
     ignored = [refusal.message for refusal in refused]
     ignored += [f"identifier of type {claim.kind.name} needs a trusted source" for claim in excess]
+    if event.type == _GROUP and event.trust is not Trust.SERVER:
+        ignored.append("group needs a trusted source")
     origin = Origin(times.timestamp, event.source_id, event_id, event.trust)
     return Accepted(
         event_id, key_of(event.message_id), event, Evidence(tuple(claims), origin, previous), times, traits, ignored
@@ -268,6 +272,16 @@ def _previous(event: Incoming, refused: list[IdentifierInvalid], rules: Rules) -
     except IdentifierInvalid as refusal:
         refused.append(refusal)
         return None
+
+
+def joining_of(accepted: Accepted, profile_id: UUID) -> Joining | None:
+    """What group an event says that a person belongs to. Whatever anybody can speak for says nothing of that."""
+    event, time = accepted.event, accepted.times.timestamp
+    if event.type != _GROUP or event.trust is not Trust.SERVER:
+        return None
+    traits = attributes.values(event.traits)
+    place = Place(groups.type_of(traits), event.group_id)
+    return Joining(profile_id, place, Span(time), event.source_id, traits, time, is_observed=True)
 
 
 def properties_of(event: Incoming) -> str:

@@ -13,6 +13,8 @@ from chassis.ids import new_id
 from services.profile.consent import operations as consent
 from services.profile.consent.convert import preferences
 from services.profile.consent.domain import Preference
+from services.profile.groups import operations as groups
+from services.profile.groups.domain import Joining
 from services.profile.identity import operations as identity
 from services.profile.identity.domain import RULES, Rules, Verdict
 from services.profile.ingest import convert, domain, events, store
@@ -111,8 +113,14 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime,
     await timeline_store.append(tx, vault, recorded)
     await events.event_recorded(tx, recorded, now=now)
     await timeline_store.count(tx, {"events": len(recorded)})
+    joinings = [_joining(each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
+    await groups.join_all(tx, vault, [each for each in joinings if each], now=now)
     await consent.record_preferences(tx, vault, list(_preferences(fresh, verdicts)), now=now)
     return {each.event_id: verdict for each, verdict in zip(fresh, verdicts, strict=True)}
+
+
+def _joining(accepted: Accepted, verdict: Verdict) -> Joining | None:
+    return domain.joining_of(accepted, verdict.person.profile_id)
 
 
 def _preferences(fresh: Sequence[Accepted], verdicts: Sequence[Verdict]) -> Iterator[Preference]:

@@ -15,6 +15,8 @@ from chassis.stamps import stamp
 from services.profile.attributes.domain import Fact, Known
 from services.profile.consent import convert as consent_convert
 from services.profile.consent.domain import Entry
+from services.profile.groups import convert as groups_convert
+from services.profile.groups.domain import Membership
 from services.profile.identity import convert as identity_convert
 from services.profile.identity.domain import MergeRecord
 from services.profile.identity.store import Reading
@@ -131,6 +133,11 @@ def merge_line(merge: MergeRecord) -> str:
 def consent_line(entry: Entry) -> str:
     """What the person said."""
     return _line("consent", consent_convert.entry_to_proto(entry))
+
+
+def membership_line(membership: Membership) -> str:
+    """To which group the person belonged, and when."""
+    return _line("membership", groups_convert.membership_to_proto(membership))
 
 
 def event_line(event: Event, profile_id: UUID) -> str:

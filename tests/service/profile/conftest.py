@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
+from bowen.profile.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
@@ -15,6 +16,7 @@ from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionService
 from chassis.clock import FixedClock
 from chassis.db import Database
 from services.profile.consent.servicer import ConsentServicer
+from services.profile.groups.servicer import GroupServicer
 from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
@@ -42,6 +44,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault, book)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
         (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book)),
+        (add_GroupServiceServicer_to_server, GroupServicer(db, clock, vault)),
         (add_ReviewServiceServicer_to_server, ReviewServicer(db, clock, vault, book)),
         (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
         (add_RejectionServiceServicer_to_server, RejectionServicer(db, vault)),

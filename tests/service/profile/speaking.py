@@ -10,6 +10,7 @@ from bowen.profile.v1 import identity_service_pb2 as identity_pb
 from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 from bowen.profile.v1 import profile_service_pb2 as pb
 from bowen.profile.v1.consent_service_pb2_grpc import ConsentServiceStub
+from bowen.profile.v1.group_service_pb2_grpc import GroupServiceStub
 from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceStub
 from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceStub
 from bowen.profile.v1.privacy_service_pb2_grpc import PrivacyServiceStub
@@ -81,6 +82,7 @@ class Profile:
         self.suppression_stub = SuppressionServiceStub(client)
         self.rejection_stub = RejectionServiceStub(client)
         self.ingest_stub = IngestServiceStub(client)
+        self.group_stub = GroupServiceStub(client)
         self.review_stub = ReviewServiceStub(client)
         self.stub = ProfileServiceStub(client)
         self.identity = IdentityServiceStub(client)

@@ -9,6 +9,7 @@ from logic.privacy import parts
 from services.profile.attributes import store as attributes
 from services.profile.attributes.domain import NOTHING
 from services.profile.consent import store as consent
+from services.profile.groups import store as groups
 from services.profile.identity import store as identity
 from services.profile.privacy import convert, domain, events, store
 from services.profile.privacy.domain import Part
@@ -50,6 +51,8 @@ async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime
         yield convert.merge_line(merge)
     for entry in await consent.list_entries(tx, person):
         yield convert.consent_line(entry)
+    for membership in await groups.list_of(tx, person):
+        yield convert.membership_line(membership)
     for look in await store.list_looks(tx, person, after=UUID(int=(1 << 128) - 1), limit=PAGE):
         yield convert.look_line(look)
     after: Position | None = None

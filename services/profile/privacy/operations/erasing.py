@@ -9,6 +9,7 @@ from chassis.db import Tx
 from logic.privacy import erasure_proof
 from services.profile.attributes import store as attributes
 from services.profile.consent import store as consent
+from services.profile.groups import store as groups
 from services.profile.identity import store as identity
 from services.profile.privacy import domain, events, store
 from services.profile.privacy.domain import Type
@@ -81,6 +82,7 @@ async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[
         "conflicts": forgotten.conflicts,
         "merges": forgotten.merges,
         "separations": forgotten.separations,
+        "memberships": await groups.forget(tx, person),
         "review_items": await reviews.forget(tx, person),
         "import_rows": forgotten.import_rows,
         "profiles": forgotten.profiles,

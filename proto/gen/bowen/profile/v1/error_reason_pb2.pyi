@@ -124,6 +124,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/REVIEW_ITEM_RESOLVED", "status": 422, "metadata": {"review_item_id": "0192…", "state": "DISMISSED"}}`
     """
+    ERROR_REASON_MEMBERSHIP_INVALID: _ErrorReason.ValueType  # 202
+    """A membership ends before it begins.
+
+    Example: `{"type": "/problems/MEMBERSHIP_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
+    """
+    ERROR_REASON_MEMBERSHIP_NOT_FOUND: _ErrorReason.ValueType  # 203
+    """The person does not belong to the group at that instant.
+
+    Example: `{"type": "/problems/MEMBERSHIP_NOT_FOUND", "status": 404, "metadata": {"profile_id": "0192…", "group_id": "g-17"}}`
+    """
+    ERROR_REASON_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 204
+    """Nobody ever belonged to such a group.
+
+    Example: `{"type": "/problems/GROUP_NOT_FOUND", "status": 404, "metadata": {"group_id": "g-17"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -229,5 +244,20 @@ ERROR_REASON_REVIEW_ITEM_RESOLVED: ErrorReason.ValueType  # 201
 """The item was decided before, in another way, or the two were merged or told apart elsewhere.
 
 Example: `{"type": "/problems/REVIEW_ITEM_RESOLVED", "status": 422, "metadata": {"review_item_id": "0192…", "state": "DISMISSED"}}`
+"""
+ERROR_REASON_MEMBERSHIP_INVALID: ErrorReason.ValueType  # 202
+"""A membership ends before it begins.
+
+Example: `{"type": "/problems/MEMBERSHIP_INVALID", "status": 400, "errors": [{"pointer": "/end_time", "detail": "must be after start_time"}]}`
+"""
+ERROR_REASON_MEMBERSHIP_NOT_FOUND: ErrorReason.ValueType  # 203
+"""The person does not belong to the group at that instant.
+
+Example: `{"type": "/problems/MEMBERSHIP_NOT_FOUND", "status": 404, "metadata": {"profile_id": "0192…", "group_id": "g-17"}}`
+"""
+ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 204
+"""Nobody ever belonged to such a group.
+
+Example: `{"type": "/problems/GROUP_NOT_FOUND", "status": 404, "metadata": {"group_id": "g-17"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -5,6 +5,7 @@ isort:skip_file
 
 from bowen.profile.v1 import consent_pb2 as _consent_pb2
 from bowen.profile.v1 import event_pb2 as _event_pb2
+from bowen.profile.v1 import group_pb2 as _group_pb2
 from bowen.profile.v1 import profile_pb2 as _profile_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -701,3 +702,35 @@ class PersonalDataRequested(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PersonalDataRequested: _TypeAlias = PersonalDataRequested  # noqa: Y015
+
+@_typing.final
+class MembershipChanged(_message.Message):
+    """A profile belongs to a group, or to one no longer. Stated for this id alone: a person belongs to what any of the merged ids does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBERSHIP_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    IS_VOID_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The profile for which it was said."""
+    is_void: _builtins.bool
+    """True when it was taken back: it ended as soon as it had begun."""
+    @_builtins.property
+    def membership(self) -> _group_pb2.Membership:
+        """The membership as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        membership: _group_pb2.Membership | None = ...,
+        profile_id: _builtins.str = ...,
+        is_void: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_void", b"is_void", "membership", b"membership", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MembershipChanged: _TypeAlias = MembershipChanged  # noqa: Y015

@@ -1,0 +1,1 @@
+"""Households, customers of stores, companies: who belonged to which, and when."""
