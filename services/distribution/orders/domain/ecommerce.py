@@ -1,7 +1,7 @@
 """The Segment e-commerce vocabulary (v2) of trusted sources: `Order Completed` and `Order Refunded` as commands."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -77,26 +77,70 @@ def completed(properties: Mapping[str, Any], *, source: str, profile_id: UUID, t
 
 
 def refunded(properties: Mapping[str, Any], order: Order, *, refund_number: str, time: datetime) -> RefundAsk:
-    """The refund that `Order Refunded` asks of an order: of the products listed, else of all that is left.
+    """The refund that `Order Refunded` asks of an order: of products, else of its `total`, else of all that is left.
 
-    A product with a quantity gives back that part of its line's net, rounded down. Raises `OrderInvalid`.
+    A product gives back its `amount`, else its `quantity`'s part of the line's net, rounded down. A `total` without
+    products is shared among the lines by what is left of them; what is more than all that is left (it may hold
+    shipping) is all that is left. Raises `OrderInvalid`.
     """
-    asks: dict[int, int] = {}
-    for index, product in enumerate(_products(properties)):
-        line, amount = _part_of_line(order, product, f"products[{index}]")
-        asks[line.line_no] = asks.get(line.line_no, 0) + amount
-    return RefundAsk(refund_number, tuple(asks.items()), time)
+    asks: list[tuple[int, int]] = []
+    if products := _products(properties):
+        asks = _parts_of_products(order, products)
+    elif properties.get("total") is not None:
+        asks = _shares_of_total(order, properties["total"])
+    return RefundAsk(refund_number, tuple(ask for ask in asks if ask[1]), time)
 
 
-def _part_of_line(order: Order, product: Mapping[str, Any], field: str) -> tuple[Line, int]:
+def _parts_of_products(order: Order, products: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    left = {line.line_no: line.left_minor for line in order.lines}
+    for index, product in enumerate(products):
+        for line_no, amount in _parts_of_lines(order, product, left, f"products[{index}]"):
+            left[line_no] -= amount
+    asks = [(line.line_no, line.left_minor - left[line.line_no]) for line in order.lines]
+    if not any(amount for _, amount in asks):
+        raise OrderInvalid("products", "must have something left to give back")
+    return asks
+
+
+def _parts_of_lines(
+    order: Order, product: Mapping[str, Any], left: Mapping[int, int], field: str
+) -> Iterator[tuple[int, int]]:
+    """What a product gives back of the lines that have it, in their order. A quantity means the first of them."""
     sku = _sku(product, field)
-    line = next((line for line in order.lines if line.sku == sku), None)
-    if line is None:
+    lines = [line for line in order.lines if line.sku == sku]
+    if not lines:
         raise OrderInvalid(f"{field}.product_id", "must be a product of the order")
+    if product.get("amount") is None:
+        yield lines[0].line_no, min(_part_of_line(lines[0], product, field), left[lines[0].line_no])
+        return
+    rest = _positive(product["amount"], order.draft.currency_code, f"{field}.amount")
+    if rest > sum(left[line.line_no] for line in lines):
+        raise OrderInvalid(f"{field}.amount", "must be at most what is left of the product")
+    for line in lines:
+        amount = min(rest, left[line.line_no])
+        rest -= amount
+        yield line.line_no, amount
+
+
+def _part_of_line(line: Line, product: Mapping[str, Any], field: str) -> int:
     quantity = _quantity(product, field, default=line.quantity)
     if quantity >= line.quantity:
-        return line, line.left_minor
-    return line, min(line.left_minor, line.net_minor * quantity // line.quantity)
+        return line.left_minor
+    return min(line.left_minor, line.net_minor * quantity // line.quantity)
+
+
+def _shares_of_total(order: Order, total: Any) -> list[tuple[int, int]]:
+    amount = _positive(total, order.draft.currency_code, "total")
+    left = [line.left_minor for line in order.lines]
+    shares = split(min(amount, sum(left)), left)
+    return [(line.line_no, share) for line, share in zip(order.lines, shares, strict=True)]
+
+
+def _positive(amount: Any, currency_code: str, field: str) -> int:
+    minor = minor_units(amount, currency_code, field)
+    if not minor:
+        raise OrderInvalid(field, "must be positive")
+    return minor
 
 
 def _lines(properties: Mapping[str, Any], currency_code: str) -> tuple[Line, ...]:
