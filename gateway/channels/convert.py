@@ -17,6 +17,7 @@ from gateway.channels.domain import AES_KEY_LENGTH, Channel, Heard, Kind, Secret
 from gateway.channels.errors import ChannelInvalid
 
 MESSAGE_ID_LENGTH_MAX = 100
+_EXACT = msgspec.json.Encoder(decimal_format="number")
 
 
 def channel_from_proto(
@@ -80,4 +81,4 @@ def _message_id(channel: Channel, key: str) -> str:
 
 
 def _json(values: object) -> str:
-    return msgspec.json.encode(values).decode()
+    return _EXACT.encode(values).decode()

@@ -1,0 +1,29 @@
+"""People as orders and calls name them: telephone numbers that reach a person, and those that stand for nobody."""
+
+import re
+import unicodedata
+from typing import Any
+
+from gateway.channels.adapters.reading import text
+from gateway.channels.domain import Identifier
+
+_EXTENDED = re.compile(r"1\d{10}(-|—|转|,|#|\[|ext)+\d{1,6}\]?$", re.IGNORECASE).search
+_DIALLED = re.compile(r"(\D*\d){5}").match
+_NOISE = re.compile(r"[\s()]+")
+
+
+def account(kind: str, namespace: str, value: Any) -> list[Identifier]:
+    """An account on a platform, if the platform names one and what it is unique in is known."""
+    name = text(value)
+    return [Identifier(kind, namespace, name)] if name and namespace else []
+
+
+def phone(value: Any, *, verified: bool = False, protected: bool = False) -> list[Identifier]:
+    """A telephone number, unless it is masked, virtual, or `protected`: lent by the platform for one order (§3.3).
+
+    Numbers of contacts and callers are not proven: they belong to households.
+    """
+    number = unicodedata.normalize("NFKC", text(value))
+    if protected or "*" in number or not _DIALLED(number) or _EXTENDED(_NOISE.sub("", number)):
+        return []
+    return [Identifier("phone", "", number, verified)]
