@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from gateway.channels.domain import Kind
 from tests.service.gateway.conftest import ROOT, Door
 from tests.service.gateway.test_with_profile import door as door
+from tests.unit.gateway import channel_fixtures as platforms
 from tests.unit.gateway.test_channels import AES_KEY, CONTACT, SUBSCRIBED, encrypted, plain
 
 SECRET = "token"
@@ -19,7 +21,8 @@ async def open_channel(door: Door, kind: str, namespace: str, key: str = "1", **
 
 async def called(door: Door, channel: Any, callback: Any) -> Any:
     path = channel.json()["channel"]["callback_path"]
-    return await door.request(callback.method, path, params=callback.query, content=callback.body)
+    parts = {"params": callback.query, "headers": callback.headers, "content": callback.body}
+    return await door.request(callback.method, path, **parts)
 
 
 async def timeline(door: Door, **identifier: str) -> list[dict[str, Any]]:
@@ -104,3 +107,69 @@ async def test_a_store_has_no_part_in_channels(door: Door):
     key = await door.new_key("gateway.channels:read", store_id="0192f000-0000-7000-8000-000000000001")
 
     assert (await door.get("/v1/channels", headers={"authorization": f"Bearer {key}"})).status_code == 403
+
+
+PEOPLE = {
+    Kind.DOUYIN: {"type": "douyin.open_id", "namespace": "client-key", "value": "shopper-open-id"},
+    Kind.XIAOHONGSHU: {"type": "xhs.open_id", "namespace": "xhs-app", "value": "xhs-user"},
+    Kind.TAOBAO: {"type": "taobao.ouid", "namespace": "shop-1", "value": "o-uid"},
+    Kind.JD: {"type": "jd.open_id", "namespace": "jd-shop", "value": "jd-open-id"},
+    Kind.WEIBO: {"type": "weibo.uid", "namespace": "weibo-app", "value": "2489518277"},
+    Kind.POS: {"type": "member_no", "value": "M-1"},
+    Kind.CALL_CENTRE: {"type": "phone", "value": "13912345678"},
+}
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+async def test_what_a_platform_repeats_is_one_event_of_one_person(door: Door, kind: Kind):
+    channel = await open_channel(door, kind.name, platforms.NAMESPACES[kind])
+
+    answers = [await called(door, channel, platforms.SIGNED[kind]) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    (event,) = await timeline(door, **PEOPLE[kind])
+    assert event["properties"]["channel"] == kind.name.lower()
+    assert event["source_id"] == channel.json()["channel"]["channel_id"]
+
+
+async def test_i09_a_virtual_phone_of_two_orders_links_nobody(door: Door):
+    taobao = await open_channel(door, "TAOBAO", "shop-1", "taobao")
+    jd = await open_channel(door, "JD", "jd-shop", "jd")
+    virtual = "18877771111-123"
+    trade = {"tid": 1, "status": "WAIT_BUYER_PAY", "payment": "1.00", "ouid": "o-uid", "receiver_mobile": virtual}
+    order = {"order_id": 1, "order_state": "LOCKED", "order_payment": "1.00", "open_id_buyer": "jd-open-id",
+             "consignee_info": {"mobile": virtual}}  # fmt: skip
+
+    for channel, record in ((taobao, trade), (jd, order)):
+        assert (await called(door, channel, platforms.export({"order": record}))).json() == {"taken": 1, "skipped": 0}
+
+    assert await timeline(door, type="phone", value="18877771111") == []
+    (one,), (other,) = [await timeline(door, **PEOPLE[kind]) for kind in (Kind.TAOBAO, Kind.JD)]
+    assert (one["name"], other["name"]) == ("Order Placed", "Order Placed")
+    assert one["event_id"] != other["event_id"]
+
+
+async def test_i10_the_member_pass_of_a_group_makes_two_shops_know_one_person(door: Door):
+    shops = [await open_channel(door, "TAOBAO", f"group/shop-{number}", f"shop {number}") for number in (1, 2)]
+    trade = {"status": "WAIT_BUYER_PAY", "payment": "1.00", "omid": "om-id"}
+
+    for number, shop in enumerate(shops, start=1):
+        record = {"order": {**trade, "tid": number, "ouid": f"o-{number}"}}
+        assert (await called(door, shop, platforms.export(record))).status_code == 200
+
+    of_one, of_other = [
+        await timeline(door, type="taobao.ouid", namespace=f"shop-{number}", value=f"o-{number}") for number in (1, 2)
+    ]
+    assert len(of_one) == 2
+    assert of_one == of_other
+
+
+async def test_an_export_that_breaks_a_rule_names_record_and_field_and_changes_nothing(door: Door):
+    channel = await open_channel(door, "POS", "tills")
+    wrong = {**platforms.SALE, "receipt_no": "2", "total": "1.00"}
+
+    answer = await called(door, channel, platforms.export([platforms.SALE, wrong]))
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/CALLBACK_INVALID")
+    assert "records[1].total" in answer.json()["detail"]
+    assert await timeline(door, **PEOPLE[Kind.POS]) == []

@@ -33,19 +33,21 @@ class _ChannelKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChannelKi
     CHANNEL_KIND_WECOM: _ChannelKind.ValueType  # 3
     """WeCom: changes of external contacts and their groups, encrypted. Namespace: the corp id."""
     CHANNEL_KIND_DOUYIN: _ChannelKind.ValueType  # 4
-    """Douyin open platform. Namespace: the client key."""
+    """Douyin: messages to the brand's account, vouchers, orders of its shop. Namespace: the client key (of a shop: the app key)."""
     CHANNEL_KIND_XIAOHONGSHU: _ChannelKind.ValueType  # 5
-    """Xiaohongshu. Namespace: the app."""
+    """Xiaohongshu: orders of a shop. Namespace: the shop's app."""
     CHANNEL_KIND_TAOBAO: _ChannelKind.ValueType  # 6
-    """Taobao and Tmall. Namespace: the shop."""
+    """Taobao and Tmall: orders and messages about them. Namespace: the shop, or `group/shop` in a group of the member pass."""
     CHANNEL_KIND_JD: _ChannelKind.ValueType  # 7
-    """JD. Namespace: the shop."""
+    """JD: orders of a shop. Namespace: the shop."""
     CHANNEL_KIND_WEIBO: _ChannelKind.ValueType  # 8
-    """Weibo. Namespace: the app."""
+    """Weibo: messages and events of the fan service, as JSON. Namespace: the app."""
     CHANNEL_KIND_POS: _ChannelKind.ValueType  # 9
-    """Tills: receipts that a POS exports. Namespace: the till system."""
+    """Tills: receipts that a POS exports as JSON, signed by HMAC-SHA256 in `X-Bowen-Signature`. The shape is in the gateway's README.
+    Namespace: the till system.
+    """
     CHANNEL_KIND_CALL_CENTRE: _ChannelKind.ValueType  # 10
-    """Call centres: call records. Namespace: the call centre."""
+    """Call centres: call records as JSON, signed as receipts are. The shape is in the gateway's README. Namespace: the call centre."""
 
 class ChannelKind(_ChannelKind, metaclass=_ChannelKindEnumTypeWrapper):
     """Platforms that call back, and systems that export."""
@@ -59,19 +61,21 @@ CHANNEL_KIND_WECHAT_MINI_PROGRAM: ChannelKind.ValueType  # 2
 CHANNEL_KIND_WECOM: ChannelKind.ValueType  # 3
 """WeCom: changes of external contacts and their groups, encrypted. Namespace: the corp id."""
 CHANNEL_KIND_DOUYIN: ChannelKind.ValueType  # 4
-"""Douyin open platform. Namespace: the client key."""
+"""Douyin: messages to the brand's account, vouchers, orders of its shop. Namespace: the client key (of a shop: the app key)."""
 CHANNEL_KIND_XIAOHONGSHU: ChannelKind.ValueType  # 5
-"""Xiaohongshu. Namespace: the app."""
+"""Xiaohongshu: orders of a shop. Namespace: the shop's app."""
 CHANNEL_KIND_TAOBAO: ChannelKind.ValueType  # 6
-"""Taobao and Tmall. Namespace: the shop."""
+"""Taobao and Tmall: orders and messages about them. Namespace: the shop, or `group/shop` in a group of the member pass."""
 CHANNEL_KIND_JD: ChannelKind.ValueType  # 7
-"""JD. Namespace: the shop."""
+"""JD: orders of a shop. Namespace: the shop."""
 CHANNEL_KIND_WEIBO: ChannelKind.ValueType  # 8
-"""Weibo. Namespace: the app."""
+"""Weibo: messages and events of the fan service, as JSON. Namespace: the app."""
 CHANNEL_KIND_POS: ChannelKind.ValueType  # 9
-"""Tills: receipts that a POS exports. Namespace: the till system."""
+"""Tills: receipts that a POS exports as JSON, signed by HMAC-SHA256 in `X-Bowen-Signature`. The shape is in the gateway's README.
+Namespace: the till system.
+"""
 CHANNEL_KIND_CALL_CENTRE: ChannelKind.ValueType  # 10
-"""Call centres: call records. Namespace: the call centre."""
+"""Call centres: call records as JSON, signed as receipts are. The shape is in the gateway's README. Namespace: the call centre."""
 Global___ChannelKind: _TypeAlias = ChannelKind  # noqa: Y015
 
 @_typing.final
