@@ -6,11 +6,13 @@ from pathlib import Path
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
 from bowen.profile.v1.events_pb2 import (
+    EventReassigned,
     EventRecorded,
     PersonalDataRequested,
     ProcessingChanged,
     ProfileErased,
     ProfileMerged,
+    ProfileUnmerged,
     ProfileUpdated,
 )
 from bowen.tagging.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
@@ -47,11 +49,11 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(EventRecorded, of_the_living(consumers.on_event_recorded))
     consumer.on(ProcessingChanged, of_the_living(consumers.on_processing_changed))
     consumer.on(ProfileUpdated, of_the_living(consumers.on_profile_updated))
-    consumer.on(ProfileMerged, consumers.on_profile_merged)
+    consumer.on(ProfileMerged, of_the_living(consumers.on_profile_merged, "loser_id", "survivor_id"))
+    consumer.on(ProfileUnmerged, of_the_living(consumers.on_profile_unmerged, "restored_id", "remaining_id"))
+    consumer.on(EventReassigned, of_the_living(consumers.on_event_reassigned))
     consumer.on(OrderPaid, of_the_living(consumers.on_order_paid))
     consumer.on(OrderRefunded, of_the_living(consumers.on_order_refunded))
-    consumer.on(OrderPaid, consumers.on_order_paid)
-    consumer.on(OrderRefunded, consumers.on_order_refunded)
     consumer.on(RewardGranted, consumers.on_reward_granted)
     consumer.on(RewardReversed, consumers.on_reward_reversed)
 

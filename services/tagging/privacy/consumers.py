@@ -31,12 +31,18 @@ async def on_personal_data_requested(tx: Tx, batch: Sequence[Delivery[PersonalDa
         await events.personal_data_provided(tx, asked, list(parts(lines)), now=delivery.now)
 
 
-def of_the_living(handler: Handler) -> Handler:
-    """A handler that hears nothing of people who were erased: what comes late does not bring them back."""
+def of_the_living(handler: Handler, *names: str) -> Handler:
+    """A handler that hears nothing of people who were erased: what comes late does not bring them back.
+
+    `names` are the fields of the event that name people, if they are others than `profile_id`.
+    """
+
+    def about(delivery: Delivery[Any]) -> set[UUID]:
+        return {UUID(getattr(delivery.event, name)) for name in names or ("profile_id",)}
 
     async def handle(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
-        erased = await store.erased_among(tx, {UUID(delivery.event.profile_id) for delivery in batch})
-        living = [delivery for delivery in batch if UUID(delivery.event.profile_id) not in erased]
+        erased = await store.erased_among(tx, {each for delivery in batch for each in about(delivery)})
+        living = [delivery for delivery in batch if erased.isdisjoint(about(delivery))]
         if living:
             await handler(tx, living)
 

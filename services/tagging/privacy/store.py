@@ -24,6 +24,16 @@ _HELD = (
         "SELECT segment.name, segment_member.enter_time FROM segment_member JOIN segment USING (segment_id)"
         " WHERE profile_id = ANY($1) ORDER BY segment.name",
     ),
+    (
+        "merged_tag",
+        "SELECT tag.key, merged_tag.rule_id, merged_tag.operator, merged_tag.add_time, merged_tag.expire_time"
+        " FROM merged_tag JOIN tag USING (tag_id) WHERE profile_id = ANY($1) ORDER BY merge_id, tag.key",
+    ),
+    (
+        "merged_stay",
+        "SELECT segment.name, merged_stay.enter_time FROM merged_stay JOIN segment USING (segment_id)"
+        " WHERE profile_id = ANY($1) ORDER BY merge_id, segment.name",
+    ),
     ("processing", "SELECT * FROM processing WHERE profile_id = ANY($1)"),
     ("fact", "SELECT name, fact_time, properties FROM fact WHERE profile_id = ANY($1) ORDER BY fact_time, event_id"),
 )
@@ -33,6 +43,9 @@ _FORGET = (
     ("tags", "DELETE FROM profile_tag WHERE profile_id = ANY($1)"),
     ("segments", "DELETE FROM segment_member WHERE profile_id = ANY($1)"),
     ("facts", "DELETE FROM fact WHERE profile_id = ANY($1) OR origin_id = ANY($1)"),
+    ("merged_tags", "DELETE FROM merged_tag WHERE profile_id = ANY($1)"),
+    ("merged_stays", "DELETE FROM merged_stay WHERE profile_id = ANY($1)"),
+    ("merges", "DELETE FROM merge WHERE loser_id = ANY($1) OR survivor_id = ANY($1)"),
     ("processing", "DELETE FROM processing WHERE profile_id = ANY($1)"),
     ("subjects", "DELETE FROM subject WHERE profile_id = ANY($1) OR merged_into = ANY($1)"),
 )

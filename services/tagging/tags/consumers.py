@@ -5,11 +5,19 @@ from collections.abc import Sequence
 import msgspec
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
-from bowen.profile.v1.events_pb2 import EventRecorded, ProcessingChanged, ProfileMerged, ProfileUpdated
+from bowen.profile.v1.events_pb2 import (
+    EventReassigned,
+    EventRecorded,
+    ProcessingChanged,
+    ProfileMerged,
+    ProfileUnmerged,
+    ProfileUpdated,
+)
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
 from chassis.stamps import moment
+from logic.redirects import Edge
 from services.tagging.subjects import store as subjects
 from services.tagging.subjects.domain import NewFact, Processing
 from services.tagging.tags import convert, operations
@@ -50,10 +58,28 @@ async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[ProfileMerged]]) ->
     """Two profiles are one person."""
     for delivery in batch:
         merged = delivery.event
+        edge = Edge(merged.merge_id, merged.loser_id, merged.survivor_id)
         told = (merged.survivor_id, merged.attributes, merged.version)
-        await operations.merge(
-            tx, survivor_id=merged.survivor_id, loser_id=merged.loser_id, told=told, now=delivery.now
-        )
+        await operations.merge(tx, edge, told=told, now=delivery.now)
+
+
+async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
+    """Who was taken for one person is two again."""
+    for delivery in batch:
+        undone = delivery.event
+        edge = Edge(undone.merge_id, undone.restored_id, undone.survivor_id)
+        told = [
+            (undone.remaining_id, undone.remaining_attributes, undone.remaining_version),
+            (undone.restored_id, undone.restored_attributes, undone.restored_version),
+        ]
+        await operations.unmerge(tx, edge, undone.restored_from_ids, told=told, now=delivery.now)
+
+
+async def on_event_reassigned(tx: Tx, batch: Sequence[Delivery[EventReassigned]]) -> None:
+    """What was taken for one person's deed is another's."""
+    moved = [(convert.fact_from_event(each.event), moment(each.event.reassign_time)) for each in batch]
+    concerned = {id_ for each in batch for id_ in (each.event.profile_id, each.event.from_profile_id)}
+    await operations.reassign(tx, moved, concerned, now=max(each.now for each in batch))
 
 
 async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:

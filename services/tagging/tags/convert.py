@@ -31,7 +31,7 @@ def tag_to_proto(tag: ProfileTag) -> taxonomy_pb2.ProfileTag:
     )
 
 
-def fact_from_event(event: profile_events.EventRecorded) -> NewFact | None:
+def fact_from_event(event: profile_events.EventRecorded | profile_events.EventReassigned) -> NewFact | None:
     """What a person did, if the event says so: it is named."""
     if event.type not in _NAMED or not event.name:
         return None

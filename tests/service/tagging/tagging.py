@@ -8,7 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from bowen.profile.v1 import event_pb2
-from bowen.profile.v1.events_pb2 import EventRecorded, ProfileMerged, ProfileUpdated
+from bowen.profile.v1.events_pb2 import (
+    EventReassigned,
+    EventRecorded,
+    ProfileMerged,
+    ProfileUnmerged,
+    ProfileUpdated,
+)
 from bowen.tagging.v1 import (
     rule_service_pb2,
     segment_pb2,
@@ -106,12 +112,48 @@ class Tagging:
         )
         await self.db.transact(lambda tx: consumers.on_profile_updated(tx, [Delivery(new_id(), event, now, now)]))
 
-    async def merged(self, survivor_id: str, loser_id: str, version: int = 1) -> None:
-        now = self.clock.now()
+    async def merged(self, survivor_id: str, loser_id: str, version: int = 1, merge_id: str = "") -> str:
+        now, merge_id = self.clock.now(), merge_id or str(new_id())
         event = ProfileMerged(
-            merge_id=str(new_id()), survivor_id=survivor_id, loser_id=loser_id, attributes="{}", version=version
+            merge_id=merge_id, survivor_id=survivor_id, loser_id=loser_id, attributes="{}", version=version
         )
         await self.db.transact(lambda tx: consumers.on_profile_merged(tx, [Delivery(new_id(), event, now, now)]))
+        return merge_id
+
+    async def unmerged(self, survivor_id: str, restored_id: str, merge_id: str, **fields: Any) -> None:
+        now = self.clock.now()
+        event = ProfileUnmerged(
+            **{
+                "merge_id": merge_id,
+                "survivor_id": survivor_id,
+                "restored_id": restored_id,
+                "remaining_id": survivor_id,
+                "remaining_attributes": "{}",
+                "remaining_version": 9,
+                "restored_attributes": "{}",
+                "restored_version": 9,
+            }
+            | fields
+        )
+        await self.db.transact(lambda tx: consumers.on_profile_unmerged(tx, [Delivery(new_id(), event, now, now)]))
+
+    async def reassigned(self, event: EventRecorded, profile_id: str, time: datetime) -> None:
+        now = self.clock.now()
+        moved = EventReassigned(
+            event_id=event.event_id,
+            profile_id=profile_id,
+            from_profile_id=event.profile_id,
+            type=event.type,
+            name=event.name,
+            properties=event.properties,
+            timestamp=event.timestamp,
+            reassign_time=stamp(time),
+        )
+        await self.db.transact(lambda tx: consumers.on_event_reassigned(tx, [Delivery(new_id(), moved, now, now)]))
+
+    async def recorded(self, event: EventRecorded) -> None:
+        now = self.clock.now()
+        await self.db.transact(lambda tx: consumers.on_event_recorded(tx, [Delivery(new_id(), event, now, now)]))
 
     async def backfilled(self) -> None:
         while await self.db.transact(lambda tx: operations.backfill(tx, self.clock.now())):

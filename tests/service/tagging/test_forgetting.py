@@ -46,7 +46,16 @@ async def test_nothing_is_left_of_who_was_erased_and_profile_is_told(tagging: Ta
     assert await holding(tagging.db, survivor) == await holding(tagging.db, loser) == {}
     assert await holding(tagging.db, "secret") == {}
     [confirmed] = await told(tagging.db, events_pb2.ErasureConfirmed)
-    assert counts_of(confirmed, erased) == {"tags": 2, "segments": 1, "facts": 2, "processing": 0, "subjects": 2}
+    assert counts_of(confirmed, erased) == {
+        "tags": 2,
+        "segments": 1,
+        "facts": 2,
+        "merged_tags": 2,
+        "merged_stays": 1,
+        "merges": 1,
+        "processing": 0,
+        "subjects": 2,
+    }
 
 
 async def test_what_comes_late_does_not_bring_them_back_and_others_are_heard(tagging: Tagging):
@@ -110,7 +119,10 @@ async def test_who_asks_is_told_all_there_is(tagging: Tagging):
     )
 
     provided = await told(tagging.db, events_pb2.PersonalDataProvided)
-    assert sorted(kinds_of(provided)) == ["attributes", "fact", "fact", "segment", "tag", "tag"]
+    assert sorted(kinds_of(provided)) == [
+        *("attributes", "fact", "fact"),
+        *("merged_stay", "merged_tag", "merged_tag", "segment", "tag", "tag"),
+    ]
 
 
 async def test_every_table_about_people_is_told_of_and_forgotten(tagging: Tagging):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.tagging.rules.domain import Fact, Rule, State, compile_condition
 from services.tagging.segments.domain import Segment, compile_expression
-from services.tagging.tags.domain import BY_HAND, Edit, Held, Law, Person, StayChange, TagChange, give, inherit, judge
+from services.tagging.tags.domain import BY_HAND, Edit, Held, Law, Person, StayChange, TagChange, give, judge
+from services.tagging.tags.domain.merging import inherit
 from services.tagging.taxonomy.domain import Tag
 
 NOON = datetime(2026, 6, 20, 4, 0, tzinfo=UTC)

@@ -51,11 +51,22 @@ GROUP BY person.profile_id
 """
 
 _FACTS = """
-INSERT INTO fact (event_id, profile_id, origin_id, name, fact_time, properties)
-SELECT event_id, profile_id, profile_id, name, fact_time, properties::jsonb
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
-    AS told (event_id, profile_id, name, fact_time, properties)
+INSERT INTO fact (event_id, origin_id, name, fact_time, properties, profile_id)
+SELECT event_id, origin_id, name, fact_time, properties::jsonb, profile_id
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::uuid[])
+    AS told (event_id, origin_id, name, fact_time, properties, profile_id)
 ON CONFLICT ON CONSTRAINT fact_pkey DO NOTHING
+"""
+
+_REASSIGN = """
+INSERT INTO fact (event_id, origin_id, name, fact_time, properties, profile_id, reassign_time)
+SELECT DISTINCT ON (event_id) event_id, origin_id, name, fact_time, properties::jsonb, profile_id, reassign_time
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::uuid[], $7::timestamptz[])
+    AS told (event_id, origin_id, name, fact_time, properties, profile_id, reassign_time)
+ORDER BY event_id, reassign_time DESC
+ON CONFLICT ON CONSTRAINT fact_pkey DO UPDATE SET origin_id = excluded.origin_id, profile_id = excluded.profile_id,
+    reassign_time = excluded.reassign_time
+WHERE fact.reassign_time IS NULL OR fact.reassign_time < excluded.reassign_time
 """
 
 _FIND_FACTS = """
@@ -64,13 +75,6 @@ FROM unnest($2::text[], $3::timestamptz[]) AS needed (name, since)
 JOIN fact ON fact.profile_id = ANY($1::uuid[]) AND fact.name = needed.name AND fact_time >= needed.since
 ORDER BY fact_time
 """
-
-_REDIRECT = """
-UPDATE subject SET merged_into = $2::uuid, due_time = NULL, attributes = '{}'
-WHERE profile_id = $1::uuid OR merged_into = $1::uuid
-"""
-
-_REHOME = "UPDATE fact SET profile_id = $2 WHERE profile_id = $1"
 
 _START_BACKFILL = "INSERT INTO backfill (definition_id, rule_id) VALUES ($1, nullif($2, '')::uuid)"
 
@@ -175,11 +179,21 @@ async def processing_of(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, P
     return {row[0]: Processing(row[1], row[2]) for row in rows}
 
 
-async def save_facts(tx: Tx, facts: Sequence[NewFact]) -> None:
-    """Insert facts; those that are there already stay."""
+async def save_facts(tx: Tx, facts: Sequence[NewFact], roots: Mapping[str, str]) -> None:
+    """Insert facts, each for who has the id now that it was told of; those that are there already stay."""
     if not facts:
         return
-    await (await driver(tx)).execute(_FACTS, *(list(column) for column in zip(*facts, strict=True)))
+    columns = zip(*((*fact, roots[fact.profile_id]) for fact in facts), strict=True)
+    await (await driver(tx)).execute(_FACTS, *(list(column) for column in columns))
+
+
+async def reassign_facts(tx: Tx, facts: Sequence[tuple[NewFact, datetime]], roots: Mapping[str, str]) -> None:
+    """Have facts told of other ids since these times, of several about one fact since the latest. What was not told
+    before is inserted."""
+    if not facts:
+        return
+    columns = zip(*((*fact, roots[fact.profile_id], time) for fact, time in facts), strict=True)
+    await (await driver(tx)).execute(_REASSIGN, *(list(column) for column in columns))
 
 
 async def find_facts(
@@ -194,13 +208,6 @@ async def find_facts(
     for profile_id, name, time, properties in rows:
         found[profile_id].setdefault(name, []).append((time, properties))
     return found
-
-
-async def save_merge(tx: Tx, *, loser_id: str, survivor_id: str) -> None:
-    """Redirect the loser, and all redirected to it, to the survivor, who gets the facts. Their origin stays noted."""
-    connection = await driver(tx)
-    await connection.execute(_REDIRECT, loser_id, survivor_id)
-    await connection.execute(_REHOME, loser_id, survivor_id)
 
 
 async def start_backfill(tx: Tx, definition_id: str, *, rule_id: str = "") -> None:

@@ -207,15 +207,3 @@ def _due(person: Person, law: Law, now: datetime) -> datetime | None:
     coming = [condition.next_change(view) for _, condition in law.rules]
     coming += [held.expire_time for held in person.tags.values()]
     return min((moment for moment in coming if moment and moment > now), default=None)
-
-
-def inherit(survivor: Person, loser: Person) -> None:
-    """Take over what a merged person had by hand, and the stays the survivor does not have (spec people §3.5).
-
-    What rules set follows from the united facts. A stay that goes over is neither left nor entered.
-    """
-    for row, held in loser.tags.items():
-        if row[1] == BY_HAND:
-            survivor.tags.setdefault(row, held)
-    for segment_id, stay in loser.stays.items():
-        survivor.stays.setdefault(segment_id, stay)
