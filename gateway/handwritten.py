@@ -1,5 +1,6 @@
 """The document's part on routes that no contract describes: the Segment wire, short links, and the gateway itself."""
 
+from gateway.channels import shapes
 from gateway.ingest.wire import BATCH_BYTES_MAX, EVENT_BYTES_MAX, EVENTS_MAX, TYPES
 from gateway.schemas import Schema
 
@@ -48,7 +49,7 @@ def paths() -> dict[str, Schema]:
     for kind in TYPES:
         found[f"/v1/{kind}"] = {"post": _ingest(kind, {**_EVENT, "maxProperties": 1000})}
     found["/v1/projects/{write_key}/settings"] = {"get": _settings()}
-    found["/v1/channels/{channel_id}/callback"] = {"get": _callback("proves"), "post": _callback("tells")}
+    found["/v1/channels/{channel_id}/callback"] = {"get": _proves(), "post": _tells()}
     found["/s/{token}"] = {"get": _link()}
     found["/healthz"] = {"get": _plain("Whether the process is alive.", {"type": "object"}, "health")}
     found["/readyz"] = {"get": _plain("Whether it can answer.", {"type": "object"}, "readiness", more=("503",))}
@@ -101,15 +102,42 @@ def _settings() -> Schema:
     return {**operation, "tags": ["Events"], "parameters": [_path_text("write_key", "The write key.")]}
 
 
-def _callback(does: str) -> Schema:
-    is_proof = does == "proves"
-    operation = _plain(
-        "What the platform waits for.", {"type": "string"}, f"channel_{does}", more=("400", "401", "404", "429", "503")
+def _proves() -> Schema:
+    return _callback(
+        "channel_proves",
+        "Proves the address of a channel to its platform",
+        "Called by platforms only, signed as each does it.",
+        _text_answer("What the platform waits for."),
     )
-    summary = "Proves the address of a channel to its platform" if is_proof else "Takes in a platform's callback"
-    told = "Called by platforms only, signed as each does it. A 200 means that what was told is durable."
-    parameters = [_path_text("channel_id", "The channel.")]
-    return {**operation, "tags": ["Channel"], "summary": summary, "description": told, "parameters": parameters}
+
+
+def _tells() -> Schema:
+    answer = _text_answer("What the platform waits for; of an export, how much of it was taken.")
+    answer["content"]["application/json"] = {"schema": shapes.TAKEN}
+    operation = _callback(
+        "channel_tells",
+        "Takes in a platform's callback or an export",
+        "Called by platforms, and by systems that export: tills, call centres, jobs that fetch orders. A 200 means "
+        "that what was told is durable. What is told again changes nothing.",
+        answer,
+    )
+    return {**operation, "parameters": [*operation["parameters"], shapes.SIGNATURE], "requestBody": shapes.BODY}
+
+
+def _callback(name: str, summary: str, description: str, answer: Schema) -> Schema:
+    operation = _plain("", {}, name, more=("400", "401", "404", "429", "503"))
+    return {
+        **operation,
+        "tags": ["Channel"],
+        "summary": summary,
+        "description": description,
+        "parameters": [_path_text("channel_id", "The channel.")],
+        "responses": {**operation["responses"], "200": answer},
+    }
+
+
+def _text_answer(description: str) -> Schema:
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
 def _link() -> Schema:

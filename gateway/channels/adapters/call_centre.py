@@ -7,7 +7,7 @@ line.
      "answered": true, "duration_seconds": 93, "wait_seconds": 8, "agent": "a-7", "queue": "orders",
      "line": "4008001000", "topic": "delivery", "satisfaction": 5}
 
-`call_id`, `direction` (`inbound`, `outbound`), `number` (the customer's) and `start_time` are required; `answered` is
+`call_id`, `direction` (`inbound`, `outbound`) and `start_time` are required; `number` is the customer's; `answered` is
 true unless said. A record with its `call_id` is taken once: export a call when it has ended. The answer tells how
 many records were taken, and how many were skipped because their number is withheld, masked or virtual. A record that
 breaks a rule refuses the whole export with the rule's name; nothing of it is taken then.

@@ -8,7 +8,10 @@ from bowen.profile.v1 import event_pb2
 
 from chassis.ids import new_id
 from chassis.stamps import stamp
+from gateway.channels import convert
+from gateway.channels.domain import Callback, Kind
 from tests.service.distribution.network import Network, an_event
+from tests.unit.gateway import channel_fixtures as channels
 
 COMPLETED = {
     "order_id": "W-1",
@@ -97,3 +100,34 @@ async def test_a_key_that_stands_in_a_browser_makes_no_orders(network: Network):
     await network.tell(told(network, "Order Completed", COMPLETED, str(new_id()), trust=event_pb2.TRUST_PUBLIC))
 
     assert await orders(network) == []
+
+
+def from_channel(buyer: str, kind: Kind, callback: Callback):
+    """The events of a channel's callback, as profile would pass them on."""
+    for each in channels.told(kind, callback).heard:
+        event = convert.event_of(channels.channel_of(kind), each, channels.NOON)
+        yield an_event(
+            buyer, name=event.name, properties=event.properties, timestamp=event.original_time,
+            source_id=event.source_id, message_id=event.message_id,
+        )  # fmt: skip
+
+
+async def test_a_receipt_is_an_order_and_what_comes_back_is_given_back_to_the_fen(network: Network):
+    buyer = str(new_id())
+
+    for record in (channels.SALE, channels.REFUND, channels.REFUND):
+        await network.tell(*from_channel(buyer, Kind.POS, channels.export(record)))
+
+    (order,) = await orders(network, "S17-2-000042")
+    assert (order.net_minor, order.refunded_minor) == (6_000, 1_950)
+    assert order.source == f"segment:{channels.CHANNEL.channel_id}"
+
+
+async def test_a_refund_of_a_part_of_a_trade_leaves_the_rest_of_it(network: Network):
+    buyer = str(new_id())
+
+    for callback in (channels.taobao(channels.TAOBAO_TRADE), channels.export(channels.TAOBAO_REFUNDED)):
+        await network.tell(*from_channel(buyer, Kind.TAOBAO, callback))
+
+    (order,) = await orders(network, "192345")
+    assert (order.state, order.net_minor, order.refunded_minor) == (order_pb2.Order.STATE_PAID, 3_800, 550)

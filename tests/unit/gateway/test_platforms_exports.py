@@ -3,8 +3,10 @@
 import json
 from decimal import Decimal
 
+import jsonschema
 import pytest
 
+from gateway.channels import shapes
 from gateway.channels.domain import Identifier, Kind
 from gateway.channels.errors import CallbackInvalid
 from tests.unit.gateway import channel_fixtures as sent
@@ -120,3 +122,26 @@ def test_i09_a_call_from_a_number_that_is_withheld_masked_or_virtual_is_of_nobod
 def test_a_call_that_breaks_a_rule_is_refused(fields):
     with pytest.raises(CallbackInvalid):
         told(Kind.CALL_CENTRE, sent.export(sent.CALL | fields))
+
+
+DOCUMENTED = [
+    (Kind.POS, shapes.RECEIPT, sent.SALE),
+    (Kind.POS, shapes.RECEIPT, sent.REFUND),
+    (Kind.CALL_CENTRE, shapes.CALL, sent.CALL),
+    (Kind.JD, shapes.ORDER, sent.JD_ORDER),
+    (Kind.XIAOHONGSHU, shapes.ORDER, sent.XHS_ORDER),
+    (Kind.DOUYIN, shapes.ORDER, sent.DOUYIN_SHOP_ORDER),
+]
+
+
+@pytest.mark.parametrize(("kind", "schema", "record"), DOCUMENTED)
+def test_what_the_document_requires_of_an_export_is_what_is_required(kind, schema, record):
+    document = jsonschema.Draft202012Validator(shapes.BODY["content"]["application/json"]["schema"])
+
+    jsonschema.Draft202012Validator(schema).validate(record)
+    document.validate([record, record])
+    for name in schema.get("required", ["order"]):
+        less = {key: value for key, value in record.items() if key != name}
+        assert not jsonschema.Draft202012Validator(schema).is_valid(less)
+        with pytest.raises(CallbackInvalid):
+            told(kind, sent.export(less))
