@@ -1,5 +1,6 @@
 """Coupons and what matures: effects whose inverse is somebody else's matter. Spec value §2.3, PL-02."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,15 @@ from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.incentive.v1 import campaign_pb2, coupon_pb2, programme_pb2
 from bowen.incentive.v1 import programme_service_pb2 as programmes_pb
 
+from chassis.db import Tx, driver
 from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
 from tests.service.incentive.campaigning import draft, gives, of_orders, publish, refusals, running
 from tests.service.incentive.rewarding import NOON, Incentive, a_paid_order, a_refund, new
+from tests.waiting import eventually
 
 Maturity = campaign_pb2.Maturity
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def coupon(template_id: str, **fields: Any) -> campaign_pb2.Effect:
@@ -191,3 +195,25 @@ async def test_a_packet_of_less_than_a_yuan_is_refused(incentive: Incentive) -> 
         await draft(incentive, of_orders(packet(fixed=99)))
 
     assert [field for field, _ in refused.value.violations] == ["terms.effects[0].packet.fixed"]
+
+
+async def test_who_takes_a_gift_back_holds_templates_before_accounts(incentive: Incentive) -> None:
+    template_id = await incentive.a_template()
+    await running(incentive, of_orders(gives(fixed=10), coupon(template_id)))
+    await incentive.happen(paid := a_paid_order(profile_id := new()))
+
+    async def give(tx: Tx) -> None:
+        connection = await driver(tx)
+        await connection.execute("SELECT FROM coupon_template WHERE template_id = $1 FOR UPDATE", template_id)
+        other = asyncio.create_task(incentive.happen(a_refund(paid, 10_000)))
+        await eventually(lambda: incentive.rows(WAITING))
+        await connection.execute(
+            "SELECT FROM account WHERE account LIKE $1 FOR UPDATE NOWAIT", f"member/{profile_id}/%"
+        )
+        returned.append(other)
+
+    returned: list[asyncio.Task[None]] = []
+    await incentive.db.transact(give)
+    await returned[0]
+
+    assert await incentive.has(profile_id) == (0, 0)

@@ -20,6 +20,7 @@ from tests.service.incentive.campaigning import (
     refusals,
     running,
     terms,
+    void,
 )
 from tests.service.incentive.rewarding import Incentive, a_merge, a_paid_order, a_refund, an_event, new
 
@@ -184,3 +185,34 @@ async def test_a_zone_that_is_none_is_refused(incentive: Incentive) -> None:
         await draft(incentive, said(time_zone="Mars/Olympus"))
 
     assert refused.value.violations == [("terms.time_zone", "Mars/Olympus is not an IANA time zone")]
+
+
+async def test_a_fact_keeps_its_place_while_any_of_its_effects_stands(incentive: Incentive) -> None:
+    """What a template refuses gives the place back only if nothing else was given for the fact."""
+    gone = campaign_pb2.Effect(coupon=campaign_pb2.CouponEffect(template_id=await incentive.a_template(stock=1)))
+    both = [gone, gives(fixed=10)]
+    await running(incentive, of_orders(*both, limits=[caps(Limit.ENTITY_PERSON, 1)]))
+    await incentive.happen(a_paid_order(new()))
+
+    for _ in range(3):
+        await incentive.happen(a_paid_order(late := new()))
+        await incentive.happen(a_paid_order(late))
+        assert await incentive.has(late) == (10, 0)
+
+
+async def test_a_place_comes_back_with_the_last_effect_that_counts_on_it(incentive: Incentive) -> None:
+    campaign_id = await running(
+        incentive, of_orders(gives(fixed=10), gives(fixed=20), limits=[caps(Limit.ENTITY_PERSON, 1)])
+    )
+    await incentive.happen(a_paid_order(profile_id := new()))
+    second, first = await incentive.grants(profile_id)
+
+    await void(incentive, first.grant_id)
+    await incentive.happen(a_paid_order(profile_id))
+    kept = await incentive.has(profile_id)
+    await void(incentive, second.grant_id)
+    await incentive.happen(a_paid_order(profile_id))
+
+    assert (kept, await incentive.has(profile_id)) == ((20, 0), (30, 0))
+    assert await incentive.rows("SELECT rewards FROM claimant") == [(1,)]
+    assert await incentive.spent(campaign_id) == 30

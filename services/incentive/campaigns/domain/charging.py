@@ -54,12 +54,15 @@ def against_limits(
 
 
 def uses_of(claim: Claim, effect: Effect, person: Person, amount: int, counted: Collection[UUID]) -> tuple[Use, ...]:
-    """What a grant counts towards the limits; a fact counts once for an entity, whatever it is given."""
+    """What a grant counts towards the limits; a fact counts once for an entity, whatever it is given.
+
+    What rests on a place that the fact has already counts nothing there, but keeps it when the other falls.
+    """
     uses: dict[UUID, Use] = {}
     for limit in claim.campaign.terms.limits:
         at, more = meter_of(limit, claim, person), _counts(limit, effect, amount)
-        if at is not None and more and at.own not in counted:
-            uses[at.own] = Use(at.own, more, limit.action)
+        if at is not None and more:
+            uses[at.own] = Use(at.own, 0 if at.own in counted else more, limit.action)
     return tuple(uses.values())
 
 

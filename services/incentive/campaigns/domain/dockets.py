@@ -13,7 +13,7 @@ from services.incentive.campaigns.domain.effects import Beneficiary, Effect
 from services.incentive.campaigns.domain.invitations import Registration
 from services.incentive.campaigns.domain.limits import Counters
 from services.incentive.campaigns.domain.occasions import Claim, Miss, Reason
-from services.incentive.campaigns.domain.returns import Grant, Refund
+from services.incentive.campaigns.domain.returns import Grant, Refund, hand_on
 from services.incentive.campaigns.domain.terms import TouchChoice
 from services.incentive.subjects.domain import Person
 
@@ -89,14 +89,16 @@ class Docket:
     def withdraw(self, grants: Mapping[UUID, str], claims: Iterable[Claim]) -> None:
         """Refuse what was granted after all: who issues it would not. `grants` tells the reasons, by grant."""
         by_key = {claim.key: claim for claim in claims}
-        for grant in [each for each in self.grants if each.grant_id in grants]:
+        refused = [each for each in self.grants if each.grant_id in grants]
+        for grant in refused:
             claim = by_key[grant.campaign_id, grant.cause]
             if grant.cost:
                 self.purse.release(Want(claim.campaign.budget_id, grant.cost, grant.scope))
-            limits.count(self.counters, grant.campaign_id, [(use.key, -use.amount) for use in grant.uses])
             miss = Miss(Reason.COUPON_REFUSED, grants[grant.grant_id])
             self.denials.append(Denial(claim, grant.profile_id, miss, grant.effect, grant.desired_amount))
-        self.grants = [each for each in self.grants if each.grant_id not in grants]
+        self.grants, free = hand_on(refused, [each for each in self.grants if each.grant_id not in grants])
+        for campaign_id, key, places in free:
+            limits.count(self.counters, campaign_id, [(key, -places)])
 
     def person(self, claim: Claim) -> Person:
         """Who acted."""

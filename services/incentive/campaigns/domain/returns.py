@@ -32,7 +32,8 @@ class Refund(NamedTuple):
 
 
 class Use(NamedTuple):
-    """What a grant counts towards a limit."""
+    """What a grant counts towards a limit: of the places of a fact each is counted by one of its grants, and the
+    others that rest on it count nothing."""
 
     key: UUID
     amount: int
@@ -85,10 +86,42 @@ class Grant:
             return Gift.ASSET
         return Gift.TAG if self.tag_id else Gift.COUPON if self.coupon_id else Gift.PACKET
 
+    def rests_on(self, other: "Grant", key: UUID) -> bool:
+        """Whether it is of the same fact as another one, and needs the same place."""
+        is_of_fact = (self.campaign_id, self.cause) == (other.campaign_id, other.cause)
+        return is_of_fact and any(use.key == key for use in self.uses)
+
+    def with_place(self, place: Use) -> "Grant":
+        """The grant that counts a place from now on."""
+        return replace(self, uses=tuple(place if use.key == place.key else use for use in self.uses))
+
     @property
     def packet_id(self) -> UUID | None:
         """The packet, which is called as its grant is."""
         return self.grant_id if self.gift == Gift.PACKET else None
+
+
+Place = tuple[UUID, UUID, int]
+"""How much of a counter, by its campaign and key."""
+
+
+def hand_on(gone: Iterable[Grant], standing: Iterable[Grant]) -> tuple[list[Grant], list[Place]]:
+    """Have the places of grants that are gone go to others of the same facts that rest on them.
+
+    Returns those that stand, in their order, and the places that nobody is left to keep.
+    """
+    heirs = {grant.grant_id: grant for grant in standing}
+    free: list[Place] = []
+    for grant in gone:
+        for use in grant.uses:
+            if use.action != Action.GRANTS or not use.amount:
+                continue
+            heir = next((each for each in heirs.values() if each.rests_on(grant, use.key)), None)
+            if heir is None:
+                free.append((grant.campaign_id, use.key, use.amount))
+            else:
+                heirs[heir.grant_id] = heir.with_place(use)
+    return list(heirs.values()), free
 
 
 def due(terms: Terms, effect: Effect, amount: int, net_minor: int, refund: Refund) -> int:
@@ -127,12 +160,10 @@ class Reversal(NamedTuple):
         return self.amount if grant.cost == grant.amount else grant.cost if grant.is_reversed else 0
 
     @property
-    def returned_uses(self) -> list[tuple[UUID, int]]:
-        """What no longer counts towards limits: amounts as they are taken back, a place with the last of them."""
+    def returned_amounts(self) -> list[Place]:
+        """What no longer counts towards limits of amounts."""
         return [
-            (use.key, self.amount if use.action == Action.AMOUNT else use.amount)
-            for use in self.grant.uses
-            if use.action == Action.AMOUNT or self.grant.is_reversed
+            (self.grant.campaign_id, use.key, self.amount) for use in self.grant.uses if use.action == Action.AMOUNT
         ]
 
 

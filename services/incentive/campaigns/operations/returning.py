@@ -49,13 +49,13 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> S
     if not reversals:
         return []
     reversals = [*reversals, *await _falling(tx, reversals, granted)]
-    await _give_places_back(tx, reversals)
+    await _give_places_back(tx, reversals, granted)
     await _withdraw_packets(tx, reversals)
     await budgets.release_all(tx, [_release(item, granted) for item in reversals if item.cost])
     await store.save_reversals(tx, reversals)
-    await take_back(tx, reversals)
     if taken := {item.grant.coupon_id: item.time for item in reversals if item.grant.coupon_id}:
         await coupons.revoke_coupons(tx, taken.keys(), now=max(taken.values()))
+    await take_back(tx, reversals)
     survivors = await subjects.find_survivors(tx, {item.grant.profile_id for item in reversals})
     await events.rewards_reversed(tx, [_of_survivor(item, survivors) for item in reversals])
     return reversals
@@ -88,9 +88,15 @@ async def _falling(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> l
     ]
 
 
-async def _give_places_back(tx: Tx, reversals: Sequence[Reversal]) -> None:
-    """What was taken back does not count towards a limit."""
-    returned = [(item.grant.campaign_id, key, amount) for item in reversals for key, amount in item.returned_uses]
+async def _give_places_back(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> None:
+    """What was taken back does not count towards a limit. The place of a fact is kept while anything of it stands."""
+    gone = {item.grant.grant_id: item.grant for item in reversals if item.grant.is_reversed}
+    shared = {(each.campaign_id, each.cause) for each in gone.values() if len(granted.terms_of(each).effects) > 1}
+    sides = await store.lock_sides(tx, shared) if shared else []
+    standing = [side for side in sides if side.grant_id not in gone and not side.is_reversed]
+    heirs, free = returns.hand_on(gone.values(), standing)
+    await store.save_uses(tx, [heir for heir, before in zip(heirs, standing, strict=True) if heir != before])
+    returned = [*free, *(place for item in reversals for place in item.returned_amounts)]
     counters = await store.lock_counters(tx, {(campaign_id, key) for campaign_id, key, _ in returned})
     for campaign_id, key, amount in returned:
         if (campaign_id, key) in counters:

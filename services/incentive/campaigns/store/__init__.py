@@ -29,6 +29,7 @@ from services.incentive.campaigns.store.grants import (
     save_denials,
     save_grants,
     save_reversals,
+    save_uses,
 )
 from services.incentive.campaigns.store.orders import (
     find_delivered,
@@ -90,6 +91,7 @@ __all__ = [
     "save_grants",
     "save_registrations",
     "save_reversals",
+    "save_uses",
     "save_touches",
     "save_version",
     "total",

@@ -72,6 +72,11 @@ FROM unnest($1::uuid[], $2::bigint[]) AS reversal (grant_id, reversed_amount)
 WHERE reward_grant.grant_id = reversal.grant_id
 """
 
+_SAVE_USES = """
+UPDATE reward_grant SET uses = kept.uses::jsonb
+FROM unnest($1::uuid[], $2::text[]) AS kept (grant_id, uses) WHERE reward_grant.grant_id = kept.grant_id
+"""
+
 _REFUSAL = """
 SELECT campaign_id, cause, profile_id::text, effect, campaign_version, amount, reason, detail, refuse_time
 FROM grant_refusal
@@ -190,6 +195,14 @@ async def _save_verdicts(tx: Tx, statement: str, values: Sequence[Sequence[objec
         if violated(error) not in ("reward_grant_effect_key", "grant_refusal_pkey"):
             raise
         raise JudgedMeanwhile from error
+
+
+async def save_uses(tx: Tx, grants: Sequence[Grant]) -> None:
+    """Keep what held grants count towards limits."""
+    if not grants:
+        return
+    rows = [(grant.grant_id, json_text(grant.uses)) for grant in grants]
+    await (await driver(tx)).execute(_SAVE_USES, *columns(rows, 2))
 
 
 async def save_reversals(tx: Tx, reversals: Sequence[Reversal]) -> None:
