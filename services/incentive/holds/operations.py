@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chassis.db import Tx
 from services.incentive.holds import domain, store
-from services.incentive.holds.domain import Hold
+from services.incentive.holds.domain import Hold, State
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Transfer
 from services.incentive.ledger.errors import Insufficient, PointsExpired
@@ -54,6 +54,13 @@ async def expire_holds(tx: Tx, now: datetime) -> int:
         await _post(tx, [move for hold in overdue for move in hold.resolving()])
         await store.save_holds(tx, overdue)
     return len(overdue)
+
+
+async def expire_hold(tx: Tx, hold_id: UUID, now: datetime) -> None:
+    """Give one hold back whose time is over, unless somebody resolved it meanwhile. Raises `Insufficient`."""
+    hold = await store.lock_hold(tx, hold_id, "")
+    if hold.state == State.HELD:
+        await _resolve(tx, domain.expired(hold, now))
 
 
 async def _resolve(tx: Tx, hold: Hold) -> Hold:

@@ -1,9 +1,12 @@
 """The gRPC face of holds."""
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import grpc
+import structlog
 from bowen.incentive.v1 import hold_service_pb2 as pb
 from bowen.incentive.v1.hold_service_pb2_grpc import HoldServiceServicer
 
@@ -13,6 +16,10 @@ from chassis.db import Database, Tx
 from chassis.idempotency import once
 from chassis.ids import new_id
 from services.incentive.holds import convert, operations, store
+from services.incentive.holds.operations import EXPIRED_AT_ONCE_MAX
+from services.incentive.ledger.errors import Insufficient
+
+log = structlog.get_logger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -27,8 +34,21 @@ class HoldServicer(HoldServiceServicer):
     async def expire(self) -> None:
         """Give back all holds whose time is over."""
         now = self._clock.now()
-        while await self._db.transact(lambda tx: operations.expire_holds(tx, now)) == operations.EXPIRED_AT_ONCE_MAX:
-            pass
+        try:
+            while await self._db.transact(lambda tx: operations.expire_holds(tx, now)) == EXPIRED_AT_ONCE_MAX:
+                pass
+        except Insufficient:
+            await self._expire_each(now)
+
+    async def _expire_each(self, now: datetime) -> None:
+        """Give back one after another: somebody took what one of them held, and the others do not wait for it."""
+        async with self._db.read() as tx:
+            overdue = await store.find_overdue(tx, now, EXPIRED_AT_ONCE_MAX)
+        for hold_id in overdue:
+            try:
+                await self._db.transact(partial(operations.expire_hold, hold_id=hold_id, now=now))
+            except Insufficient as error:
+                log.error("a hold cannot be given back", hold_id=str(hold_id), error=repr(error))
 
     async def PlaceHold(self, request: pb.PlaceHoldRequest, context: Context) -> pb.PlaceHoldResponse:
         store_id, now = current().caller.store_id, self._clock.now()

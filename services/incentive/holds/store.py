@@ -28,6 +28,8 @@ SELECT {_COLUMNS} FROM hold WHERE state = 'held' AND expire_time <= $1
 ORDER BY expire_time LIMIT $2 FOR UPDATE SKIP LOCKED
 """  # noqa: S608 (constants)
 
+_FIND_OVERDUE = "SELECT hold_id FROM hold WHERE state = 'held' AND expire_time <= $1 ORDER BY expire_time LIMIT $2"
+
 _SAVE = """
 UPDATE hold SET state = new.state, captured_amount = new.captured_amount, refunded_amount = new.refunded_amount,
                 resolve_time = new.resolve_time
@@ -74,6 +76,12 @@ def _found(hold_id: UUID, row: Any) -> Hold:
 async def lock_overdue(tx: Tx, now: datetime, limit: int) -> list[Hold]:
     """Hold those whose time is over and that nobody resolves at this moment."""
     return [_hold(row) for row in await (await driver(tx)).fetch(_OVERDUE, now, limit)]
+
+
+async def find_overdue(tx: ReadTx, now: datetime, limit: int) -> list[UUID]:
+    """The holds whose time has been over for longest."""
+    rows = await (await driver(tx)).fetch(_FIND_OVERDUE, now, limit)
+    return [row[0] for row in rows]
 
 
 async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:

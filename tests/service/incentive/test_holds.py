@@ -230,3 +230,16 @@ async def test_held_points_cannot_be_spent_otherwise(holds: Holds) -> None:
     (outcome,) = await holds.ledger.post(a_transfer(member("available", profile_id), "sys/redeemed", 21))
 
     assert outcome.reason == "INSUFFICIENT"
+
+
+async def test_a_hold_that_cannot_be_given_back_holds_no_other_up(holds: Holds) -> None:
+    robbed, other = await funded(holds, 100), await funded(holds, 100)
+    for profile_id in (robbed, other):
+        await holds.place(profile_id, 80, ttl=1)
+    await holds.ledger.post(a_transfer(member("held", robbed), "sys/redeemed", 50))
+    holds.clock.advance(1)
+
+    await holds.servicer.expire()
+
+    assert await holds.stands(other) == (100, 0)
+    assert await holds.stands(robbed) == (20, 30)
