@@ -14,6 +14,7 @@ from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget
 from services.incentive.ledger import operations as ledger
 from services.incentive.subjects import store as subjects
+from services.incentive.subjects.errors import MergedMeanwhile
 from services.incentive.teams import domain, events, store
 from services.incentive.teams.domain import Crew, Kind, State, Team, TeamCampaign
 from services.incentive.teams.errors import TeamHelped, TeamUnfunded
@@ -43,7 +44,9 @@ async def open_team(
     """
     campaign = await store.hold_campaign(tx, team_campaign_id)
     person = (await subjects.find_people(tx, [profile_id]))[profile_id]
-    earlier = await store.count_opened(tx, team_campaign_id, person.profile_id, person.ids)
+    earlier = await store.count_opened(tx, team_campaign_id, person.ids)
+    if (await subjects.find_people(tx, [profile_id]))[profile_id] != person:
+        raise MergedMeanwhile
     crew = domain.opened(campaign, person, order_reference, earlier, team_id=team_id, now=now)
     team = replace(crew.team, charge_time=await _charge(tx, campaign, crew.team))
     await store.insert_team(tx, team)

@@ -34,9 +34,11 @@ INSERT INTO team (team_id, team_campaign_id, captain_id, seats, expire_time, cre
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
-# A person opens one team after another.
+# A person opens one team after another. All their profiles have a row: whoever opens one under an id that is merged at
+# this moment has a row that nobody else sees yet, and is waited for.
 _OPEN_CAPTAIN = """
-INSERT INTO team_captain (team_campaign_id, profile_id) VALUES ($1, $2)
+INSERT INTO team_captain (team_campaign_id, profile_id)
+SELECT $1, profile_id FROM unnest($2::uuid[]) AS own (profile_id) ORDER BY profile_id
 ON CONFLICT ON CONSTRAINT team_captain_pkey DO NOTHING
 """
 
@@ -73,9 +75,10 @@ WHERE team.team_id = new.team_id
 """
 
 _OF_PERSON = f"""
-{_TEAM} WHERE team_id < $2 AND (
-    captain_id = ANY($1::uuid[])
-    OR team_id IN (SELECT team_id FROM team_member WHERE profile_id = ANY($1::uuid[]) AND leave_time IS NULL)
+{_TEAM} WHERE team_id < $2 AND team_id IN (
+    SELECT team_id FROM team WHERE captain_id = ANY($1::uuid[])
+    UNION
+    SELECT team_id FROM team_member WHERE profile_id = ANY($1::uuid[]) AND leave_time IS NULL
 ) ORDER BY team_id DESC LIMIT $3
 """  # noqa: S608 (constants)
 
@@ -130,10 +133,10 @@ async def find_campaigns(tx: ReadTx, teams: Collection[Team]) -> dict[UUID, Team
     return {each: await get_campaign(tx, each) for each in {team.team_campaign_id for team in teams}}
 
 
-async def count_opened(tx: Tx, team_campaign_id: UUID, profile_id: str, ids: Collection[str]) -> int:
+async def count_opened(tx: Tx, team_campaign_id: UUID, ids: Collection[str]) -> int:
     """How many teams a person opened that did not come to nothing. Until the end nobody else opens one for them."""
     connection = await driver(tx)
-    await connection.execute(_OPEN_CAPTAIN, team_campaign_id, profile_id)
+    await connection.execute(_OPEN_CAPTAIN, team_campaign_id, list(ids))
     await connection.execute(_LOCK_CAPTAIN, team_campaign_id, list(ids))
     count: int = await connection.fetchval(_COUNT_OPENED, team_campaign_id, list(ids))
     return count

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from bowen.incentive.v1 import campaign_pb2, team_pb2
@@ -10,10 +11,14 @@ from bowen.incentive.v1 import team_service_pb2 as pb
 from bowen.incentive.v1.events_pb2 import TeamCompleted, TeamExpired
 
 from chassis.caller import Call, Caller, acting
+from chassis.db import Tx
 from chassis.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Refusal
+from chassis.ids import new_id
 from chassis.stamps import stamp
+from services.incentive.teams import operations
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
 from tests.service.incentive.teaming import DAY, HELP, Teams, a_teams
+from tests.service.incentive.test_merges_meeting import meets
 
 
 @pytest.fixture
@@ -287,3 +292,21 @@ async def test_opening_twice_under_one_request_id_opens_one(teams: Teams) -> Non
 
     assert len({team.team_id for team in opened}) == 1
     assert (await teams.read(campaign_id)).spent == 20
+
+
+async def test_a_person_who_is_merged_while_they_open_a_team_opens_no_second_one(teams: Teams) -> None:
+    campaign_id = await teams.campaign(teams_per_profile_max=1)
+    loser, survivor = new(), new()
+    others: list[asyncio.Task[team_pb2.Team]] = []
+
+    async def open_while_merging(tx: Tx) -> None:
+        await operations.open_team(tx, UUID(campaign_id), loser, "", team_id=new_id(), now=teams.incentive.clock.now())
+        await teams.incentive.happen(a_merge(loser, survivor))
+        others.append(asyncio.create_task(teams.open(campaign_id, survivor)))
+        await meets(teams.incentive, others[0])
+
+    await teams.incentive.db.transact(open_while_merging)
+
+    with pytest.raises(Refusal) as refused:
+        await others[0]
+    assert refused.value.reason == "TEAM_LIMIT"
