@@ -78,10 +78,12 @@ WHERE source_key IS NOT NULL AND lot_id = root_id AND restored_from IS NULL
 GROUP BY wanted.profile_id, wanted.asset
 """
 
+# Each part stops early: at the end of a month a million lots are over at once, and are settled some at a time.
 _DUE = """
-SELECT profile_id::text, asset FROM lot WHERE pending > 0 AND mature_time <= $1
+(SELECT profile_id::text, asset FROM lot WHERE pending > 0 AND mature_time <= $1 ORDER BY mature_time LIMIT 10 * $2)
 UNION
-SELECT profile_id::text, asset FROM lot WHERE (pending > 0 OR available > 0) AND expire_time <= $1
+(SELECT profile_id::text, asset FROM lot WHERE (pending > 0 OR available > 0) AND expire_time <= $1
+ ORDER BY expire_time LIMIT 10 * $2)
 LIMIT $2
 """
 
