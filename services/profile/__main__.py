@@ -11,11 +11,13 @@ from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServicer_to_server
 from bowen.profile.v1.review_service_pb2_grpc import add_ReviewServiceServicer_to_server
+from bowen.profile.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis.command import command
 from chassis.lifecycle import Unstartable
 from chassis.process import Process
+from services.profile.attributes import operations as attributes
 from services.profile.consent.servicer import ConsentServicer
 from services.profile.groups.servicer import GroupServicer
 from services.profile.identity import operations as identity
@@ -23,7 +25,7 @@ from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.privacy.consumers import Answers
-from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
+from services.profile.privacy.servicer import PrivacyServicer, SearchServicer, SuppressionServicer
 from services.profile.rejections.servicer import RejectionServicer
 from services.profile.reviews import operations as reviews
 from services.profile.reviews.servicer import ReviewServicer
@@ -36,6 +38,7 @@ FORGET_EVERY_S = 600.0
 RETAIN_EVERY_S = 3600.0
 BLOCKED_EVERY_S = 5.0
 QUEUE_EVERY_S = 5.0
+INDEX_EVERY_S = 3600.0
 
 
 async def assemble(process: Process[Settings]) -> None:
@@ -53,6 +56,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))
     process.server.add(add_ReviewServiceServicer_to_server, ReviewServicer(process.db, process.clock, vault, book))
     process.server.add(add_GroupServiceServicer_to_server, GroupServicer(process.db, process.clock, vault))
+    process.server.add(add_SearchServiceServicer_to_server, SearchServicer(process.db, process.clock, vault, book))
     suppressions = SuppressionServicer(process.db, process.clock, vault)
     process.server.add(add_SuppressionServiceServicer_to_server, suppressions)
     privacy = PrivacyServicer(process.db, process.clock, vault)
@@ -61,6 +65,8 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
     Answers(vault).listen(process.consumer())
     process.every(BLOCKED_EVERY_S, "read blocked values", lambda: book.refresh(process.db))
+    process.every(INDEX_EVERY_S, "index names", lambda: attributes.index_names(process.db, vault))
+    process.every(INDEX_EVERY_S, "index phones", lambda: identity.index_phones(process.db, vault))
     process.every(QUEUE_EVERY_S, "keep the review queue", lambda: reviews.keep_queue(process.db, process.clock))
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from chassis import jsontext
+from services.profile.search import domain as search
 
 BYTES_MAX = 128 * 1024
 """Names and values of one person together. The newest are kept."""
@@ -170,6 +171,11 @@ def changed(before: Facts, after: Facts) -> list[str]:
 def _value(facts: Facts, name: str) -> bytes:
     fact = facts.get(name)
     return bytes(fact.value) if fact else _NULL
+
+
+def called(known: Known) -> dict[str, bytes]:
+    """What a person's names come from, to tell whether they changed."""
+    return search.named({name: fact.value for name, fact in known.facts.items()})
 
 
 def public(facts: Facts) -> str:

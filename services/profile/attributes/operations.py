@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from chassis.db import Tx
+from chassis.db import Database, Tx
 from services.profile.attributes import domain, events, store
 from services.profile.attributes.domain import NOTHING, Known, Stated, Union, United
 from services.profile.vault.domain import Vault
+
+INDEXED_MAX = 500
 
 
 async def apply(tx: Tx, vault: Vault, changes: Sequence[Stated | United], *, now: datetime) -> list[Union]:
@@ -26,15 +29,24 @@ async def apply(tx: Tx, vault: Vault, changes: Sequence[Stated | United], *, now
         else:
             book.state(change)
     updated = book.close()
-    await store.save(
-        tx, vault, sorted(item for item in book.now.items() if item[1] is not before.get(item[0])), now=now
-    )
+    changed = sorted(item for item in book.now.items() if item[1] is not before.get(item[0]))
+    called_as_before = {
+        each for each, known in changed if each in before and domain.called(known) == domain.called(before[each])
+    }
+    await store.save(tx, vault, changed, now=now, called_as_before=called_as_before)
     await events.profile_updated(tx, updated, now=now)
     return unions
 
 
 def _about(change: Stated | United) -> tuple[UUID, ...]:
     return change[:2] if isinstance(change, United) else change[:1]
+
+
+async def index_names(db: Database, vault: Vault) -> None:
+    """Index the names of people that were written before there was an index, or by who knows of none."""
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+        after = await db.transact(partial(store.index_names, vault=vault, after=after, limit=INDEXED_MAX))
 
 
 class _Book:

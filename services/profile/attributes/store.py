@@ -1,6 +1,6 @@
 """What is known of each person."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx, driver
 from services.profile.attributes import domain
 from services.profile.attributes.domain import Known
+from services.profile.search import domain as search
 from services.profile.vault.domain import Vault
 
 _READ = "SELECT profile_id, facts, version, update_time FROM attribute_set WHERE profile_id = ANY($1)"
@@ -16,11 +17,26 @@ SELECT profile_id FROM attribute_set
 WHERE profile_id > $1 AND NOT EXISTS (SELECT FROM redirect WHERE loser_id = profile_id) ORDER BY profile_id LIMIT $2
 """
 _SAVE = """
-INSERT INTO attribute_set (profile_id, facts, version, update_time)
-SELECT profile_id, facts, version, $4
-FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS known (profile_id, facts, version)
+INSERT INTO attribute_set (profile_id, facts, version, update_time, name_tokens, named_version)
+SELECT profile_id, facts, version, $4, coalesce(tokens::bigint[], '{}'),
+       CASE WHEN tokens IS NULL THEN 0 ELSE version END
+FROM unnest($1::uuid[], $2::text[], $3::bigint[], $5::text[]) AS known (profile_id, facts, version, tokens)
 ON CONFLICT (profile_id) DO UPDATE
-SET facts = excluded.facts, version = excluded.version, update_time = excluded.update_time
+SET facts = excluded.facts, version = excluded.version, update_time = excluded.update_time,
+    name_tokens = CASE WHEN excluded.named_version = 0 THEN attribute_set.name_tokens ELSE excluded.name_tokens END,
+    named_version = CASE
+        WHEN excluded.named_version > 0 OR attribute_set.named_version = attribute_set.version THEN excluded.version
+        ELSE attribute_set.named_version
+    END
+"""
+_UNNAMED = """
+SELECT profile_id, facts, version, update_time FROM attribute_set
+WHERE profile_id > $1 AND named_version <> version ORDER BY profile_id LIMIT $2
+"""
+_NAME = """
+UPDATE attribute_set SET name_tokens = tokens::bigint[], named_version = named.version
+FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS named (profile_id, version, tokens)
+WHERE attribute_set.profile_id = named.profile_id AND attribute_set.version = named.version
 """
 
 
@@ -40,13 +56,34 @@ def _known(vault: Vault, row: Any) -> Known:
     return Known(domain.decode(facts), row["version"], row["update_time"])
 
 
-async def save(tx: Tx, vault: Vault, known: Sequence[tuple[UUID, Known]], *, now: datetime) -> None:
-    """Write what is known of people whose rows are held. It is sealed."""
+async def save(
+    tx: Tx, vault: Vault, known: Sequence[tuple[UUID, Known]], *, now: datetime, called_as_before: Container[UUID] = ()
+) -> None:
+    """Write what is known of people whose rows are held. It is sealed; names that may have changed are indexed."""
     if not known:
         return
     facts = [vault.seal(domain.encode(each.facts), profile_id.bytes) for profile_id, each in known]
     ids, versions = [profile_id for profile_id, _ in known], [each.version for _, each in known]
-    await (await driver(tx)).execute(_SAVE, ids, facts, versions, now)
+    tokens = [None if profile_id in called_as_before else _tokens(vault, each) for profile_id, each in known]
+    await (await driver(tx)).execute(_SAVE, ids, facts, versions, now, tokens)
+
+
+def _tokens(vault: Vault, known: Known) -> str:
+    names = search.names_of({name: fact.value for name, fact in known.facts.items()})
+    return f"{{{','.join(map(str, search.name_tokens(vault, names)))}}}"
+
+
+async def index_names(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """Index names that were written by who did not, or before there was an index. Returns where to go on, if not done.
+
+    What changes meanwhile is left for the next time.
+    """
+    connection = await driver(tx)
+    rows = await connection.fetch(_UNNAMED, after, limit)
+    found = [(row["profile_id"], row["version"], _tokens(vault, _known(vault, row))) for row in rows]
+    if found:
+        await connection.execute(_NAME, *map(list, zip(*found, strict=True)))
+    return found[-1][0] if len(found) == limit else None
 
 
 async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:

@@ -16,7 +16,7 @@ RESIDUE = timedelta(days=7)
 
 BUNDLE_KEPT = timedelta(days=30)
 
-REVEAL, BUNDLE = "REVEAL", "BUNDLE"
+REVEAL, BUNDLE, SEARCH = "REVEAL", "BUNDLE", "SEARCH"
 """Looks that are noted."""
 
 

@@ -59,6 +59,10 @@ WHERE create_time < $1
   AND EXISTS (SELECT FROM identifier WHERE identifier.profile_id = profile.profile_id)
 LIMIT 1
 """
+_ADD_LOOKS = f"""
+INSERT INTO audit_entry ({_LOOK})
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+"""  # noqa: S608 (names of our own)
 _LOOKS = f"""
 SELECT {_LOOK} FROM audit_entry
 WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1)) AND audit_id < $2 ORDER BY audit_id DESC LIMIT $3
@@ -185,6 +189,12 @@ async def add_look(tx: Tx, look: Look) -> None:
     """Note that somebody saw personal data."""
     values = ", ".join(f"${n}" for n in range(1, len(look) + 1))
     await (await driver(tx)).execute(f"INSERT INTO audit_entry ({_LOOK}) VALUES ({values})", *look)  # noqa: S608
+
+
+async def add_looks(tx: Tx, looks: Sequence[Look]) -> None:
+    """Note that somebody saw people."""
+    if looks:
+        await (await driver(tx)).execute(_ADD_LOOKS, *map(list, zip(*looks, strict=True)))
 
 
 async def list_looks(tx: ReadTx, profile_ids: Sequence[UUID] | None, *, after: UUID, limit: int) -> list[Look]:

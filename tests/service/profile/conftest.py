@@ -11,6 +11,7 @@ from bowen.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServicer_to_server
 from bowen.profile.v1.review_service_pb2_grpc import add_ReviewServiceServicer_to_server
+from bowen.profile.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis.clock import FixedClock
@@ -20,7 +21,7 @@ from services.profile.groups.servicer import GroupServicer
 from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
-from services.profile.privacy.servicer import PrivacyServicer, SuppressionServicer
+from services.profile.privacy.servicer import PrivacyServicer, SearchServicer, SuppressionServicer
 from services.profile.rejections.servicer import RejectionServicer
 from services.profile.reviews.servicer import ReviewServicer
 from tests.service.profile.speaking import Profile
@@ -46,6 +47,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book)),
         (add_GroupServiceServicer_to_server, GroupServicer(db, clock, vault)),
         (add_ReviewServiceServicer_to_server, ReviewServicer(db, clock, vault, book)),
+        (add_SearchServiceServicer_to_server, SearchServicer(db, clock, vault, book)),
         (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
         (add_RejectionServiceServicer_to_server, RejectionServicer(db, vault)),
         (add_PrivacyServiceServicer_to_server, PrivacyServicer(db, clock, vault)),

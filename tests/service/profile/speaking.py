@@ -17,6 +17,7 @@ from bowen.profile.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
 from bowen.profile.v1.rejection_service_pb2_grpc import RejectionServiceStub
 from bowen.profile.v1.review_service_pb2_grpc import ReviewServiceStub
+from bowen.profile.v1.search_service_pb2_grpc import SearchServiceStub
 from bowen.profile.v1.suppression_service_pb2_grpc import SuppressionServiceStub
 from bowen.wire.v1 import envelope_pb2
 
@@ -84,6 +85,7 @@ class Profile:
         self.ingest_stub = IngestServiceStub(client)
         self.group_stub = GroupServiceStub(client)
         self.review_stub = ReviewServiceStub(client)
+        self.search_stub = SearchServiceStub(client)
         self.stub = ProfileServiceStub(client)
         self.identity = IdentityServiceStub(client)
 

@@ -9,6 +9,7 @@ from services.profile.identity.operations.identifiers import (
     unblock_value,
 )
 from services.profile.identity.operations.importing import Import, Row, import_profiles
+from services.profile.identity.operations.indexing import index_phones
 from services.profile.identity.operations.rulebook import RuleBook
 from services.profile.identity.operations.settling import ensure_profiles, settle, transact
 from services.profile.identity.operations.undoing import undo_merge
@@ -23,6 +24,7 @@ __all__ = [
     "delete_separation",
     "ensure_profiles",
     "import_profiles",
+    "index_phones",
     "merge_profiles",
     "reassign_identifier",
     "remove_identifier",

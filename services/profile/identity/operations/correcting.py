@@ -26,7 +26,7 @@ async def merge_profiles(tx: Tx, vault: Vault, one: UUID, other: UUID, author: A
     origin = Origin(now, author.actor, None, Trust.SERVER)
     pair = people.persons[roots[0]], people.persons[roots[1]]
     merge = domain.merge_by_hand(people, pair, origin, author, new_id)
-    await store.save(tx, people)
+    await store.save(tx, vault, people)
     change = United(merge.survivor.profile_id, merge.loser.profile_id)
     (union,) = await attribute_operations.apply(tx, vault, [change], now=now)
     await store.save_merges(tx, [(merge, before(merge, union))], now=now)

@@ -30,6 +30,7 @@ from services.profile.identity.errors import (
     ProfileNotFound,
     ProfilesAreOne,
 )
+from services.profile.vault.domain import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def remove_identifier(tx: Tx, held: Held, author: Author, *, now: datetime
 
 
 async def reassign_identifier(
-    tx: Tx, held: Held, to_id: UUID, author: Author, *, now: datetime, rules: Rules
+    tx: Tx, vault: Vault, held: Held, to_id: UUID, author: Author, *, now: datetime, rules: Rules
 ) -> MoveRecord:
     """Give an identifier of one person to another.
 
@@ -62,7 +63,7 @@ async def reassign_identifier(
         raise ProfilesAreOne(person.profile_id)
     origin = Origin(now, author.actor, None, Trust.SERVER)
     move = domain.reassign(people, _link(person, held), other, held.claim, origin, rules)
-    await store.save(tx, people)
+    await store.save(tx, vault, people)
     return await _record(tx, move, author, now)
 
 

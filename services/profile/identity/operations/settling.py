@@ -67,7 +67,7 @@ async def settle(
     """
     people = await store.load(tx, [evidence for evidence, _ in batch], rules)
     verdicts = [resolve(people, evidence, new_id, rules) for evidence, _ in batch]
-    await store.save(tx, people)
+    await store.save(tx, vault, people)
     unions = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
     united = list(zip(merges, unions, strict=True))

@@ -102,7 +102,7 @@ class IdentityServicer(IdentityServiceServicer):
 
         async def work(tx: Tx) -> pb.ReassignIdentifierResponse:
             to_id, rules = UUID(request.to_profile_id), self._book.rules
-            move = await operations.reassign_identifier(tx, held, to_id, author, now=now, rules=rules)
+            move = await operations.reassign_identifier(tx, self._vault, held, to_id, author, now=now, rules=rules)
             return pb.ReassignIdentifierResponse(move=_shown_move(move))
 
         return await once(self._db, request, work, pb.ReassignIdentifierResponse)

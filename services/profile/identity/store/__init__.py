@@ -38,11 +38,22 @@ from services.profile.identity.store.reads import (
     get_profile,
     own,
     owners,
+    phones_of,
     root_of,
     roots_of,
+    unindexed_phones,
 )
 from services.profile.identity.store.separations import list_separations, separate, unite
-from services.profile.identity.store.writes import Clash, hold, load, load_by_id, lock, save, take_turn
+from services.profile.identity.store.writes import (
+    Clash,
+    hold,
+    index_phones,
+    load,
+    load_by_id,
+    lock,
+    save,
+    take_turn,
+)
 
 __all__ = [
     "Clash",
@@ -61,6 +72,7 @@ __all__ = [
     "give_back",
     "hold",
     "imported",
+    "index_phones",
     "keep_apart",
     "lead_back",
     "line_of",
@@ -79,6 +91,7 @@ __all__ = [
     "merges_since",
     "own",
     "owners",
+    "phones_of",
     "put_nobody",
     "release",
     "remove_identifier",
@@ -94,5 +107,6 @@ __all__ = [
     "take_turn",
     "unblock",
     "uncount",
+    "unindexed_phones",
     "unite",
 ]

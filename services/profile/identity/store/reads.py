@@ -17,6 +17,8 @@ _FLAGS = """
 SELECT bool_or(is_restricted), bool_or(is_personalization_off) FROM processing
 WHERE profile_id = $1 OR profile_id IN (SELECT loser_id FROM redirect WHERE survivor_id = $1)
 """
+_PHONES = "SELECT profile_id, value FROM identifier WHERE profile_id = ANY($1) AND type = 'phone'"
+_UNINDEXED = "SELECT key, value FROM identifier WHERE type = 'phone' AND phone_tokens IS NULL LIMIT $1"
 _EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
 _LINKS = """
 SELECT type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time, suspect_time
@@ -73,6 +75,19 @@ async def own(tx: ReadTx, caller: Caller, asked: UUID) -> list[UUID]:
     if roots[asked] != roots[shopper]:
         raise PermissionDenied("another person's profile")
     return await everyone_of(tx, roots[asked])
+
+
+async def phones_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The phone numbers of people."""
+    found: dict[UUID, list[str]] = {each: [] for each in profile_ids}
+    for profile_id, value in await (await driver(tx)).fetch(_PHONES, list(profile_ids)):
+        found[profile_id].append(value)
+    return found
+
+
+async def unindexed_phones(tx: ReadTx, *, limit: int) -> list[tuple[UUID, str]]:
+    """Phone numbers that no search finds yet, with their keys."""
+    return [tuple(row) for row in await (await driver(tx)).fetch(_UNINDEXED, limit)]
 
 
 async def flags_of(tx: ReadTx, profile_id: UUID) -> tuple[bool, bool]:

@@ -21,6 +21,8 @@ from services.profile.identity.domain import (
     concerned_by,
 )
 from services.profile.identity.errors import ProfileNotFound
+from services.profile.search.domain import phone_tokens
+from services.profile.vault.domain import Vault
 
 # Every statement below finds its rows by key. Its plan is made once and must stay right while the tables grow.
 _PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
@@ -59,7 +61,7 @@ WHERE profile.profile_id = changed.profile_id
 _LINK_COLUMNS = (
     *("key", "profile_id", "type", "namespace", "value", "verified"),
     *("first_seen_time", "last_seen_time", "last_verified_time", "source_id", "event_id", "trust"),
-    *("touched", "suspect_time"),
+    *("touched", "suspect_time", "phone_tokens"),
 )
 _CHANGED_LINKS = """
 UPDATE identifier
@@ -72,6 +74,10 @@ FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::timestamptz[], $5::timest
      AS changed (key, profile_id, verified, first_seen_time, last_seen_time, last_verified_time, source_id, event_id,
                  trust, touched, suspect_time)
 WHERE identifier.key = changed.key
+"""
+_INDEX_PHONES = """
+UPDATE identifier SET phone_tokens = tokens::bigint[]
+FROM unnest($1::uuid[], $2::text[]) AS found (key, tokens) WHERE identifier.key = found.key
 """
 _COMPRESS = """
 UPDATE redirect SET survivor_id = merged.survivor_id
@@ -178,7 +184,7 @@ def _link(row: Any, person: Person) -> Link:
     )
 
 
-async def save(tx: Tx, people: People) -> None:
+async def save(tx: Tx, vault: Vault, people: People) -> None:
     """Write what was decided about people that `load` holds. Raises `Clash`."""
     persons = people.persons.values()
     await _copy(tx, "profile", _PROFILE_COLUMNS, [_person_row(person) for person in persons if person.is_new])
@@ -187,7 +193,7 @@ async def save(tx: Tx, people: People) -> None:
     await _save_redirects(tx, [person for person in persons if person.survivor is not None])
     links = sorted(people.links.values(), key=lambda link: link.key)
     await _save_changed_links(tx, [link for link in links if link.is_changed and not link.is_new])
-    await _save_new_links(tx, [link for link in links if link.is_new])
+    await _save_new_links(tx, vault, [link for link in links if link.is_new])
 
 
 def _person_row(person: Person) -> tuple[Any, ...]:
@@ -221,7 +227,7 @@ async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
     await execute(tx, _CHANGED_LINKS, rows)
 
 
-async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
+async def _save_new_links(tx: Tx, vault: Vault, links: Sequence[Link]) -> None:
     rows = [
         (
             pgproto.UUID(link.key),
@@ -238,6 +244,7 @@ async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
             link.trust,
             link.touched,
             link.suspect_time,
+            phone_tokens(vault, link.value) if link.kind.name == "phone" else None,
         )
         for link in links
     ]
@@ -247,6 +254,12 @@ async def _save_new_links(tx: Tx, links: Sequence[Link]) -> None:
         if error.constraint_name != "identifier_pkey":
             raise
         raise Clash from error
+
+
+async def index_phones(tx: Tx, vault: Vault, phones: Sequence[tuple[UUID, str]]) -> None:
+    """Let phone numbers, given by their keys, be found by their parts."""
+    texts = [f"{{{','.join(map(str, phone_tokens(vault, value)))}}}" for _, value in phones]
+    await execute(tx, _INDEX_PHONES, [(key, text) for (key, _), text in zip(phones, texts, strict=True)])
 
 
 async def _copy(tx: Tx, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -139,6 +139,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/GROUP_NOT_FOUND", "status": 404, "metadata": {"group_id": "g-17"}}`
     """
+    ERROR_REASON_FRAGMENT_TOO_SHORT: _ErrorReason.ValueType  # 205
+    """A fragment to search by is so short that it would find everybody.
+
+    Example: `{"type": "/problems/FRAGMENT_TOO_SHORT", "status": 400, "errors": [{"pointer": "/q", "detail": "must have at least 4 digits"}]}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -259,5 +264,10 @@ ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 204
 """Nobody ever belonged to such a group.
 
 Example: `{"type": "/problems/GROUP_NOT_FOUND", "status": 404, "metadata": {"group_id": "g-17"}}`
+"""
+ERROR_REASON_FRAGMENT_TOO_SHORT: ErrorReason.ValueType  # 205
+"""A fragment to search by is so short that it would find everybody.
+
+Example: `{"type": "/problems/FRAGMENT_TOO_SHORT", "status": 400, "errors": [{"pointer": "/q", "detail": "must have at least 4 digits"}]}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
