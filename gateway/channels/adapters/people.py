@@ -13,9 +13,18 @@ _NOISE = re.compile(r"[\s()]+")
 
 
 def account(kind: str, namespace: str, value: Any) -> list[Identifier]:
-    """An account on a platform, if the platform names one and what it is unique in is known."""
+    """An account on a platform, if the platform names one unmasked and what it is unique in is known."""
+    return _named(kind, namespace, value) if namespace else []
+
+
+def member(value: Any) -> list[Identifier]:
+    """A member of the brand, unless the number is masked: many would share it."""
+    return _named("member_no", "", value)
+
+
+def _named(kind: str, namespace: str, value: Any) -> list[Identifier]:
     name = text(value)
-    return [Identifier(kind, namespace, name)] if name and namespace else []
+    return [Identifier(kind, namespace, name)] if name and "*" not in name else []
 
 
 def phone(value: Any, *, verified: bool = False, protected: bool = False) -> list[Identifier]:
