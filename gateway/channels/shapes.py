@@ -8,7 +8,7 @@ _TEXT: Schema = {"type": "string", "minLength": 1}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _MONEY: Schema = {
     "type": ["string", "number"],
-    "description": "In the currency's main unit, at most four places. Exact as text and as number.",
+    "description": "In the currency's main unit, at most two places. Exact as text and as number.",
 }
 
 _LINE: Schema = {

@@ -14,8 +14,9 @@ line.
      "time": "2026-06-21T12:00:00+08:00", "store": "store-17", "member": {"member_no": "M-1"},
      "lines": [{"sku": "tea", "quantity": 1, "amount": "19.50"}]}
 
-* Amounts are texts or numbers in the currency's main unit. A sale's `total` must be its lines less `discount`. A line
-  has a `price` per piece, or the `amount` of all its pieces; what is weighed (`quantity` is no whole number) is one.
+* Amounts are texts or numbers in the currency's main unit, at most two places. A sale's `total` must be its lines less
+  `discount`. A line has a `price` per piece, or the `amount` of all its pieces; what is weighed (`quantity` is no whole
+  number) is one.
 * `receipt_no` is unique in the channel, not only at a till. A receipt is taken once: what is exported again changes
   nothing.
 * A refund names its sale; its lines say what is given back for them (`amount`); without lines all that is left is.
@@ -31,7 +32,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.channels.adapters.orders import CURRENCY, Line, Order, completed, pieces, told
-from gateway.channels.adapters.people import phone
+from gateway.channels.adapters.people import member, phone
 from gateway.channels.adapters.reading import (
     inner,
     instant,
@@ -47,6 +48,7 @@ from gateway.channels.adapters.signing import check_export
 from gateway.channels.domain import Callback, Channel, Heard, Identifier, Told
 from gateway.channels.errors import CallbackInvalid
 
+_CODE_LENGTH = 3
 _DETAILS = {name: name for name in ("store", "till", "cashier")}
 
 
@@ -58,7 +60,7 @@ def pos(channel: Channel, callback: Callback) -> Told:
 
 def _receipt(record: Mapping[str, Any]) -> list[Heard]:
     kind, number = required(record, "type"), required(record, "receipt_no")
-    time, people = instant(record.get("time"), "time"), _member(inner(record, "member"))
+    time, people = instant(record.get("time"), "time"), _people(inner(record, "member"))
     if kind == "sale":
         name, properties = "Order Completed", completed(_sale(record, number))
     elif kind == "refund":
@@ -68,36 +70,43 @@ def _receipt(record: Mapping[str, Any]) -> list[Heard]:
     return [Heard(f"{kind}:{number}", people, name, time, properties)] if people else []
 
 
-def _member(member: Mapping[str, Any]) -> list[Identifier]:
-    number = text(member.get("member_no"))
-    known = [Identifier("member_no", "", number)] if number else []
-    return known + phone(member.get("phone"), verified=member.get("phone_verified") is True)
+def _people(fields: Mapping[str, Any]) -> list[Identifier]:
+    verified = fields.get("phone_verified") is True
+    return member(fields.get("member_no")) + phone(fields.get("phone"), verified=verified)
 
 
 def _sale(record: Mapping[str, Any], number: str) -> Order:
-    lines = [line for place, fields in objects(record, "lines") for line in _lines(place, fields)]
+    currency = _currency(record)
+    lines = [line for place, fields in objects(record, "lines") for line in _lines(place, fields, currency)]
     total = money(record.get("total"), "total")
     discount = money(record.get("discount") or 0, "discount")
     if lines and sum(line.price * line.quantity for line in lines) - discount != total:
         raise CallbackInvalid("total", "must be the sum of the lines less the discount")
-    currency = text(record.get("currency")) or CURRENCY
     return Order(number, lines, total, currency=currency, details=present(record, _DETAILS))
 
 
-def _lines(place: str, fields: Mapping[str, Any]) -> list[Line]:
+def _currency(record: Mapping[str, Any]) -> str:
+    code = text(record.get("currency")) or CURRENCY
+    if len(code) != _CODE_LENGTH or not (code.isascii() and code.isalpha()):
+        raise CallbackInvalid("currency", "must be an ISO 4217 code")
+    return code.upper()
+
+
+def _lines(place: str, fields: Mapping[str, Any], currency: str) -> list[Line]:
     sku, name, category = required(fields, "sku"), text(fields.get("name")), text(fields.get("category"))
     if fields.get("amount") is None:
         count = quantity(fields.get("quantity", 1), f"{place}.quantity")
         return [Line(sku, count, money(fields.get("price"), f"{place}.price"), name, category)]
     count = pieces_of(fields.get("quantity", 1), f"{place}.quantity")
-    return pieces(sku, count, money(fields["amount"], f"{place}.amount"), name, category)
+    amount = money(fields["amount"], f"{place}.amount")
+    return pieces(sku, count if currency == CURRENCY else 1, amount, name, category)
 
 
 def _refund(record: Mapping[str, Any], number: str) -> dict[str, Any]:
     properties = {
         "order_id": required(record, "original_receipt_no"),
         "refund_id": number,
-        "currency": text(record.get("currency")) or CURRENCY,
+        "currency": _currency(record),
         **present(record, _DETAILS),
     }
     products = [_returned(place, fields) for place, fields in objects(record, "lines")]
@@ -109,4 +118,6 @@ def _refund(record: Mapping[str, Any], number: str) -> dict[str, Any]:
 
 
 def _returned(place: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"product_id": required(fields, "sku"), "amount": money(fields.get("amount"), f"{place}.amount")}
+    count = pieces_of(fields.get("quantity", 1), f"{place}.quantity")
+    amount = money(fields.get("amount"), f"{place}.amount")
+    return {"product_id": required(fields, "sku"), "quantity": count, "amount": amount}

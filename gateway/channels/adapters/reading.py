@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -11,7 +11,6 @@ from gateway.channels.errors import CallbackInvalid
 
 RECORDS_MAX = 1_000
 MONEY_MAX = Decimal(10**9)
-_PLACES_MAX = 4
 _QUANTITY_MAX = 1_000_000
 _BEIJING = timezone(timedelta(hours=8))
 _EXACT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
@@ -71,16 +70,15 @@ def instant(value: Any, name: str) -> datetime:
         raise CallbackInvalid(name, "must be a time with its offset, by RFC 3339") from None
 
 
-def money(value: Any, name: str, *, fen: bool = False) -> Decimal:
+def money(value: Any, name: str, *, fen: bool = False, places: int = 2) -> Decimal:
     """An amount in the currency's main unit, exactly; `fen`: it is told in hundredths. Raises `CallbackInvalid`."""
     number = _decimal(value)
-    if number is None or not 0 <= number <= MONEY_MAX or cast(int, number.as_tuple().exponent) < -_PLACES_MAX:
+    if number is None or not 0 <= number <= MONEY_MAX:
         raise CallbackInvalid(name, "must be an amount of money")
-    if not fen:
-        return number
-    if number != number.to_integral_value():
-        raise CallbackInvalid(name, "must be a whole number of fen")
-    return number.scaleb(-2)
+    number = number.scaleb(-2) if fen else number
+    if number.scaleb(places) != number.scaleb(places).to_integral_value():
+        raise CallbackInvalid(name, f"must have at most {places} decimal places")
+    return number
 
 
 def quantity(value: Any, name: str) -> int:

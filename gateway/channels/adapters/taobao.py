@@ -31,7 +31,10 @@ from gateway.channels.adapters.people import account, phone
 from gateway.channels.adapters.reading import beijing, inner, money, objects, quantity, required, text
 from gateway.channels.domain import Callback, Channel, Heard, Identifier, Told
 
-_CLOSED = ("TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO")
+_GIVEN_UP = "TRADE_CLOSED_BY_TAOBAO"
+"""Closed before it was paid: a trade, or a line of one that was paid for the others."""
+
+_CLOSED = ("TRADE_CLOSED", _GIVEN_UP)
 _TRADES = {
     "taobao_trade_TradeCreate": ("Order Placed", "placed"),
     "taobao_trade_TradeBuyerPay": ("Order Completed", "completed"),
@@ -92,7 +95,8 @@ def _of_message(step: str, number: str, content: Fields) -> dict[str, Any]:
 def _trade(channel: Channel, trade: Fields) -> list[Heard]:
     status, shipping = required(trade, "status"), money(trade.get("post_fee") or 0, "post_fee")
     goods = money(trade.get("payment"), "payment") - shipping
-    lines = [_line(place, line) for place, line in objects(inner(trade, "orders"), "order")]
+    orders = objects(inner(trade, "orders"), "order")
+    lines = [_line(place, line) for place, line in orders if line.get("status") != _GIVEN_UP]
     course = Course(
         _time(trade, "created"), _time(trade, "pay_time"), _time(trade, "end_time"), is_closed=status in _CLOSED
     )

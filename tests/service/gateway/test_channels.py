@@ -173,3 +173,15 @@ async def test_an_export_that_breaks_a_rule_names_record_and_field_and_changes_n
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/CALLBACK_INVALID")
     assert "records[1].total" in answer.json()["detail"]
     assert await timeline(door, **PEOPLE[Kind.POS]) == []
+
+
+async def test_a_call_from_a_number_that_cannot_be_is_among_the_rejections(door: Door):
+    channel = await open_channel(door, "CALL_CENTRE", "calls")
+
+    answer = await called(door, channel, platforms.export({**platforms.CALL, "number": "12345678"}))
+
+    source = {"source_id": channel.json()["channel"]["channel_id"]}
+    listed = await door.get("/v1/ingest/rejections", params=source, headers=ROOT)
+    assert answer.json() == {"taken": 1, "skipped": 0}
+    (rejection,) = listed.json()["rejections"]
+    assert rejection["source_id"] == source["source_id"]

@@ -40,6 +40,19 @@ def test_a_line_of_pieces_or_of_a_weight_may_have_an_amount():
     ]
 
 
+def test_a_line_of_a_currency_without_hundredths_is_not_split_below_its_unit():
+    pieces = [{"sku": "tea", "quantity": 3, "amount": 100}]
+
+    event = heard(Kind.POS, sent.export(changed(sent.SALE, lines=pieces, discount=0, total=100, currency="jpy")))
+
+    assert (event.properties["currency"], lines_of(event.properties)) == ("JPY", [("tea", 1, Decimal(100))])
+
+
+@pytest.mark.parametrize("number", ["M***1", "", None, True, ["M-1"]])
+def test_i09_a_masked_member_number_is_nobodys(number):
+    assert told(Kind.POS, sent.export(changed(sent.SALE, member={"member_no": number}))).heard == []
+
+
 def test_a_phone_that_a_clerk_was_told_is_a_hint_only():
     event = heard(Kind.POS, sent.export(changed(sent.SALE, member={"phone": "13912345678"})))
 
@@ -51,7 +64,7 @@ def test_a_returned_product_gives_back_what_the_till_gave():
 
     assert (event.name, event.key) == ("Order Refunded", "refund:S17-2-000043")
     assert event.properties["order_id"] == "S17-2-000042"
-    assert event.properties["products"] == [{"product_id": "tea", "amount": Decimal("19.50")}]
+    assert event.properties["products"] == [{"product_id": "tea", "quantity": 1, "amount": Decimal("19.50")}]
 
 
 def test_receipts_come_one_by_one_in_arrays_and_in_lines_and_the_answer_counts_them():
@@ -71,6 +84,8 @@ def test_receipts_come_one_by_one_in_arrays_and_in_lines_and_the_answer_counts_t
         ({"total": None}, "total"),
         ({"total": True}, "total"),
         ({"total": "NaN"}, "total"),
+        ({"discount": "0.001"}, "discount"),
+        ({"currency": "yuan"}, "currency"),
         ({"type": "gift"}, "type"),
         ({"receipt_no": ""}, "receipt_no"),
         ({"time": "2026-06-20T12:00:00"}, "time"),

@@ -9,6 +9,8 @@ from gateway.channels.domain import Identifier, Kind
 from tests.unit.gateway import channel_fixtures as sent
 from tests.unit.gateway.channel_fixtures import NEXT_NOON, NOON, PHONE, changed, heard, lines_of, told
 
+TRADE = ("trade_fullinfo_get_response", "trade")
+
 
 def test_an_order_of_xiaohongshu_has_the_prices_that_add_up_to_what_was_paid():
     event = heard(Kind.XIAOHONGSHU, sent.export(sent.XHS_ORDER))
@@ -42,6 +44,17 @@ def test_a_trade_of_taobao_names_the_buyer_in_the_shop_the_group_and_the_applica
     assert (event.properties["revenue"], event.properties["discount"]) == (Decimal("38.00"), Decimal("7.00"))
 
 
+def test_a_line_that_was_given_up_before_the_trade_was_paid_takes_no_part_of_its_discount():
+    lines = sent.TAOBAO_TRADE["trade_fullinfo_get_response"]["trade"]["orders"]["order"]
+    given_up = {"oid": 3, "num_iid": 2003, "price": "99.00", "num": 1, "status": "TRADE_CLOSED_BY_TAOBAO"}
+    orders = {"order": [*lines, given_up]}
+
+    event = heard(Kind.TAOBAO, sent.taobao(changed(sent.TAOBAO_TRADE, *TRADE, orders=orders)))
+
+    assert [sku for sku, _, _ in lines_of(event.properties)] == ["TEA", "2002"]
+    assert event.properties["discount"] == Decimal("7.00")
+
+
 def test_a_shop_outside_a_group_knows_no_omid():
     channel = replace(sent.channel_of(Kind.TAOBAO), namespace="shop-2")
 
@@ -70,7 +83,7 @@ def test_what_names_no_person_on_taobao_is_not_heard_as_one():
     lent = [{"oaid": "address"}, {"privacy_protection": True}, {"receiver_mobile": "18877771111-123"},
             {"receiver_mobile": "138****8000"}]  # fmt: skip
     for fields in lent:
-        trade = changed(sent.TAOBAO_TRADE, "trade_fullinfo_get_response", "trade", **fields)
+        trade = changed(sent.TAOBAO_TRADE, *TRADE, **fields)
 
         event = heard(Kind.TAOBAO, sent.taobao(trade))
 
