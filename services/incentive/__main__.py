@@ -10,7 +10,7 @@ from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServ
 from bowen.incentive.v1.coupon_batch_service_pb2_grpc import add_CouponBatchServiceServicer_to_server
 from bowen.incentive.v1.coupon_order_service_pb2_grpc import add_CouponOrderServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
-from bowen.incentive.v1.events_pb2 import MissionCompleted, RewardGranted
+from bowen.incentive.v1.events_pb2 import MissionCompleted, PacketReturned, RewardGranted
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServicer_to_server
@@ -121,6 +121,7 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(OrderDelivered, campaigns.on_order_delivered)
     consumer.on(OrderRefunded, campaigns.on_order_refunded)
     consumer.on(TouchRecorded, campaigns.on_touch_recorded)
+    consumer.on(PacketReturned, campaigns.on_packet_returned)
 
     listener = process.consumer("incentive-audiences")
     listener.on(SegmentEntered, of_the_living(audiences.on_segment_entered))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
+from bowen.incentive.v1.events_pb2 import PacketReturned
 from bowen.profile.v1.events_pb2 import EventRecorded
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
@@ -60,6 +61,13 @@ async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) ->
     await store.hold_switch(tx)
     await returning.refund(tx, [facts.refund_from_proto(item) for item in batch])
     await _reward(tx, Kind.REFUND, _known(facts.occasion_of_refunded, batch))
+
+
+async def on_packet_returned(tx: Tx, batch: Sequence[Delivery[PacketReturned]]) -> None:
+    """Return the grants behind packets that did not stay with their people."""
+    comebacks = {UUID(item.event.grant_id): facts.comeback_of(item.event) for item in batch if item.event.grant_id}
+    if comebacks:
+        await returning.return_packets(tx, comebacks)
 
 
 async def on_touch_recorded(tx: Tx, batch: Sequence[Delivery[TouchRecorded]]) -> None:

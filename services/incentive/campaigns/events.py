@@ -11,13 +11,13 @@ from services.incentive.campaigns.domain import Grant, Reversal
 
 
 async def rewards_granted(tx: Tx, grants: Sequence[Grant]) -> None:
-    """People got rewards."""
-    await append(tx, [Fact(_granted(grant), grant.grant_time) for grant in grants])
+    """People got rewards; who got nothing because of a programme's bounds did not."""
+    await append(tx, [Fact(_granted(grant), grant.grant_time) for grant in grants if grant.given_amount])
 
 
 async def rewards_reversed(tx: Tx, reversals: Sequence[Reversal]) -> None:
-    """Rewards were taken back."""
-    await append(tx, [Fact(_reversed(reversal), reversal.time) for reversal in reversals])
+    """Rewards were taken back, of what people got."""
+    await append(tx, [Fact(_reversed(reversal), reversal.time) for reversal in reversals if reversal.taken])
 
 
 def _granted(grant: Grant) -> events_pb2.RewardGranted:
@@ -27,13 +27,14 @@ def _granted(grant: Grant) -> events_pb2.RewardGranted:
         profile_id=grant.profile_id,
         cause=str(grant.cause),
         asset=grant.asset,
-        amount=grant.amount,
+        amount=grant.given_amount,
         grant_time=stamp(grant.grant_time),
         campaign_version=grant.campaign_version,
         level=grant.level,
         coupon_id=str(grant.coupon_id or ""),
         tag_id=str(grant.tag_id or ""),
         packet_id=str(grant.packet_id or ""),
+        desired_amount=grant.desired_amount,
     )
 
 
@@ -44,9 +45,10 @@ def _reversed(reversal: Reversal) -> events_pb2.RewardReversed:
         campaign_id=str(grant.campaign_id),
         profile_id=grant.profile_id,
         asset=grant.asset,
-        amount=reversal.amount,
-        reversed_amount=grant.reversed_amount,
+        amount=reversal.taken,
+        reversed_amount=grant.taken_amount,
         reverse_time=stamp(reversal.time),
+        returned=grant.return_time is not None,
         coupon_id=str(grant.coupon_id or ""),
         tag_id=str(grant.tag_id or ""),
         packet_id=str(grant.packet_id or ""),

@@ -8,7 +8,7 @@ from typing import Any
 
 from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.distribution.v1 import order_pb2
-from bowen.incentive.v1 import campaign_pb2, coupon_pb2, ledger_service_pb2
+from bowen.incentive.v1 import campaign_pb2, coupon_pb2, events_pb2, ledger_service_pb2
 from bowen.incentive.v1 import campaign_service_pb2 as campaigns_pb
 from bowen.incentive.v1 import coupon_service_pb2 as coupons_pb
 from bowen.incentive.v1.campaign_service_pb2_grpc import CampaignServiceStub, add_CampaignServiceServicer_to_server
@@ -57,6 +57,7 @@ HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
     distribution.OrderDelivered: consumers.on_order_delivered,
     distribution.TouchRecorded: consumers.on_touch_recorded,
     distribution.OrderRefunded: consumers.on_order_refunded,
+    events_pb2.PacketReturned: consumers.on_packet_returned,
 }
 ATTEMPTS_MAX = 20
 NOON = datetime.fromisoformat("2026-06-20T04:00:00+00:00")

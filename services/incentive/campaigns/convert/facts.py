@@ -10,6 +10,7 @@ import msgspec
 from bowen.distribution.v1 import order_pb2
 from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
 from bowen.incentive.v1.campaign_service_pb2 import EvaluateCampaignsRequest
+from bowen.incentive.v1.events_pb2 import PacketReturned
 from bowen.profile.v1.events_pb2 import EventRecorded
 from bowen.tagging.v1.events_pb2 import SegmentEntered
 
@@ -19,6 +20,7 @@ from services.incentive.campaigns.convert.faults import trigger_faults
 from services.incentive.campaigns.convert.terms import trigger_from_proto
 from services.incentive.campaigns.domain import Act, Kind, Occasion, Refund
 from services.incentive.campaigns.domain.invitations import Signup, Touch
+from services.incentive.campaigns.domain.returns import Comeback
 from services.incentive.campaigns.errors import CampaignInvalid
 
 PROPERTIES_CHARS_MAX = 256 * 1024
@@ -206,3 +208,8 @@ def refund_from_proto(item: Delivery[OrderRefunded]) -> Refund:
     return Refund(
         UUID(item.event.order_id), UUID(item.event.refund_id), order.refunded_minor, item.now, order_facts(order)
     )
+
+
+def comeback_of(event: PacketReturned) -> Comeback:
+    """Why and when a packet came back."""
+    return Comeback(" ".join(filter(None, (event.state, event.provider_code))), moment(event.return_time))

@@ -16,8 +16,8 @@ def grant_to_proto(grant: Grant, profile_id: str) -> pb.Grant:
         profile_id=profile_id,
         cause=str(grant.cause),
         asset=grant.asset,
-        amount=grant.amount,
-        reversed_amount=grant.reversed_amount,
+        amount=grant.given_amount,
+        reversed_amount=grant.taken_amount,
         state=_state(grant),
         grant_time=stamp(grant.grant_time),
         campaign_version=grant.campaign_version,
@@ -30,6 +30,7 @@ def grant_to_proto(grant: Grant, profile_id: str) -> pb.Grant:
         arm=grant.arm,
         snapshot_id=str(grant.snapshot.get("snapshot_id", "")),
         awaits_delivery=grant.awaits_delivery,
+        return_time=None if grant.return_time is None else stamp(grant.return_time),
     )
 
 
@@ -39,9 +40,11 @@ def snapshot_text(grant: Grant) -> str:
 
 
 def _state(grant: Grant) -> "pb.Grant.State.ValueType":
+    if grant.return_time is not None:
+        return pb.Grant.STATE_RETURNED
     if grant.is_reversed:
         return pb.Grant.STATE_REVERSED
-    return pb.Grant.STATE_PARTLY_REVERSED if grant.reversed_amount else pb.Grant.STATE_GRANTED
+    return pb.Grant.STATE_PARTLY_REVERSED if grant.taken_amount else pb.Grant.STATE_GRANTED
 
 
 def denial_to_proto(denial: Denial) -> pb.Refusal:

@@ -41,6 +41,14 @@ def _checks(terms: Terms, grant: Grant) -> Iterator[Check]:
             "LIMIT", held=True, detail=f"at most {limit.cap} {limit.action} per {limit.entity} ({limit.period})"
         )
     yield Check("BUDGET", held=True, detail=f"paid {grant.amount} of {grant.desired_amount}")
+    if grant.ungiven_amount:
+        yield Check(
+            "BOUNDS",
+            held=False,
+            detail=f"{grant.ungiven_amount} of it did not reach the person: the programme is bounded",
+        )
+    if grant.return_time is not None:
+        yield Check("PACKET", held=False, detail=f"came back at {grant.return_time.isoformat()}: {grant.return_reason}")
 
 
 def _of_fact(terms: Terms, found: Mapping[str, Any], time: datetime, known_time: datetime) -> Iterator[Check]:

@@ -44,7 +44,8 @@ class Use(NamedTuple):
 class Grant:
     """A reward that a person got. `order_net_minor` is what refunds are measured against; None without an order.
 
-    A coupon, which is called as its grant is, or a tag is an amount of one. `desired_amount` is what was promised;
+    A coupon, which is called as its grant is, or a tag is an amount of one. `desired_amount` is what was promised, and
+    `ungiven_amount` what of `amount` the bounds of the asset's programme kept from the person: reversals take it first.
     `cost` is what it took of the budget and its parts for the `scope`, at `charge_time` by the budget's clock, from the
     lease `lease_id` if one paid. What awaits the delivery of its order is promised, and on no account yet.
     """
@@ -73,11 +74,24 @@ class Grant:
     mature_time: datetime | None = None
     awaits_delivery: bool = False
     snapshot: Mapping[str, Any] = field(default_factory=dict)
+    ungiven_amount: int = 0
+    return_time: datetime | None = None
+    return_reason: str = ""
 
     @property
     def is_reversed(self) -> bool:
         """Whether all of it was taken back."""
         return self.reversed_amount == self.amount
+
+    @property
+    def given_amount(self) -> int:
+        """What the person got of it."""
+        return self.amount - self.ungiven_amount
+
+    @property
+    def taken_amount(self) -> int:
+        """How much of what the person got was taken back."""
+        return max(0, self.reversed_amount - self.ungiven_amount)
 
     @property
     def gift(self) -> Gift:
@@ -160,6 +174,12 @@ class Reversal(NamedTuple):
         return self.amount if grant.cost == grant.amount else grant.cost if grant.is_reversed else 0
 
     @property
+    def taken(self) -> int:
+        """How much of what the person got this takes back."""
+        before = replace(self.grant, reversed_amount=self.grant.reversed_amount - self.amount)
+        return self.grant.taken_amount - before.taken_amount
+
+    @property
     def returned_amounts(self) -> list[Place]:
         """What no longer counts towards limits of amounts."""
         return [
@@ -196,6 +216,28 @@ def voided(grants: Iterable[Grant], void_id: UUID, now: datetime, reason: str) -
         )
         for grant in grants
         if not grant.is_reversed
+    ]
+
+
+class Comeback(NamedTuple):
+    """Why the packet of a grant came back, and when that was known."""
+
+    reason: str
+    time: datetime
+
+
+def returned(grants: Iterable[Grant], comebacks: Mapping[UUID, Comeback]) -> list[Reversal]:
+    """What was left of grants whose packets came back. One that was taken back before stays taken back."""
+    return [
+        Reversal(
+            replace(grant, reversed_amount=grant.amount, return_time=back.time, return_reason=back.reason),
+            grant.amount - grant.reversed_amount,
+            grant.grant_id,
+            back.time,
+            back.reason,
+        )
+        for grant in grants
+        if (back := comebacks.get(grant.grant_id)) is not None and not grant.is_reversed
     ]
 
 

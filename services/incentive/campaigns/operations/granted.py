@@ -36,11 +36,23 @@ async def find_granted(tx: Tx, grants: Sequence[Grant]) -> Granted:
     return Granted(campaigns, await store.find_terms(tx, keys))
 
 
-async def post(tx: Tx, grants: Sequence[Grant], names: Mapping[UUID, str]) -> None:
-    """Have people earn what they were granted; what awaits a delivery does not count yet."""
+async def post(tx: Tx, grants: Sequence[Grant], names: Mapping[UUID, str]) -> Sequence[Grant]:
+    """Have people earn what they were granted; what awaits a delivery does not count yet.
+
+    Returns the grants, with what the bounds of programmes left of them.
+    """
     earned = [_earning(grant, names) for grant in grants if grant.gift == Gift.ASSET and not grant.awaits_delivery]
-    if earned:
-        await ledger.earn(tx, SCOPE, earned)
+    ungiven = await ledger.earn(tx, SCOPE, earned) if earned else {}
+    if not ungiven:
+        return grants
+    clipped = [_clipped(grant, ungiven.get(_transfer_id(grant), 0)) for grant in grants]
+    await store.save_ungiven(tx, [grant for grant in clipped if grant.ungiven_amount])
+    return clipped
+
+
+def _clipped(grant: Grant, amount: int) -> Grant:
+    """A grant of which an amount is above the bounds. What was taken back before it was given was not given either."""
+    return replace(grant, ungiven_amount=amount + grant.reversed_amount) if amount else grant
 
 
 async def take_back(tx: Tx, reversals: Sequence[Reversal]) -> None:
@@ -79,9 +91,13 @@ def _delivered(grant: Grant, terms: Terms, time: datetime) -> Grant:
     )
 
 
+def _transfer_id(grant: Grant) -> str:
+    return f"grant/{grant.grant_id}"
+
+
 def _earning(grant: Grant, names: Mapping[UUID, str]) -> earnings.Claim:
     return earnings.Claim(
-        transfer_id=f"grant/{grant.grant_id}",
+        transfer_id=_transfer_id(grant),
         issuer=f"issuer/{grant.campaign_id}",
         profile_id=grant.profile_id,
         asset=grant.asset,
@@ -95,12 +111,12 @@ def _earning(grant: Grant, names: Mapping[UUID, str]) -> earnings.Claim:
 def _clawback(reversal: Reversal) -> earnings.Claim:
     grant = reversal.grant
     return earnings.Claim(
-        transfer_id=f"grant/{grant.grant_id}/reverse/{reversal.refund_id}",
+        transfer_id=f"{_transfer_id(grant)}/reverse/{reversal.refund_id}",
         issuer=f"issuer/{grant.campaign_id}",
         profile_id=grant.profile_id,
         asset=grant.asset,
         amount=reversal.amount,
         post_time=reversal.time,
         memo=reversal.reason,
-        reverses=f"grant/{grant.grant_id}",
+        reverses=_transfer_id(grant),
     )

@@ -1,4 +1,4 @@
-"""What is taken back: of refunded orders, and of grants that are voided."""
+"""What is taken back: of refunded orders, of grants that are voided, and of packets that came back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +10,7 @@ from services.incentive.budgets import operations as budgets
 from services.incentive.budgets.domain import Want
 from services.incentive.campaigns import domain, events, store
 from services.incentive.campaigns.domain import Grant, Refund, Reversal, limits, returns
+from services.incentive.campaigns.domain.returns import Comeback
 from services.incentive.campaigns.operations.granted import Granted, find_granted, take_back
 from services.incentive.coupons import operations as coupons
 from services.incentive.packets import operations as packets
@@ -45,6 +46,21 @@ async def void_grant(tx: Tx, grant_id: UUID, void_id: UUID, reason: str, now: da
     return [item.grant for item in reversals] or [grant]
 
 
+async def return_packets(tx: Tx, comebacks: Mapping[UUID, Comeback]) -> None:
+    """Return grants whose packets did not stay with their people (spec value §3.2, CPN-18).
+
+    The packets gave their budgets back themselves. The other sides of the facts stay: nobody did anything wrong.
+    """
+    found = await store.find_grants(tx, comebacks.keys())
+    await store.lock_orders(tx, {grant.cause for grant in found if grant.order_net_minor is not None})
+    sides = await store.lock_sides(tx, {(grant.campaign_id, grant.cause) for grant in found})
+    reversals = returns.returned(sides, comebacks)
+    if reversals:
+        await _give_places_back(tx, reversals, await find_granted(tx, sides))
+        await store.save_reversals(tx, reversals)
+        await _tell(tx, reversals)
+
+
 async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> Sequence[Reversal]:
     if not reversals:
         return []
@@ -56,9 +72,13 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> S
     if taken := {item.grant.coupon_id: item.time for item in reversals if item.grant.coupon_id}:
         await coupons.revoke_coupons(tx, taken.keys(), now=max(taken.values()))
     await take_back(tx, reversals)
+    await _tell(tx, reversals)
+    return reversals
+
+
+async def _tell(tx: Tx, reversals: Sequence[Reversal]) -> None:
     survivors = await subjects.find_survivors(tx, {item.grant.profile_id for item in reversals})
     await events.rewards_reversed(tx, [_of_survivor(item, survivors) for item in reversals])
-    return reversals
 
 
 def _release(item: Reversal, granted: Granted) -> Want:

@@ -85,11 +85,12 @@ async def _save_grants(tx: Tx, docket: Docket, campaigns: Mapping[UUID, Campaign
     await store.save_grants(tx, docket.grants)
     keys = {(grant.campaign_id, use.key) for grant in docket.grants for use in grant.uses}
     await store.save_counters(tx, {key: docket.counters[key] for key in keys})
-    await granted.post(tx, docket.grants, {campaign_id: each.name for campaign_id, each in campaigns.items()})
-    sent = [_packet(grant, campaigns[grant.campaign_id]) for grant in docket.grants if grant.gift == Gift.PACKET]
+    names = {campaign_id: each.name for campaign_id, each in campaigns.items()}
+    grants = await granted.post(tx, docket.grants, names)
+    sent = [_packet(grant, campaigns[grant.campaign_id]) for grant in grants if grant.gift == Gift.PACKET]
     await packets.send_packets(tx, sent)  # from here on what their budgets paid is theirs
-    await events.rewards_granted(tx, docket.grants)
-    await reverse_refunded(tx, docket.grants, docket.refunds)
-    if awaiting := {grant.cause for grant in docket.grants if grant.awaits_delivery}:
+    await events.rewards_granted(tx, grants)
+    await reverse_refunded(tx, grants, docket.refunds)
+    if awaiting := {grant.cause for grant in grants if grant.awaits_delivery}:
         deliveries = await store.find_delivered(tx, awaiting)  # known before the payment
         await granted.post_delivered(tx, await store.find_awaiting(tx, deliveries.keys()), deliveries)

@@ -19,6 +19,7 @@ from services.incentive.campaigns.store.counters import find_counters, lock_coun
 from services.incentive.campaigns.store.exposures import save_exposures, total
 from services.incentive.campaigns.store.grants import (
     find_awaiting,
+    find_grants,
     find_judged,
     find_order_grants,
     get_grant,
@@ -29,6 +30,7 @@ from services.incentive.campaigns.store.grants import (
     save_denials,
     save_grants,
     save_reversals,
+    save_ungiven,
     save_uses,
 )
 from services.incentive.campaigns.store.orders import (
@@ -56,6 +58,7 @@ __all__ = [
     "find_campaigns",
     "find_counters",
     "find_delivered",
+    "find_grants",
     "find_judged",
     "find_kept",
     "find_order_grants",
@@ -93,6 +96,7 @@ __all__ = [
     "save_reversals",
     "save_uses",
     "save_touches",
+    "save_ungiven",
     "save_version",
     "total",
     "turn_switch",

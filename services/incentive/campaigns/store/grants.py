@@ -25,7 +25,7 @@ _GRANT = """
 SELECT grant_id, campaign_id, cause, profile_id::text, asset, amount, reversed_amount, order_net_minor, grant_time,
        campaign_version, effect, level, coalesce(desired_amount, amount) AS desired_amount,
        coalesce(cost, amount) AS cost, charge_time, lease_id, coupon_id, tag_id, arm, awaits_delivery,
-       uses::text AS uses, scope::text AS scope, snapshot::text AS snapshot
+       uses::text AS uses, scope::text AS scope, snapshot::text AS snapshot, ungiven_amount, return_time, return_reason
 FROM reward_grant
 """
 
@@ -67,14 +67,22 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[
 """
 
 _SAVE_REVERSALS = """
-UPDATE reward_grant SET reversed_amount = reversal.reversed_amount
-FROM unnest($1::uuid[], $2::bigint[]) AS reversal (grant_id, reversed_amount)
+UPDATE reward_grant SET reversed_amount = reversal.reversed_amount, return_time = reversal.return_time,
+                        return_reason = reversal.return_reason
+FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[])
+    AS reversal (grant_id, reversed_amount, return_time, return_reason)
 WHERE reward_grant.grant_id = reversal.grant_id
 """
 
 _SAVE_USES = """
 UPDATE reward_grant SET uses = kept.uses::jsonb
 FROM unnest($1::uuid[], $2::text[]) AS kept (grant_id, uses) WHERE reward_grant.grant_id = kept.grant_id
+"""
+
+_SAVE_UNGIVEN = """
+UPDATE reward_grant SET ungiven_amount = known.ungiven_amount
+FROM unnest($1::uuid[], $2::bigint[]) AS known (grant_id, ungiven_amount)
+WHERE reward_grant.grant_id = known.grant_id
 """
 
 _REFUSAL = """
@@ -114,6 +122,12 @@ async def save_delivered(tx: Tx, grants: Sequence[Grant]) -> None:
 async def lock_sides(tx: Tx, keys: Collection[tuple[UUID, UUID]]) -> list[Grant]:
     """Hold all that campaigns gave for causes."""
     return [_grant(row) for row in await (await driver(tx)).fetch(_SIDES, *columns(sorted(keys), 2))]
+
+
+async def find_grants(tx: ReadTx, grant_ids: Collection[UUID]) -> list[Grant]:
+    """The grants of these ids."""
+    rows = await (await driver(tx)).fetch(f"{_GRANT} WHERE grant_id = ANY($1::uuid[])", list(grant_ids))
+    return [_grant(row) for row in rows]
 
 
 async def get_grant(tx: ReadTx, grant_id: UUID) -> Grant:
@@ -207,5 +221,12 @@ async def save_uses(tx: Tx, grants: Sequence[Grant]) -> None:
 
 async def save_reversals(tx: Tx, reversals: Sequence[Reversal]) -> None:
     """Keep how much of grants was taken back. They or their orders are held."""
-    rows = [(item.grant.grant_id, item.grant.reversed_amount) for item in reversals]
-    await (await driver(tx)).execute(_SAVE_REVERSALS, *columns(rows, 2))
+    grants = [item.grant for item in reversals]
+    rows = [(g.grant_id, g.reversed_amount, g.return_time, g.return_reason) for g in grants]
+    await (await driver(tx)).execute(_SAVE_REVERSALS, *columns(rows, 4))
+
+
+async def save_ungiven(tx: Tx, grants: Sequence[Grant]) -> None:
+    """Keep how much of grants did not reach their people. They or their orders are held."""
+    rows = [(grant.grant_id, grant.ungiven_amount) for grant in grants]
+    await (await driver(tx)).execute(_SAVE_UNGIVEN, *columns(rows, 2))

@@ -55,16 +55,21 @@ def ungiven_id(transfer_id: str) -> str:
     return f"{transfer_id}/ungiven"
 
 
+def ungiven(claim: Claim, room: int | None) -> int:
+    """How much of a claim is above the programme's bounds."""
+    return 0 if room is None else max(0, claim.amount - room)
+
+
 def earn_in_lots(scope: str, claim: Claim, programme: Programme, room: int | None) -> list[Transfer]:
     """What is earned of an asset with a programme: pending until it matures.
 
     What is above the programme's bounds goes to nobody, so that it can still be taken back; debt is paid by settling.
     """
     matures = claim.terms.mature_time or programme.mature_time(claim.post_time)
-    issuer, given = Account(claim.issuer, claim.asset), claim.amount if room is None else min(claim.amount, room)
+    issuer, rest = Account(claim.issuer, claim.asset), ungiven(claim, room)
     moves = (
-        (claim.transfer_id, claim.account("pending" if matures else "available"), given, claim.terms),
-        (ungiven_id(claim.transfer_id), Account(WRITEOFF, claim.asset), claim.amount - given, Terms()),
+        (claim.transfer_id, claim.account("pending" if matures else "available"), claim.amount - rest, claim.terms),
+        (ungiven_id(claim.transfer_id), Account(WRITEOFF, claim.asset), rest, Terms()),
     )
     return [
         transfer(scope, transfer_id, issuer, account, amount, post_time=claim.post_time, memo=claim.memo, terms=terms)

@@ -16,27 +16,32 @@ from services.incentive.subjects import store as subjects
 from services.incentive.subjects.errors import MergedMeanwhile
 
 
-async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> None:
-    """Have members earn; what they owe is paid from it first. What is above a programme's bounds is not given."""
+async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> dict[str, int]:
+    """Have members earn; what they owe is paid from it first. What is above a programme's bounds is not given.
+
+    Returns how much that is, by the transfer ids of those claims that were not given in full.
+    """
     claims, standings = await _hold_members(tx, claims)
     rules = await find_rules(tx, [claim.account("available") for claim in claims], _latest(claims))
     await _post_all(tx, earnings.earn(scope, [claim for claim in claims if claim.asset not in rules], standings))
     kept = [claim for claim in claims if claim.asset in rules]
-    if kept:
-        await _earn_in_lots(tx, scope, kept, rules)
+    return await _earn_in_lots(tx, scope, kept, rules) if kept else {}
 
 
-async def _earn_in_lots(tx: Tx, scope: str, claims: Sequence[Claim], rules: Mapping[str, Programme]) -> None:
+async def _earn_in_lots(tx: Tx, scope: str, claims: Sequence[Claim], rules: Mapping[str, Programme]) -> dict[str, int]:
     keys = {key_of(scope, claim.transfer_id) for claim in claims}
     _, desk = await open_desk(tx, (), [claim.account("available") for claim in claims], keys, now=_latest(claims))
+    ungiven: dict[str, int] = {}
     for claim in _each_once(claims):
         if key_of(scope, claim.transfer_id) in desk.book.decided:
             continue
         room = desk.book.rooms.get((claim.account("available").owner, claim.asset))
+        ungiven[claim.transfer_id] = earnings.ungiven(claim, room)
         transfers = earnings.earn_in_lots(scope, claim, rules[claim.asset], room)
         settling.post(transfers, desk.book, desk.shelf)
     settling.settle(desk.book, desk.shelf)
     await desk.save(tx)
+    return {transfer_id: amount for transfer_id, amount in ungiven.items() if amount}
 
 
 async def take_back(tx: Tx, scope: str, claims: Sequence[Claim]) -> list[list[Line]]:

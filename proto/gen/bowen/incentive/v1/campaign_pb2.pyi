@@ -1402,6 +1402,8 @@ class Grant(_message.Message):
         """Taken back in part."""
         STATE_REVERSED: Grant._State.ValueType  # 3
         """Taken back in full."""
+        STATE_RETURNED: Grant._State.ValueType  # 4
+        """The packet came back: nobody opened it, the provider refused it, or it was called back in time."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a grant stands."""
@@ -1414,6 +1416,8 @@ class Grant(_message.Message):
     """Taken back in part."""
     STATE_REVERSED: Grant.State.ValueType  # 3
     """Taken back in full."""
+    STATE_RETURNED: Grant.State.ValueType  # 4
+    """The packet came back: nobody opened it, the provider refused it, or it was called back in time."""
 
     GRANT_ID_FIELD_NUMBER: _builtins.int
     CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
@@ -1434,6 +1438,7 @@ class Grant(_message.Message):
     SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
     AWAITS_DELIVERY_FIELD_NUMBER: _builtins.int
     PACKET_ID_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """UUID version 7."""
     campaign_id: _builtins.str
@@ -1445,9 +1450,9 @@ class Grant(_message.Message):
     asset: _builtins.str
     """Asset code."""
     amount: _builtins.int
-    """Given."""
+    """Given. What is above the bounds of the asset's programme is not."""
     reversed_amount: _builtins.int
-    """Taken back so far."""
+    """Taken back so far of what was given. What a refund asks for is taken first from what was not given."""
     state: Global___Grant.State.ValueType
     """State."""
     campaign_version: _builtins.int
@@ -1457,7 +1462,7 @@ class Grant(_message.Message):
     level: _builtins.int
     """0 for the actor, 1 for a sharer or inviter, 2 for an inviter's inviter."""
     desired_amount: _builtins.int
-    """What was promised. More than `amount` when the budget's end paid a part."""
+    """What was promised. More than `amount` when the budget's end paid a part, or the programme's bounds left less room."""
     coupon_id: _builtins.str
     """The coupon that was issued. Empty for other effects."""
     tag_id: _builtins.str
@@ -1473,6 +1478,10 @@ class Grant(_message.Message):
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
+
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """When the packet came back. Not set while it has not."""
 
     def __init__(
         self,
@@ -1496,10 +1505,11 @@ class Grant(_message.Message):
         snapshot_id: _builtins.str = ...,
         awaits_delivery: _builtins.bool = ...,
         packet_id: _builtins.str = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time", "return_time", b"return_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "return_time", b"return_time", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1646,7 +1656,9 @@ class Check(_message.Message):
     HELD_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`TRIGGER`, `WINDOW`, `LATENESS`, `AUDIENCE`, `CONDITION`, `PURCHASE_NUMBER`, `EXPERIMENT`, `BUDGET`, `LIMIT`."""
+    """`TRIGGER`, `WINDOW`, `LATENESS`, `AUDIENCE`, `CONDITION`, `PURCHASE_NUMBER`, `EXPERIMENT`, `BUDGET`, `LIMIT`; of what
+    became of it `BOUNDS` and `PACKET`.
+    """
     held: _builtins.bool
     """Whether it held."""
     detail: _builtins.str

@@ -40,6 +40,7 @@ class RewardGranted(_message.Message):
     COUPON_ID_FIELD_NUMBER: _builtins.int
     TAG_ID_FIELD_NUMBER: _builtins.int
     PACKET_ID_FIELD_NUMBER: _builtins.int
+    DESIRED_AMOUNT_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -51,7 +52,9 @@ class RewardGranted(_message.Message):
     asset: _builtins.str
     """Asset code."""
     amount: _builtins.int
-    """Amount. One of a coupon or a tag."""
+    """What was given; what is above the bounds of the asset's programme is not. One of a coupon or a tag. What awaits the
+    delivery of its order is told when it is promised, and by `TransferPosted` when it is given.
+    """
     campaign_version: _builtins.int
     """The version of the campaign that it was judged by."""
     level: _builtins.int
@@ -62,6 +65,8 @@ class RewardGranted(_message.Message):
     """The tag, for a tag; `asset` is empty then."""
     packet_id: _builtins.str
     """The packet, for a packet; `asset` is empty then."""
+    desired_amount: _builtins.int
+    """What was promised. More than `amount` when the budget's end paid a part, or the programme's bounds left less room."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -81,10 +86,11 @@ class RewardGranted(_message.Message):
         coupon_id: _builtins.str = ...,
         tag_id: _builtins.str = ...,
         packet_id: _builtins.str = ...,
+        desired_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,6 +112,7 @@ class RewardReversed(_message.Message):
     COUPON_ID_FIELD_NUMBER: _builtins.int
     TAG_ID_FIELD_NUMBER: _builtins.int
     PACKET_ID_FIELD_NUMBER: _builtins.int
+    RETURNED_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -124,6 +131,8 @@ class RewardReversed(_message.Message):
     """The tag, for a tag; `asset` is empty then."""
     packet_id: _builtins.str
     """The packet, for a packet; `asset` is empty then."""
+    returned: _builtins.bool
+    """Whether it never stayed with the person: the packet came back."""
     @_builtins.property
     def reverse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -141,10 +150,11 @@ class RewardReversed(_message.Message):
         coupon_id: _builtins.str = ...,
         tag_id: _builtins.str = ...,
         packet_id: _builtins.str = ...,
+        returned: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reverse_time", b"reverse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "returned", b"returned", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
