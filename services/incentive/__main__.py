@@ -19,7 +19,13 @@ from bowen.incentive.v1.pot_service_pb2_grpc import add_PotServiceServicer_to_se
 from bowen.incentive.v1.programme_service_pb2_grpc import add_ProgrammeServiceServicer_to_server
 from bowen.incentive.v1.team_service_pb2_grpc import add_TeamServiceServicer_to_server
 from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
-from bowen.profile.v1.events_pb2 import EventRecorded, PersonalDataRequested, ProfileErased, ProfileMerged
+from bowen.profile.v1.events_pb2 import (
+    EventRecorded,
+    PersonalDataRequested,
+    ProfileErased,
+    ProfileMerged,
+    ProfileUnmerged,
+)
 from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 
 from chassis.command import command
@@ -31,6 +37,7 @@ from services.incentive.campaigns import consumers as campaigns
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons import consumers as coupons
 from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
+from services.incentive.holds import consumers as holding
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
@@ -115,6 +122,7 @@ async def assemble(process: Process[Settings]) -> None:
     consumer.on(ProfileErased, on_profile_erased)
     consumer.on(PersonalDataRequested, on_personal_data_requested)
     consumer.on(ProfileMerged, ledger.on_profile_merged)
+    consumer.on(ProfileUnmerged, holding.on_profile_unmerged)
     consumer.on(EventRecorded, of_the_living(campaigns.on_event_recorded))
     consumer.on(SegmentEntered, of_the_living(campaigns.on_segment_entered))
     consumer.on(OrderPaid, of_the_living(campaigns.on_order_paid))

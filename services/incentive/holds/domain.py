@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.incentive.holds.errors import ExceedsCapture, ExceedsHold, HoldExpired, HoldResolved
-from services.incentive.ledger.domain import Account, Transfer, transfer
+from services.incentive.ledger.domain import Account, Transfer, key_of, transfer
 
 SCOPE = "service:incentive/holds"
 """Whose transfer ids those of holds are."""
@@ -75,6 +75,11 @@ class Hold:
 
     def _id(self, step: str) -> str:
         return f"hold/{self.hold_id}/{step}"
+
+    @property
+    def place_key(self) -> UUID:
+        """The transfer that set it aside."""
+        return key_of(SCOPE, self._id("place"))
 
     def placing(self) -> list[Transfer]:
         """What moves when it is placed."""

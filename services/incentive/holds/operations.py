@@ -3,16 +3,18 @@
 Rows are held in one order everywhere: holds, then accounts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from chassis.db import Tx
+from logic.redirects import Edge
 from services.incentive.holds import domain, store
 from services.incentive.holds.domain import Hold, State
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Transfer
+from services.incentive.ledger.domain.unmerging import OpenHold, Unmerge
 from services.incentive.ledger.errors import Insufficient, PointsExpired
 from services.incentive.subjects import store as subjects
 
@@ -61,6 +63,22 @@ async def expire_hold(tx: Tx, hold_id: UUID, now: datetime) -> None:
     hold = await store.lock_hold(tx, hold_id, "")
     if hold.state == State.HELD:
         await _resolve(tx, domain.expired(hold, now))
+
+
+async def part(tx: Tx, edge: Edge, restored_from_ids: Collection[str], now: datetime) -> None:
+    """Undo a merge, once, told before or not: the restored person gets back what is left of what the merge moved, what
+    that person has set aside with it. Source: spec people §3.5, I24."""
+    await subjects.hold_merges(tx)
+    if not await subjects.undo_merge(tx, edge, restored_from_ids):
+        return
+    leads = await subjects.find_leads(tx, (edge.loser_id, edge.survivor_id, *restored_from_ids))
+    stands = {lead.profile_id: lead.root_id for lead in leads}
+    restored_id, remaining_id = stands[edge.loser_id], stands[edge.survivor_id]
+    if restored_id != remaining_id:
+        held = await store.lock_open(tx, [each for each, root_id in stands.items() if root_id == restored_id])
+        holds = [OpenHold(hold.asset, hold.amount, hold.place_key) for hold in held]
+        await ledger.unmerge_accounts(tx, Unmerge(edge.merge_id, restored_id, remaining_id, holds, now))
+    await subjects.save_leads(tx, leads)
 
 
 async def _resolve(tx: Tx, hold: Hold) -> Hold:

@@ -1,6 +1,6 @@
 """Every statement on holds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,11 @@ ORDER BY expire_time LIMIT $2 FOR UPDATE SKIP LOCKED
 """  # noqa: S608 (constants)
 
 _FIND_OVERDUE = "SELECT hold_id FROM hold WHERE state = 'held' AND expire_time <= $1 ORDER BY expire_time LIMIT $2"
+
+
+_LOCK_OPEN = f"""
+SELECT {_COLUMNS} FROM hold WHERE profile_id = ANY($1::uuid[]) AND state = 'held' ORDER BY hold_id FOR UPDATE
+"""  # noqa: S608 (constants)
 
 _SAVE = """
 UPDATE hold SET state = new.state, captured_amount = new.captured_amount, refunded_amount = new.refunded_amount,
@@ -82,6 +87,11 @@ async def find_overdue(tx: ReadTx, now: datetime, limit: int) -> list[UUID]:
     """The holds whose time has been over for longest."""
     rows = await (await driver(tx)).fetch(_FIND_OVERDUE, now, limit)
     return [row[0] for row in rows]
+
+
+async def lock_open(tx: Tx, profile_ids: Collection[str]) -> list[Hold]:
+    """Be the only one who resolves what these profiles have set aside."""
+    return [_hold(row) for row in await (await driver(tx)).fetch(_LOCK_OPEN, list(profile_ids))]
 
 
 async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:

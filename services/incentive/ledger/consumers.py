@@ -6,6 +6,7 @@ from bowen.profile.v1.events_pb2 import ProfileMerged
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
+from logic.redirects import Edge
 from services.incentive.ledger import operations
 from services.incentive.subjects import store as subjects
 
@@ -15,10 +16,6 @@ async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[ProfileMerged]]) ->
     await subjects.hold_merges(tx)
     for delivery in batch:
         merged = delivery.event
-        survivor_id = await subjects.resolve(tx, merged.survivor_id)
-        if survivor_id == merged.loser_id:
-            continue
-        await operations.merge_accounts(
-            tx, loser_id=merged.loser_id, survivor_id=survivor_id, merge_id=merged.merge_id, now=delivery.now
-        )
-        await subjects.save_merge(tx, loser_id=merged.loser_id, survivor_id=survivor_id, merge_id=merged.merge_id)
+        edge = Edge(merged.merge_id, merged.loser_id, merged.survivor_id)
+        if await subjects.insert_merge(tx, edge):
+            await operations.merge_people(tx, edge, now=delivery.now)

@@ -8,3 +8,11 @@ class Person(NamedTuple):
 
     profile_id: str
     ids: frozenset[str]
+
+
+class Lead(NamedTuple):
+    """Whom a profile stands for, itself maybe, and the merge that made it so."""
+
+    profile_id: str
+    root_id: str
+    merge_id: str

@@ -5,18 +5,54 @@ from collections.abc import Collection
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
-from services.incentive.subjects.domain import Person
+from logic.redirects import Edge, roots
+from services.incentive.subjects.domain import Lead, Person
 
 _MERGES = 0x6D657267  # "merg"
 
 _FIND = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1::uuid[])"
 
 _INSERT = """
-INSERT INTO redirect (loser_id, survivor_id, merge_id) VALUES ($1::uuid, $2::uuid, $3::uuid)
-ON CONFLICT ON CONSTRAINT redirect_pkey DO UPDATE SET survivor_id = excluded.survivor_id, merge_id = excluded.merge_id
+INSERT INTO merge (merge_id, loser_id, survivor_id, undone) VALUES ($1::uuid, $2::uuid, $3::uuid, false)
+ON CONFLICT ON CONSTRAINT merge_pkey DO NOTHING
 """
 
-_COMPRESS = "UPDATE redirect SET survivor_id = $2::uuid WHERE survivor_id = $1::uuid"
+_UNDO = """
+INSERT INTO merge (merge_id, loser_id, survivor_id, undone) VALUES ($1::uuid, $2::uuid, $3::uuid, true)
+ON CONFLICT ON CONSTRAINT merge_pkey DO UPDATE SET undone = true WHERE NOT merge.undone
+"""
+
+_FREE = "DELETE FROM redirect WHERE loser_id = $1::uuid"
+
+# Of merges that were told before they were noted one by one, only the outcome is known: whom an id leads to.
+_UNNOTED = "NOT EXISTS (SELECT FROM merge WHERE merge.loser_id = redirect.loser_id AND NOT undone)"
+
+_LEAD_BACK = f"""
+UPDATE redirect SET survivor_id = $1::uuid
+WHERE loser_id = ANY($2::uuid[]) AND loser_id <> $1::uuid AND {_UNNOTED}
+"""  # noqa: S608 (constants)
+
+_MEMBERS = """
+WITH root AS (
+    SELECT coalesce(survivor_id, asked.profile_id) AS profile_id
+    FROM unnest($1::uuid[]) AS asked (profile_id) LEFT JOIN redirect ON loser_id = asked.profile_id
+)
+SELECT profile_id::text FROM root
+UNION SELECT loser_id::text FROM redirect WHERE survivor_id IN (SELECT profile_id FROM root)
+"""
+
+_EDGES = f"""
+SELECT merge_id::text, loser_id::text, survivor_id::text FROM merge WHERE loser_id = ANY($1::uuid[]) AND NOT undone
+UNION ALL
+SELECT merge_id::text, loser_id::text, survivor_id::text FROM redirect WHERE loser_id = ANY($1::uuid[]) AND {_UNNOTED}
+"""  # noqa: S608 (constants)
+
+_LEAD = """
+INSERT INTO redirect (loser_id, survivor_id, merge_id)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
+ON CONFLICT ON CONSTRAINT redirect_pkey DO UPDATE SET survivor_id = excluded.survivor_id, merge_id = excluded.merge_id
+WHERE redirect.survivor_id <> excluded.survivor_id OR redirect.merge_id <> excluded.merge_id
+"""
 
 _SAME = """
 SELECT $1::uuid::text UNION SELECT loser_id::text FROM redirect WHERE survivor_id = $1::uuid
@@ -76,8 +112,42 @@ async def hold_merges(tx: Tx) -> None:
     await (await driver(tx)).execute("SELECT pg_advisory_xact_lock($1)", _MERGES)
 
 
-async def save_merge(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str) -> None:
-    """Redirect the loser, and all that were redirected to it, to the survivor."""
+async def insert_merge(tx: Tx, merge: Edge) -> bool:
+    """Note a merge. Returns False when it is known, or was undone before it was told."""
+    return bool(await (await driver(tx)).execute(_INSERT, *merge) == "INSERT 0 1")
+
+
+async def undo_merge(tx: Tx, merge: Edge, restored_from_ids: Collection[str]) -> bool:
+    """Note that a merge is undone, and let its loser stand for itself and for those who were merged into it before.
+
+    Returns False when it was undone before.
+    """
     connection = await driver(tx)
-    await connection.execute(_INSERT, loser_id, survivor_id, merge_id)
-    await connection.execute(_COMPRESS, loser_id, survivor_id)
+    if await connection.execute(_UNDO, *merge) != "INSERT 0 1":
+        return False
+    await connection.execute(_FREE, merge.loser_id)
+    await connection.execute(_LEAD_BACK, merge.loser_id, list(restored_from_ids))
+    return True
+
+
+async def find_leads(tx: ReadTx, profile_ids: Collection[str]) -> list[Lead]:
+    """Of all ids of the people who have these: whom they stand for by the merges that hold now."""
+    connection = await driver(tx)
+    ids, more, edges = set[str](), set(profile_ids), list[Edge]()
+    while more:
+        ids |= more | {row[0] for row in await connection.fetch(_MEMBERS, list(more))}
+        edges = [Edge(*row) for row in await connection.fetch(_EDGES, list(ids))]
+        more = {edge.survivor_id for edge in edges} - ids
+    found = {each: each for each in ids} | roots(edges)
+    merges = {edge.loser_id: edge.merge_id for edge in sorted(edges)}
+    return [Lead(each, root, merges.get(each, "")) for each, root in sorted(found.items())]
+
+
+async def save_leads(tx: Tx, leads: Collection[Lead]) -> None:
+    """Let ids lead to the people they stand for."""
+    connection = await driver(tx)
+    free = [lead.profile_id for lead in leads if lead.profile_id == lead.root_id]
+    led = [lead for lead in leads if lead.profile_id != lead.root_id]
+    await connection.execute("DELETE FROM redirect WHERE loser_id = ANY($1::uuid[])", free)
+    columns = [[lead[index] for lead in led] for index in range(len(Lead._fields))]
+    await connection.execute(_LEAD, *columns)

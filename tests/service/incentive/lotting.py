@@ -1,6 +1,6 @@
 """An asset that is kept in lots, over gRPC: the ledger, its programme and holds, beside one clock."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -17,19 +17,19 @@ from bowen.incentive.v1.programme_service_pb2_grpc import (
     ProgrammeServiceStub,
     add_ProgrammeServiceServicer_to_server,
 )
+from bowen.profile.v1.events_pb2 import ProfileMerged, ProfileUnmerged
 
 from chassis.client import Client
 from chassis.clock import FixedClock
-from chassis.db import Database, Tx, driver
+from chassis.consumer import Delivery
+from chassis.db import Database, driver
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
+from services.incentive.holds import consumers as hold_consumers
 from services.incentive.holds.servicer import HoldServicer
-from services.incentive.ledger import operations
-from services.incentive.ledger.domain import key_of
-from services.incentive.ledger.domain.unmerging import OpenHold, Shortfall, Unmerge
+from services.incentive.ledger import consumers as ledger_consumers
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
-from services.incentive.subjects import store as subjects
 from tests.service.incentive.ledgering import POSTED, Ledger, a_transfer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -154,31 +154,25 @@ class Lots:
         await self.ledger.check()
         assert await self.rows(ASTRAY) == []
 
-    async def merged(self, loser: str, survivor: str) -> str:
+    async def merged(self, loser: str, survivor: str, merge_id: str = "") -> str:
         """Two people turn out to be one. Returns the merge."""
-        merge_id, now = new(), self.clock.now()
+        event = ProfileMerged(merge_id=merge_id or new(), loser_id=loser, survivor_id=survivor)
+        await self._happen(ledger_consumers.on_profile_merged, event)
+        return str(event.merge_id)
 
-        async def merge(tx: Tx) -> None:
-            await operations.merge_accounts(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id, now=now)
-            await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id)
+    async def unmerged(self, merge_id: str, restored: str, remaining: str, **fields: Any) -> dict[str, int]:
+        """They were two after all. Returns what is found missing by it."""
+        event = ProfileUnmerged(
+            **{"survivor_id": remaining} | fields, merge_id=merge_id, restored_id=restored, remaining_id=remaining
+        )
+        known = await self.rows("SELECT merge_id, asset, amount FROM unrecoverable")
+        await self._happen(hold_consumers.on_profile_unmerged, event)
+        missing = await self.rows("SELECT merge_id, asset, amount FROM unrecoverable")
+        return {asset: amount for merge, asset, amount in missing if (merge, asset, amount) not in known}
 
-        await self.ledger.db.transact(merge)
-        return merge_id
-
-    async def unmerged(self, merge_id: str, restored: str, remaining: str, *held: tuple[str, int]) -> dict[str, int]:
-        """They were two after all; `held` are the open holds of the restored one. Returns what is missing."""
-        holds = [
-            OpenHold("points", amount, key_of("service:incentive/holds", f"hold/{hold_id}/place"))
-            for hold_id, amount in held
-        ]
-        unmerge = Unmerge(merge_id, restored, remaining, holds, self.clock.now())
-
-        async def undo(tx: Tx) -> list[Shortfall]:
-            missing = await operations.unmerge_accounts(tx, unmerge)
-            await (await driver(tx)).execute("DELETE FROM redirect WHERE merge_id = $1::uuid", merge_id)
-            return missing
-
-        return dict(await self.ledger.db.transact(undo))
+    async def _happen(self, handler: Callable[..., Awaitable[None]], event: Any) -> None:
+        now = self.clock.now()
+        await self.ledger.db.transact(lambda tx: handler(tx, [Delivery(new_id(), event, now, now)]))
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         async with self.ledger.db.read() as tx:

@@ -11,6 +11,7 @@ from chassis.clock import FixedClock
 from chassis.db import Tx
 from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Refusal
 from chassis.ids import new_id
+from logic.redirects import Edge
 from services.incentive.ledger import operations as ledger_operations
 from services.incentive.subjects import store as subjects
 from tests.service.incentive.holding import Holds, a_holds
@@ -210,10 +211,9 @@ async def test_a_hold_of_a_merged_person_is_resolved_for_the_survivor(holds: Hol
     hold = await holds.place(loser, 80)
 
     async def merge(tx: Tx) -> None:
-        await ledger_operations.merge_accounts(
-            tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id, now=holds.clock.now()
-        )
-        await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=merge_id)
+        edge = Edge(merge_id, loser, survivor)
+        await subjects.insert_merge(tx, edge)
+        await ledger_operations.merge_people(tx, edge, now=holds.clock.now())
 
     await holds.ledger.db.transact(merge)
 

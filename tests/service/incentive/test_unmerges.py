@@ -49,7 +49,7 @@ async def test_everything_goes_back_to_its_lots_when_nothing_was_spent(lots: Lot
     second = await lots.place(survivor, 10, ttl=604_800)
     lots.set(mature)
 
-    missing = await lots.unmerged(merge_id, loser, survivor, (first.hold_id, 25))
+    missing = await lots.unmerged(merge_id, loser, survivor)
 
     # Ten of the restored person's are in a hold that the other one placed: they stay there.
     assert missing == {"points": 10}
@@ -93,7 +93,50 @@ async def test_what_two_merges_in_a_row_moved_goes_back_from_whom_it_came_to(lot
     first = await lots.merged(one, two)
     await lots.merged(two, three)
 
-    assert await lots.unmerged(first, one, three) == {}
+    assert await lots.unmerged(first, one, three, survivor_id=two) == {}
 
     assert (await lots.has(one), await lots.has(three)) == ({"available": 10}, {"available": 20})
     assert await lots.left(one) == [("2026-07-31", 10)]
+
+
+async def test_i24_the_undoing_may_come_before_the_merge_which_then_moves_nothing(lots: Lots) -> None:
+    await lots.programme()
+    loser, survivor, merge_id = new(), new(), new()
+    await lots.earn(loser, 100)
+    await lots.earn(survivor, 40)
+
+    assert await lots.unmerged(merge_id, loser, survivor) == {}
+    for _ in range(2):
+        await lots.merged(loser, survivor, merge_id)
+
+    assert (await lots.has(loser), await lots.has(survivor)) == ({"available": 100}, {"available": 40})
+
+
+async def test_i21_a_chain_is_undone_link_by_link_and_sums_are_as_before(lots: Lots) -> None:
+    await lots.programme()
+    people = [new(), new(), new()]
+    first, second = new(), new()
+    for number, person in enumerate(people, 1):
+        await lots.earn(person, 10 * number, f"2026-0{number + 6}-30")
+    links = [(people[0], people[1], first), (people[1], people[2], second)]
+    for loser, survivor, merge_id in links:
+        await lots.merged(loser, survivor, merge_id)
+    assert await lots.has(people[2]) == {"available": 60}
+
+    await lots.unmerged(second, people[1], people[2], restored_from_ids=[people[0]])
+    assert [await lots.has(each) for each in people] == [{"available": 30}, {"available": 30}, {"available": 30}]
+    await lots.unmerged(first, people[0], people[1])
+
+    assert [await lots.has(each) for each in people] == [{"available": 10}, {"available": 20}, {"available": 30}]
+
+
+async def test_the_same_two_may_be_merged_again_after_they_were_parted(lots: Lots) -> None:
+    loser, survivor, first = new(), new(), new()
+    await lots.earn(loser, 10)
+    await lots.merged(loser, survivor, first)
+    await lots.unmerged(first, loser, survivor)
+
+    await lots.merged(loser, survivor)
+    await lots.merged(loser, survivor, first)
+
+    assert await lots.has(survivor) == {"available": 10}

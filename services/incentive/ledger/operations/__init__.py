@@ -3,7 +3,7 @@
 from services.incentive.ledger.domain.settling import Unpostable
 from services.incentive.ledger.operations.asking import Poster, post_asked
 from services.incentive.ledger.operations.earning import ReverseOrder, earn, reverse_earning, take_back
-from services.incentive.ledger.operations.merging import merge_accounts, unmerge_accounts
+from services.incentive.ledger.operations.merging import merge_accounts, merge_people, unmerge_accounts
 from services.incentive.ledger.operations.posting import SETTLED_AT_ONCE_MAX, check_solvent, post, settle, settle_due
 from services.incentive.ledger.operations.rules import create_programme, update_programme
 
@@ -16,6 +16,7 @@ __all__ = [
     "create_programme",
     "earn",
     "merge_accounts",
+    "merge_people",
     "post",
     "post_asked",
     "reverse_earning",

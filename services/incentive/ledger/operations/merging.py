@@ -3,10 +3,24 @@
 from datetime import datetime
 
 from chassis.db import Tx
+from logic.redirects import Edge
 from services.incentive.ledger import domain, store
 from services.incentive.ledger.domain import Account, settling, unmerging
 from services.incentive.ledger.domain.unmerging import MERGE_SCOPE, Shortfall, Unmerge
 from services.incentive.ledger.operations.posting import find_rules, open_desk, post, settle
+from services.incentive.subjects import store as subjects
+
+
+async def merge_people(tx: Tx, edge: Edge, *, now: datetime) -> None:
+    """Have a merge that was noted take effect: who is nobody's survivor any more gives all to who is now."""
+    leads = await subjects.find_leads(tx, (edge.loser_id, edge.survivor_id))
+    led = await subjects.find_survivors(tx, [lead.profile_id for lead in leads])
+    for lead in leads:
+        if lead.profile_id != lead.root_id and lead.profile_id not in led:
+            await merge_accounts(
+                tx, loser_id=lead.profile_id, survivor_id=lead.root_id, merge_id=edge.merge_id, now=now
+            )
+    await subjects.save_leads(tx, leads)
 
 
 async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: str, now: datetime) -> None:
