@@ -2,7 +2,7 @@
 
 Pushes are signed as WeChat's are, with the app's secret in the place of the token; the address is proved by
 `echostr`. They have no message id: the platform advises to take sender and time for one. An empty answer is a taken
-push; three repeats follow none within five seconds. A person is a Weibo uid, the same for every app. Source:
+push; three repeats follow none within five seconds. A person is a Weibo uid, taken as unique in the app. Source:
 "消息推送服务" and "接收事件推送" of the open platform (JSON, the platform's default; accounts that are set to the XML
 of WeChat are refused).
 """
