@@ -4,7 +4,9 @@ The open platform's webhooks are signed in `X-Douyin-Signature`: the SHA-1 of th
 address is proved by answering the `challenge` of `verify_webhook`. A push is repeated up to three times, with the
 same `Msg-Id`; that header is not signed, so what a message is known by is read from its content where it has an id.
 `content` comes as an object or as its text. Source: "Webhooks" (overview, events, private messages, life service
-orders) of developer.open-douyin.com. A person is an `open_id` under the app's client key, the channel's namespace.
+orders) of developer.open-douyin.com. What a voucher's refund gives back is not told: the refund of its order is
+exported (`orders`), with the buyer's `open_id`. A person is an `open_id` under the app's client key, the channel's
+namespace.
 
 The shop platform signs in `event-sign`: the MD5 of the app key (the namespace), the body, and the secret (source:
 integrations; its own document could not be confirmed). Its messages name an order, but no buyer: they are checked and
@@ -128,9 +130,9 @@ def _person(channel: Channel, fields: Fields, whose: str) -> list[Identifier]:
 
 def _shop_order(channel: Channel, fields: Fields) -> list[Heard]:
     shipping = money(fields.get("post_amount") or 0, "post_amount", fen=True)
-    goods = money(fields.get("pay_amount"), "pay_amount", fen=True) - shipping
+    paid = money(fields.get("pay_amount"), "pay_amount", fen=True)
     lines = [_line(place, line) for place, line in objects(fields, "sku_order_list")]
-    order = Order(required(fields, "order_id"), lines, max(goods, goods * 0), shipping)
+    order = Order(required(fields, "order_id"), lines, paid, shipping)
     is_closed = required(fields, "order_status") in _SHOP_CLOSED
     place, pay, end = (_time(fields, name) for name in ("create_time", "pay_time", "update_time"))
     return heard(order, _shop_buyer(channel, fields), Course(place, pay, end, is_closed=is_closed))
@@ -148,4 +150,4 @@ def _time(fields: Fields, name: str) -> datetime | None:
 
 
 def _shop_buyer(channel: Channel, fields: Fields) -> list[Identifier]:
-    return account("douyin.open_id", channel.namespace, fields.get("doudian_open_id"))
+    return account("douyin.open_id", channel.namespace, fields.get("doudian_open_id") or fields.get("open_id"))

@@ -29,9 +29,9 @@ def jd(channel: Channel, callback: Callback) -> Told:
 def _order(channel: Channel, fields: Fields) -> list[Heard]:
     state, freight = required(fields, "order_state"), money(fields.get("freight_price") or 0, "freight_price")
     balance = money(fields.get("balance_used") or 0, "balance_used")
-    goods = money(fields.get("order_payment"), "order_payment") + balance - freight
+    paid = money(fields.get("order_payment"), "order_payment") + balance
     lines = [_line(place, line) for place, line in objects(fields, "item_info_list")]
-    order = Order(required(fields, "order_id"), lines, max(goods, goods * 0), freight)
+    order = Order(required(fields, "order_id"), lines, paid, freight)
     place, pay, end = (_time(fields, name) for name in ("order_start_time", "payment_confirm_time", "modified"))
     return heard(order, _buyer(channel, fields), Course(place, pay, end, is_closed=state == _CLOSED))
 

@@ -49,14 +49,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. `goods` is what was paid for its lines; an order whose lines are not told is only that."""
+    """An order. `paid` is all that was paid, with shipping; of an order whose lines are not told only that is known."""
 
     number: str
     lines: Sequence[Line]
-    goods: Decimal
+    paid: Decimal
     shipping: Decimal = _NOTHING
     currency: str = CURRENCY
     details: Fields = field(default_factory=dict)
+
+    @property
+    def goods(self) -> Decimal:
+        """What was paid for the lines."""
+        return max(self.paid - self.shipping, _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +109,20 @@ def completed(order: Order) -> dict[str, Any]:
         "currency": order.currency,
         "revenue": order.goods,
         "shipping": order.shipping,
-        "total": order.goods + order.shipping,
+        "total": order.paid,
         "discount": max(gross - order.goods, _NOTHING),
         "products": products,
         **order.details,
     }
 
 
-def refunded(number: str, amount: Decimal | None, sku: str = "", quantity: int | None = None) -> dict[str, Any]:
+def refunded(number: str, amount: Decimal | None, sku: str = "") -> dict[str, Any]:
     """The properties of `Order Refunded`: an amount of a product or of the whole, or all that is left."""
     if amount is None:
         return {"order_id": number}
     properties: dict[str, Any] = {"order_id": number, "currency": CURRENCY, "total": amount}
     if sku:
-        properties["products"] = [{"product_id": sku, "quantity": quantity or 1, "amount": amount}]
+        properties["products"] = [{"product_id": sku, "amount": amount}]
     return properties
 
 

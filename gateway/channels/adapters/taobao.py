@@ -89,18 +89,18 @@ def _of_message(step: str, number: str, content: Fields) -> dict[str, Any]:
     if step != "completed":
         return {"order_id": number}
     paid, shipping = money(content.get("payment"), "payment"), money(content.get("post_fee") or 0, "post_fee")
-    return completed(Order(number, (), max(paid - shipping, paid * 0), min(paid, shipping)))
+    return completed(Order(number, (), paid, shipping))
 
 
 def _trade(channel: Channel, trade: Fields) -> list[Heard]:
-    status, shipping = required(trade, "status"), money(trade.get("post_fee") or 0, "post_fee")
-    goods = money(trade.get("payment"), "payment") - shipping
+    status = required(trade, "status")
+    paid, shipping = money(trade.get("payment"), "payment"), money(trade.get("post_fee") or 0, "post_fee")
     orders = objects(inner(trade, "orders"), "order")
     lines = [_line(place, line) for place, line in orders if line.get("status") != _GIVEN_UP]
     course = Course(
         _time(trade, "created"), _time(trade, "pay_time"), _time(trade, "end_time"), is_closed=status in _CLOSED
     )
-    order = Order(required(trade, "tid"), lines, max(goods, goods * 0), shipping)
+    order = Order(required(trade, "tid"), lines, paid, shipping)
     return heard(order, _buyer(channel, trade), course)
 
 

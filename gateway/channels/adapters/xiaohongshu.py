@@ -45,9 +45,9 @@ def _check_platform(channel: Channel, callback: Callback) -> None:
 
 def _order(channel: Channel, fields: Fields) -> list[Heard]:
     shipping = money(fields.get("totalShippingFree") or 0, "totalShippingFree", fen=True)
-    goods = money(fields.get("totalPayAmount"), "totalPayAmount", fen=True) - shipping
+    paid = money(fields.get("totalPayAmount"), "totalPayAmount", fen=True)
     lines = [line for place, sku in objects(fields, "skuList") for line in _lines(place, sku)]
-    order = Order(required(fields, "orderId"), lines, max(goods, goods * 0), shipping)
+    order = Order(required(fields, "orderId"), lines, paid, shipping)
     is_closed = required(fields, "orderStatus") in _CLOSED
     place, pay = _time(fields, "createdTime"), _time(fields, "paidTime")
     end = _time(fields, "cancelTime") or _time(fields, "updateTime")

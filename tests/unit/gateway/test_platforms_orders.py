@@ -115,4 +115,4 @@ def test_a_refund_is_exported_in_our_shape_with_the_platforms_buyer():
     event = heard(Kind.JD, sent.export({"refund": refund}))
 
     assert (event.name, event.key, event.time) == ("Order Refunded", "refund:R-1", NEXT_NOON)
-    assert event.properties["products"] == [{"product_id": "TEA", "quantity": 1, "amount": Decimal("12.50")}]
+    assert event.properties["products"] == [{"product_id": "TEA", "amount": Decimal("12.50")}]

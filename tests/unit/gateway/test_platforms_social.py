@@ -80,6 +80,15 @@ def test_a_voucher_of_douyin_is_redeemed_and_given_back_as_itself_not_as_its_ord
     assert redeemed.properties == {"certificate_id": "c-1", "order_id": "8001"}
 
 
+def test_the_money_of_a_voucher_comes_back_by_an_export():
+    refund = {"refund_id": "R", "order_id": "8001", "amount": "99.50", "time": "2026-06-21T12:00:00+08:00"}
+
+    event = heard(Kind.DOUYIN, sent.export({"refund": refund | {"open_id": "shopper-open-id"}}))
+
+    assert event.identifiers == [Identifier("douyin.open_id", "client-key", "shopper-open-id")]
+    assert event.properties == {"order_id": "8001", "currency": "CNY", "total": Decimal("99.50")}
+
+
 def test_an_order_of_a_douyin_shop_is_exact_to_the_fen():
     event = heard(Kind.DOUYIN, sent.export(sent.DOUYIN_SHOP_ORDER))
 
