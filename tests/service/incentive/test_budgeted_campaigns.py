@@ -11,6 +11,7 @@ from chassis.ids import new_id
 from services.incentive.budgets import operations, store
 from services.incentive.budgets.domain import Budget, Kind
 from tests.service.incentive.rewarding import Incentive, a_paid_order, a_refund, an_event, new, on_order, points
+from tests.service.incentive.test_merges_meeting import meets
 
 
 async def a_programme(incentive: Incentive, cap: int, **fields: str) -> str:
@@ -112,3 +113,28 @@ async def test_a_campaign_stands_below_a_budget_that_is_there_and_of_its_asset(i
         await incentive.a_running_campaign(parent_budget_id=await a_programme(incentive, 100, asset="cash.CNY"))
 
     assert await incentive.rows("SELECT 1 FROM campaign") == []
+
+
+async def test_a_part_that_is_made_while_its_parent_is_spent_from_pays_or_gets_nothing_back(
+    incentive: Incentive,
+) -> None:
+    campaign_id = await incentive.a_running_campaign(trigger=on_order(), reward=points(100))
+    [(parent_id,)] = await incentive.rows("SELECT budget_id FROM campaign WHERE campaign_id = $1", UUID(campaign_id))
+    part = Budget(new_id(), 1_000, kind=Kind.STORE, scope="S-1")
+    paid = a_paid_order(new())
+    paid.order.store_id = "S-1"
+    await incentive.happen(a_refund(paid, 4_000))  # known before the payment: some is put back at once
+    others: list[asyncio.Task[None]] = []
+
+    async def divide(tx: Tx) -> None:
+        await operations.create_budget(tx, part, parent_id)
+        others.append(asyncio.create_task(incentive.happen(paid)))
+        await meets(incentive, others[0])
+
+    await incentive.db.transact(divide)
+    await others[0]
+    spent = await incentive.spent(campaign_id), await committed(incentive, str(part.budget_id))
+    await incentive.happen(a_refund(paid, 10_000))
+
+    assert spent == (60, 60)
+    assert (await incentive.spent(campaign_id), await committed(incentive, str(part.budget_id))) == (0, 0)

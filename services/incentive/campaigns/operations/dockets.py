@@ -161,7 +161,7 @@ def _arm(claim: Claim, people: Mapping[str, Person]) -> str:
 
 async def _open_purse(tx: Tx, wants: Sequence[Want], *, put_back: bool) -> Purse:
     if put_back:
-        return await budgets.open_purse(tx, {budget.budget_id for budget in await _concerned(tx, wants)})
+        return await budgets.open_purse(tx, {want.budget_id for want in wants}, wants=wants)
     return await budgets.open_purse(tx, wants=wants)
 
 
