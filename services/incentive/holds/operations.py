@@ -17,15 +17,18 @@ from services.incentive.ledger.domain import Transfer
 from services.incentive.ledger.domain.unmerging import OpenHold, Unmerge
 from services.incentive.ledger.errors import Insufficient, PointsExpired
 from services.incentive.subjects import store as subjects
+from services.incentive.subjects.errors import MergedMeanwhile
 
 EXPIRED_AT_ONCE_MAX = 500
 
 
 async def place_hold(tx: Tx, hold: Hold) -> Hold:
-    """Set an amount aside. Raises `Insufficient`, `PointsExpired`, `InDebt`."""
+    """Set an amount aside. Raises `Insufficient`, `PointsExpired`, `InDebt`, `MergedMeanwhile`."""
     hold = replace(hold, profile_id=await subjects.resolve(tx, hold.profile_id))
     await store.insert_hold(tx, hold)
     await _post(tx, hold.placing())
+    if await subjects.resolve(tx, hold.profile_id) != hold.profile_id:  # somebody else's debt would be asked for
+        raise MergedMeanwhile
     await ledger.check_solvent(tx, hold.account("debt"))
     return hold
 

@@ -8,7 +8,7 @@ from bowen.incentive.v1 import hold_pb2
 
 from chassis.caller import Call, Caller, acting
 from chassis.clock import FixedClock
-from chassis.db import Tx
+from chassis.db import Tx, driver
 from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Refusal
 from chassis.ids import new_id
 from logic.redirects import Edge
@@ -16,6 +16,7 @@ from services.incentive.ledger import operations as ledger_operations
 from services.incentive.subjects import store as subjects
 from tests.service.incentive.holding import Holds, a_holds
 from tests.service.incentive.ledgering import Ledger, a_transfer, member
+from tests.waiting import eventually
 
 CAPTURED, VOIDED = hold_pb2.Hold.STATE_CAPTURED, hold_pb2.Hold.STATE_VOIDED
 EXPIRED = hold_pb2.Hold.STATE_EXPIRED
@@ -243,3 +244,30 @@ async def test_a_hold_that_cannot_be_given_back_holds_no_other_up(holds: Holds) 
 
     assert await holds.stands(other) == (100, 0)
     assert await holds.stands(robbed) == (20, 30)
+
+
+async def test_who_is_merged_with_a_debtor_meanwhile_sets_nothing_aside(holds: Holds) -> None:
+    loser, survivor = await funded(holds, 100), str(new_id())
+    await holds.ledger.post(a_transfer(member("debt", survivor), "issuer/x", 10))
+    others: list[asyncio.Task[hold_pb2.Hold]] = []
+
+    async def place_while_merging(tx: Tx) -> None:
+        await ledger_operations.merge_accounts(
+            tx, loser_id=loser, survivor_id=survivor, merge_id=str(new_id()), now=holds.clock.now()
+        )
+        others.append(asyncio.create_task(holds.place(loser, 80)))
+        await eventually(lambda: waits(holds))
+        await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=str(new_id()))
+
+    await holds.ledger.db.transact(place_while_merging)
+
+    with pytest.raises(FailedPrecondition) as refused:
+        await others[0]
+    assert refused.value.reason == "IN_DEBT"
+    assert await holds.stands(survivor) == (100, 0)
+
+
+async def waits(holds: Holds) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with holds.ledger.db.read() as tx:
+        return bool(await (await driver(tx)).fetchval(query))
