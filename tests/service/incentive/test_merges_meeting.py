@@ -3,7 +3,7 @@
 import asyncio
 
 from chassis.consumer import Delivery
-from chassis.db import Tx
+from chassis.db import Tx, driver
 from chassis.ids import new_id
 from services.incentive.ledger import domain, operations
 from services.incentive.ledger.consumers import on_profile_merged
@@ -71,3 +71,26 @@ async def test_what_is_posted_to_a_merged_member_while_its_survivor_is_merged_is
     assert await incentive.has(last) == (100, 0)
     assert await incentive.ledger.balance(f"member/{second}/available") == 0
     await incentive.ledger.check()
+
+
+async def test_a_merge_holds_accounts_of_both_in_the_order_of_all_others(incentive: Incentive) -> None:
+    survivor, loser = sorted((new(), new()))
+    accounts = [f"member/{each}/available" for each in (survivor, loser)]
+    gifts = [
+        domain.transfer("test", name, Account("issuer/x", "points"), Account(name, "points"), 50, post_time=NOON)
+        for name in accounts
+    ]
+    await incentive.db.transact(lambda tx: operations.post(tx, gifts))
+    others: list[asyncio.Task[object]] = []
+
+    async def hold_while_merging(tx: Tx) -> None:
+        connection, lock = await driver(tx), "SELECT FROM account WHERE account = $1 FOR UPDATE NOWAIT"
+        await connection.execute(lock, accounts[0])
+        others.append(asyncio.create_task(incentive.happen(a_merge(loser, survivor))))
+        await meets(incentive, others[0])
+        await connection.execute(lock, accounts[1])
+
+    await incentive.db.transact(hold_while_merging)
+    await others[0]
+
+    assert await incentive.has(survivor) == (100, 0)

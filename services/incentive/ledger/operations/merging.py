@@ -33,7 +33,7 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
     if rules := await find_rules(tx, owned, now):
         kept = {account.beside("available") for account in owned if account.asset in rules}
         await settle(tx, kept | {account.of(survivor_id) for account in kept}, now)
-    held = await store.lock_accounts(tx, sorted(owned))
+    held = await store.lock_opened(tx, sorted({*owned, *(account.of(survivor_id) for account in owned)}))
     moves = [
         domain.transfer(
             MERGE_SCOPE,
@@ -43,8 +43,8 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
             post_time=now,
             memo=f"merge {merge_id}",
         )
-        for account, standing in held.items()
-        if standing.balance
+        for account in owned
+        if (standing := held[account]).balance
     ]
     await post(tx, moves)
 
