@@ -125,15 +125,32 @@ def _tells() -> Schema:
 
 
 def _callback(name: str, summary: str, description: str, answer: Schema) -> Schema:
-    operation = _plain("", {}, name, more=("400", "401", "404", "429", "503"))
     return {
-        **operation,
+        "operationId": name,
         "tags": ["Channel"],
         "summary": summary,
         "description": description,
+        "security": [{}],
         "parameters": [_path_text("channel_id", "The channel.")],
-        "responses": {**operation["responses"], "200": answer},
+        "responses": {"200": answer, **{status: _problem(text) for status, text in _CALLBACK_REFUSALS.items()}},
     }
+
+
+_CALLBACK_REFUSALS = {
+    "400": "None of the platform's shapes.",
+    "401": "Not signed with the channel's secret.",
+    "404": "No open channel has this id.",
+    "413": "Larger than a callback may be.",
+    "415": "Packed in a way that is not known.",
+    "422": "The deployment cannot open the channel's secrets.",
+    "429": "Too many requests.",
+    "503": "Overloaded, or a component is away: call again.",
+}
+
+
+def _problem(description: str) -> Schema:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
 
 
 def _text_answer(description: str) -> Schema:
