@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 from bowen.profile.v1 import event_pb2, events_pb2
+from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 
 from chassis.stamps import moment
 from services.profile.ingest.operations import forget_messages
+from services.profile.ingest.servicer import IngestServicer
 from tests.service.profile.speaking import (
     ACCEPTED,
     ALIAS,
@@ -18,6 +20,7 @@ from tests.service.profile.speaking import (
     identifier,
     identify,
 )
+from tests.service.profile.vaults import a_vault
 
 
 async def test_an_event_is_stored_with_its_person_and_told_to_others(profile):
@@ -58,6 +61,19 @@ async def test_a_message_is_remembered_for_seven_days_and_forgotten_after_eight(
 
     assert seventh.result == DUPLICATE
     assert await profile.fetch("SELECT key FROM message") == []
+
+
+async def test_a5_a_process_that_was_started_anew_knows_the_messages_of_a_week(profile):
+    event = an_event(message_id="m-1", user_id="u1")
+    await profile.ingest(event)
+    profile.clock.advance(7 * 86_400)
+
+    restarted = IngestServicer(profile.db, profile.clock, await a_vault(profile.db))
+    answer = await restarted.Ingest(ingest_pb.IngestRequest(events=[event]), None)
+    await restarted.close()
+
+    assert [each.result for each in answer.outcomes] == [DUPLICATE]
+    assert len(await profile.facts(events_pb2.EventRecorded)) == 1
 
 
 async def test_an_event_without_message_id_is_given_one(profile):
