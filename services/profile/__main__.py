@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from bowen.profile.v1.attribute_service_pb2_grpc import add_AttributeServiceServicer_to_server
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from bowen.profile.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
@@ -18,6 +19,7 @@ from chassis.command import command
 from chassis.lifecycle import Unstartable
 from chassis.process import Process
 from services.profile.attributes import operations as attributes
+from services.profile.attributes.servicer import AttributeServicer
 from services.profile.consent.servicer import ConsentServicer
 from services.profile.groups.servicer import GroupServicer
 from services.profile.identity import operations as identity
@@ -51,6 +53,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_IngestServiceServicer_to_server, ingest)
     process.server.add(add_ProfileServiceServicer_to_server, ProfileServicer(process.db, process.clock, vault, book))
     process.server.add(add_RejectionServiceServicer_to_server, RejectionServicer(process.db, vault))
+    process.server.add(add_AttributeServiceServicer_to_server, AttributeServicer(process.db, process.clock))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
     process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))

@@ -8,6 +8,8 @@ from uuid import UUID
 from chassis.db import Database, Tx
 from services.profile.attributes import domain, events, store
 from services.profile.attributes.domain import NOTHING, Known, Stated, Union, United
+from services.profile.attributes.domain.rules import RULES_MAX, RuleRecord, Rules
+from services.profile.attributes.errors import AttributeRulesMax
 from services.profile.vault.domain import Vault
 
 INDEXED_MAX = 500
@@ -20,8 +22,8 @@ async def apply(tx: Tx, vault: Vault, changes: Sequence[Stated | United], *, now
     """
     if not changes:
         return []
-    before = await store.known_of(tx, vault, {profile_id for change in changes for profile_id in _about(change)})
-    book = _Book(before)
+    before, rules = await store.read(tx, vault, {profile_id for change in changes for profile_id in _about(change)})
+    book = _Book(before, rules)
     unions: list[Union] = []
     for change in changes:
         if isinstance(change, United):
@@ -52,14 +54,15 @@ async def index_names(db: Database, vault: Vault) -> None:
 class _Book:
     """What is known of the people of a batch. Values changed by statements count as one change, at the end."""
 
-    def __init__(self, before: dict[UUID, Known]) -> None:
+    def __init__(self, before: dict[UUID, Known], rules: Rules) -> None:
         self.now = dict(before)
+        self._rules = rules
         self._told = dict(before)
         self._stated: set[UUID] = set()
 
     def state(self, change: Stated) -> None:
         known = self.now.get(change.profile_id, NOTHING)
-        facts = domain.fold(known.facts, change.facts)
+        facts = domain.fold(known.facts, domain.ruled(change.facts, self._rules), self._rules)
         if facts != known.facts:
             self.now[change.profile_id] = Known(facts, max(known.version, 1), known.update_time)
             self._stated.add(change.profile_id)
@@ -67,7 +70,7 @@ class _Book:
     def unite(self, change: United) -> Union:
         survivor, loser = self.now.get(change.survivor_id, NOTHING), self.now.get(change.loser_id, NOTHING)
         version = max(survivor.version, loser.version) + 1
-        after = Known(domain.fold(survivor.facts, loser.facts), version, survivor.update_time)
+        after = Known(domain.fold(survivor.facts, loser.facts, self._rules), version, survivor.update_time)
         self.now[change.survivor_id] = self._told[change.survivor_id] = after
         self._stated.discard(change.loser_id)
         return Union(survivor, loser, after)
@@ -82,3 +85,12 @@ class _Book:
                 known = self.now[profile_id] = Known(known.facts, told.version + 1, known.update_time)
                 updated.append((profile_id, known, names))
         return updated
+
+
+async def put_rule(tx: Tx, rule: RuleRecord) -> RuleRecord:
+    """Set the rule of an attribute. Raises `AttributeRulesMax`."""
+    await store.hold_rules(tx)
+    held = {each.name for each in await store.list_rules(tx, limit=RULES_MAX)}
+    if rule.name not in held and len(held) >= RULES_MAX:
+        raise AttributeRulesMax(RULES_MAX)
+    return await store.add_rule(tx, rule)

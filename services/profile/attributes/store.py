@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from chassis.db import ReadTx, Tx, driver
 from services.profile.attributes import domain
 from services.profile.attributes.domain import Known
+from services.profile.attributes.domain.rules import Rule, RuleRecord, Rules
 from services.profile.search import domain as search
 from services.profile.vault.domain import Vault
 
@@ -38,6 +41,50 @@ UPDATE attribute_set SET name_tokens = tokens::bigint[], named_version = named.v
 FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS named (profile_id, version, tokens)
 WHERE attribute_set.profile_id = named.profile_id AND attribute_set.version = named.version
 """
+_CURRENT = "SELECT DISTINCT ON (name) * FROM attribute_rule ORDER BY name, version DESC"
+# In the same round trip as what they are for, and in the same snapshot: no process holds rules that are over.
+_READ_RULED = f"""
+{_READ}
+UNION ALL SELECT NULL, coalesce(json_object_agg(name, json_build_array(kind, sources))::text, '{{}}'), 0, NULL
+FROM ({_CURRENT}) AS ruled
+"""  # noqa: S608 (names of our own)
+_RULE = ", ".join(RuleRecord._fields)
+_ADD_RULE = """
+INSERT INTO attribute_rule (name, kind, sources, actor, note, create_time) VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING version
+"""
+_HISTORY = f"SELECT {_RULE} FROM attribute_rule WHERE name = $1 ORDER BY version DESC LIMIT $2"  # noqa: S608
+_LISTED = f"SELECT {_RULE} FROM ({_CURRENT}) AS ruled ORDER BY name LIMIT $1"  # noqa: S608 (names of our own)
+
+_rules = msgspec.json.Decoder(dict[str, Rule], strict=False)
+
+
+async def read(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> tuple[dict[UUID, Known], Rules]:
+    """What is known of some people, and the rules by which more is added to it. See `known_of`."""
+    rows = {row["profile_id"]: row for row in await (await driver(tx)).fetch(_READ_RULED, list(profile_ids))}
+    rules = _rules.decode(rows.pop(None)["facts"])
+    return {profile_id: _known(vault, row) for profile_id, row in rows.items()}, rules
+
+
+async def add_rule(tx: Tx, rule: RuleRecord) -> RuleRecord:
+    """Write a new version of a rule."""
+    version: int = await (await driver(tx)).fetchval(_ADD_RULE, *rule[1:])
+    return rule._replace(version=version)
+
+
+async def hold_rules(tx: Tx) -> None:
+    """Have nobody else set rules until the transaction ends."""
+    await (await driver(tx)).execute("LOCK TABLE attribute_rule IN SHARE ROW EXCLUSIVE MODE")
+
+
+async def list_rules(tx: ReadTx, *, limit: int) -> list[RuleRecord]:
+    """The rules that hold, by name."""
+    return [RuleRecord._make(row) for row in await (await driver(tx)).fetch(_LISTED, limit)]
+
+
+async def list_history(tx: ReadTx, name: str, *, limit: int) -> list[RuleRecord]:
+    """The rules that an attribute had, the newest first."""
+    return [RuleRecord._make(row) for row in await (await driver(tx)).fetch(_HISTORY, name, limit)]
 
 
 async def known_of(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> dict[UUID, Known]:

@@ -270,6 +270,10 @@ def masked_profile(profile: profile_pb2.Profile) -> profile_pb2.Profile:
     for link in profile.identifiers:
         link.identifier.value = masks.value(link.identifier.value)
     profile.attributes = masks.json_object(profile.attributes, about_person=True)
+    for origin in profile.provenance:
+        origin.value = masks.json_member(origin.name, origin.value)
+        for fact in origin.facts:
+            fact.value = masks.json_member(origin.name, fact.value)
     return profile
 
 

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 
 from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
-from services.profile.attributes.domain import Fact, Known
+from services.profile.attributes.domain import Known
+from services.profile.attributes.domain.rules import Fact
 from services.profile.consent import convert as consent_convert
 from services.profile.consent.domain import Entry
 from services.profile.groups import convert as groups_convert

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from bowen.profile.v1.attribute_service_pb2_grpc import add_AttributeServiceServicer_to_server
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from bowen.profile.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
@@ -16,6 +17,7 @@ from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionService
 
 from chassis.clock import FixedClock
 from chassis.db import Database
+from services.profile.attributes.servicer import AttributeServicer
 from services.profile.consent.servicer import ConsentServicer
 from services.profile.groups.servicer import GroupServicer
 from services.profile.identity.operations import RuleBook
@@ -50,6 +52,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_SearchServiceServicer_to_server, SearchServicer(db, clock, vault, book)),
         (add_SuppressionServiceServicer_to_server, SuppressionServicer(db, clock, vault)),
         (add_RejectionServiceServicer_to_server, RejectionServicer(db, vault)),
+        (add_AttributeServiceServicer_to_server, AttributeServicer(db, clock)),
         (add_PrivacyServiceServicer_to_server, PrivacyServicer(db, clock, vault)),
     )
     async with serving("profile", clock, *added) as client:

@@ -9,6 +9,7 @@ from bowen.profile.v1 import event_pb2, profile_pb2
 from bowen.profile.v1 import identity_service_pb2 as identity_pb
 from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 from bowen.profile.v1 import profile_service_pb2 as pb
+from bowen.profile.v1.attribute_service_pb2_grpc import AttributeServiceStub
 from bowen.profile.v1.consent_service_pb2_grpc import ConsentServiceStub
 from bowen.profile.v1.group_service_pb2_grpc import GroupServiceStub
 from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceStub
@@ -82,6 +83,7 @@ class Profile:
         self.privacy_stub = PrivacyServiceStub(client)
         self.suppression_stub = SuppressionServiceStub(client)
         self.rejection_stub = RejectionServiceStub(client)
+        self.attribute_stub = AttributeServiceStub(client)
         self.ingest_stub = IngestServiceStub(client)
         self.group_stub = GroupServiceStub(client)
         self.review_stub = ReviewServiceStub(client)

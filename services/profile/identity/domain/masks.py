@@ -64,6 +64,11 @@ def json_object(text: str, *, about_person: bool) -> str:
     return msgspec.json.encode(_masked(msgspec.json.decode(text), about_person)).decode()
 
 
+def json_member(name: str, text: str) -> str:
+    """The JSON value of a person's attribute, with what is personal in it hidden."""
+    return msgspec.json.encode(_member(name, msgspec.json.decode(text), True)).decode()
+
+
 def _masked(node: Any, about_person: bool) -> Any:
     if isinstance(node, dict):
         return {key: _member(key, child, about_person) for key, child in node.items()}

@@ -11,10 +11,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.profile.attributes import domain as attributes
-from services.profile.attributes.domain import Fact, Facts
-
-_Told = tuple[str, int, str, bytes]
-"""A fact as something that can be looked up: its name, time, source and value."""
+from services.profile.attributes.domain import Facts
+from services.profile.attributes.domain.rules import NO_RULES, Rules
 
 
 class Side(NamedTuple):
@@ -114,28 +112,17 @@ def dependents(merge: PastMerge, later: Iterable[PastMerge], events: Iterable[Pa
     return found
 
 
-def parted_facts(current: Facts, merge: PastMerge, later: Iterable[PastMerge], parting: Parting) -> tuple[Facts, Facts]:
+def parted_facts(
+    current: Facts, merge: PastMerge, later: Iterable[PastMerge], parting: Parting, rules: Rules = NO_RULES
+) -> tuple[Facts, Facts]:
     """What is known of the remaining and of the restored person.
 
     Each side has what was known of it before, and what was said of it since. A fact whose event is gone is told by its
     source and time; one that nobody can tell stays with the remaining person.
     """
-    theirs = attributes.fold_all([merge.loser.facts, *(event.facts for event in parting.restored)])
-    said = _said([merge.loser.facts, *(event.facts for event in parting.restored)])
-    own = [merge.survivor.facts, *(event.facts for event in parting.remaining)]
-    kept = _said(own)
+    restored = [merge.loser.facts, *(attributes.ruled(event.facts, rules) for event in parting.restored)]
+    own = [merge.survivor.facts, *(attributes.ruled(event.facts, rules) for event in parting.remaining)]
+    taken = attributes.told(restored) - attributes.told(own)
     others = [side.facts for each in later for side in (each.survivor, each.loser)]
-    taken = said - kept
-    return attributes.fold_all([*own, *(_without(facts, taken) for facts in (*others, current))]), theirs
-
-
-def _said(sources: Iterable[Facts]) -> set[_Told]:
-    return {_told(name, fact) for facts in sources for name, fact in facts.items()}
-
-
-def _without(facts: Facts, taken: set[_Told]) -> Facts:
-    return {name: fact for name, fact in facts.items() if _told(name, fact) not in taken}
-
-
-def _told(name: str, fact: Fact) -> _Told:
-    return name, fact.time, fact.source_id, bytes(fact.value)
+    kept = [attributes.without(facts, taken, rules) for facts in (*others, current)]
+    return attributes.fold_all([*own, *kept], rules), attributes.fold_all(restored, rules)

@@ -119,8 +119,16 @@ def _changes(
 def before(merge: Merge, union: attributes.Union) -> dict[str, Any]:
     """How both sides of a merge stood, as its record holds it."""
     return {
-        "survivor": {**_shallow(merge.survivor), "facts": union.survivor.facts, "version": union.survivor.version},
-        "loser": {**_shallow(merge.loser), "facts": union.loser.facts, "version": union.loser.version},
+        "survivor": {
+            **_shallow(merge.survivor),
+            "facts": attributes.stored(union.survivor.facts),
+            "version": union.survivor.version,
+        },
+        "loser": {
+            **_shallow(merge.loser),
+            "facts": attributes.stored(union.loser.facts),
+            "version": union.loser.version,
+        },
     }
 
 

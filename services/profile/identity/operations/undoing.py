@@ -103,8 +103,9 @@ async def _part_attributes(
     now: datetime,
 ) -> tuple[Known, Known]:
     """Give each what is known of them. Both versions are above any that was told of either."""
-    known = (await attribute_store.known_of(tx, vault, [remaining_id])).get(remaining_id, NOTHING)
-    remaining, restored = domain.parted_facts(known.facts, merge, later, parting)
+    found, rules = await attribute_store.read(tx, vault, [remaining_id])
+    known = found.get(remaining_id, NOTHING)
+    remaining, restored = domain.parted_facts(known.facts, merge, later, parting, rules)
     version = max(known.version, merge.survivor.version, merge.loser.version) + 1
     parted = Known(remaining, version, now), Known(restored, version, now)
     pairs = zip((remaining_id, merge.loser_id), parted, strict=True)

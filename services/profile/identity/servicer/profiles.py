@@ -13,6 +13,7 @@ from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, ReadTx, Tx
 from chassis.errors import PermissionDenied
+from services.profile.attributes import convert as attribute_convert
 from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING
 from services.profile.identity import convert, domain, operations, store
@@ -38,7 +39,7 @@ class ProfileServicer(ProfileServiceServicer):
         asked = UUID(request.profile_id)
         async with self._db.read() as tx:
             root = await _own(tx, asked)
-            found = await self._profile(tx, root, asked)
+            found = await self._profile(tx, root, asked, with_provenance=request.include_provenance)
             return pb.GetProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
@@ -119,11 +120,15 @@ class ProfileServicer(ProfileServiceServicer):
             suppressed_event_count=counts.get("suppressed_events", 0),
         )
 
-    async def _profile(self, tx: ReadTx, profile_id: UUID, asked: UUID) -> profile_pb2.Profile:
+    async def _profile(
+        self, tx: ReadTx, profile_id: UUID, asked: UUID, *, with_provenance: bool = False
+    ) -> profile_pb2.Profile:
         reading = await store.get_profile(tx, profile_id)
         known = (await attribute_store.known_of(tx, self._vault, [profile_id])).get(profile_id, NOTHING)
         profile = convert.profile_to_proto(*reading, known, asked, now=self._clock.now(), rules=self._book.rules)
         profile.is_restricted, profile.is_personalization_off = await store.flags_of(tx, profile_id)
+        if with_provenance:
+            profile.provenance.extend(attribute_convert.provenance_to_proto(known.facts))
         return profile
 
     async def _ensure(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:

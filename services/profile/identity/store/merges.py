@@ -9,7 +9,7 @@ import msgspec
 
 from chassis.db import ReadTx, Tx, driver
 from chassis.pagination import LAST_ID
-from services.profile.attributes.domain import Fact
+from services.profile.attributes.domain.rules import Fact
 from services.profile.identity.domain import Author, Merge, MergeRecord, PastMerge, Side, key_of
 from services.profile.identity.errors import MergeNotFound
 from services.profile.identity.store.writes import execute

@@ -51,7 +51,7 @@ async def create(tx: Tx, vault: Vault, order: Order, person: Sequence[UUID], *, 
 async def _do_now(tx: Tx, vault: Vault, order: Order, profile_id: UUID, now: datetime) -> None:
     """What profile does alone: correct attributes, or write a no into the ledger."""
     if order.type == Type.RECTIFY:
-        facts = attributes.stated(attributes.values(order.attributes), now, SOURCE)
+        facts = attributes.corrected(attributes.values(order.attributes), now, SOURCE)
         await attribute_operations.apply(tx, vault, [attributes.Stated(profile_id, facts)], now=now)
         return
     purposes = order.purposes or (consent.PERSONALIZATION,)

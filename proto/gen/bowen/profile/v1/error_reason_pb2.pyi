@@ -144,6 +144,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/FRAGMENT_TOO_SHORT", "status": 400, "errors": [{"pointer": "/q", "detail": "must have at least 4 digits"}]}`
     """
+    ERROR_REASON_ATTRIBUTE_RULE_INVALID: _ErrorReason.ValueType  # 250
+    """A rule of an attribute does not fit together: sources without `KIND_SOURCE_PRIORITY`, none with it, or one twice.
+
+    Example: `{"type": "/problems/ATTRIBUTE_RULE_INVALID", "status": 400, "errors": [{"pointer": "/source_ids", "detail": "must name at least one source, each once"}]}`
+    """
+    ERROR_REASON_ATTRIBUTE_RULES_MAX: _ErrorReason.ValueType  # 251
+    """There are as many attributes with rules as there may be.
+
+    Example: `{"type": "/problems/ATTRIBUTE_RULES_MAX", "status": 422, "metadata": {"count_max": "500"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -269,5 +279,15 @@ ERROR_REASON_FRAGMENT_TOO_SHORT: ErrorReason.ValueType  # 205
 """A fragment to search by is so short that it would find everybody.
 
 Example: `{"type": "/problems/FRAGMENT_TOO_SHORT", "status": 400, "errors": [{"pointer": "/q", "detail": "must have at least 4 digits"}]}`
+"""
+ERROR_REASON_ATTRIBUTE_RULE_INVALID: ErrorReason.ValueType  # 250
+"""A rule of an attribute does not fit together: sources without `KIND_SOURCE_PRIORITY`, none with it, or one twice.
+
+Example: `{"type": "/problems/ATTRIBUTE_RULE_INVALID", "status": 400, "errors": [{"pointer": "/source_ids", "detail": "must name at least one source, each once"}]}`
+"""
+ERROR_REASON_ATTRIBUTE_RULES_MAX: ErrorReason.ValueType  # 251
+"""There are as many attributes with rules as there may be.
+
+Example: `{"type": "/problems/ATTRIBUTE_RULES_MAX", "status": 422, "metadata": {"count_max": "500"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -349,6 +349,7 @@ class Profile(_message.Message):
     REDIRECTED_FROM_FIELD_NUMBER: _builtins.int
     IS_RESTRICTED_FIELD_NUMBER: _builtins.int
     IS_PERSONALIZATION_OFF_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """UUID version 7. Never derived from an identifier."""
     state: Global___Profile.State.ValueType
@@ -373,6 +374,10 @@ class Profile(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When an identifier or attribute last changed."""
 
+    @_builtins.property
+    def provenance(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeProvenance]:
+        """Where each attribute comes from, by name. Only when asked for."""
+
     def __init__(
         self,
         *,
@@ -385,14 +390,89 @@ class Profile(_message.Message):
         redirected_from: _builtins.str = ...,
         is_restricted: _builtins.bool = ...,
         is_personalization_off: _builtins.bool = ...,
+        provenance: _abc.Iterable[Global___AttributeProvenance] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "identifiers", b"identifiers", "is_personalization_off", b"is_personalization_off", "is_restricted", b"is_restricted", "profile_id", b"profile_id", "redirected_from", b"redirected_from", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "identifiers", b"identifiers", "is_personalization_off", b"is_personalization_off", "is_restricted", b"is_restricted", "profile_id", b"profile_id", "provenance", b"provenance", "redirected_from", b"redirected_from", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Profile: _TypeAlias = Profile  # noqa: Y015
+
+@_typing.final
+class AttributeProvenance(_message.Message):
+    """Where an attribute comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The attribute."""
+    value: _builtins.str
+    """Its value, JSON. `null` where it was unset."""
+    source_id: _builtins.str
+    """The source (write key, channel, import) that said it."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it was true, by event time."""
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeFact]:
+        """What it is made of, where a rule keeps several facts: every element of a union, the candidates of a maximum."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        source_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        facts: _abc.Iterable[Global___AttributeFact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "name", b"name", "source_id", b"source_id", "time", b"time", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeProvenance: _TypeAlias = AttributeProvenance  # noqa: Y015
+
+@_typing.final
+class AttributeFact(_message.Message):
+    """What one source said of an attribute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """The value, JSON. `null` unsets. An element of a union stands in a list of one."""
+    source_id: _builtins.str
+    """The source."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it was true, by event time."""
+
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        source_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_id", b"source_id", "time", b"time", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeFact: _TypeAlias = AttributeFact  # noqa: Y015
 
 @_typing.final
 class Merge(_message.Message):

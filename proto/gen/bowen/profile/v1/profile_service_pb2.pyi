@@ -29,16 +29,20 @@ class GetProfileRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROFILE_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_PROVENANCE_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """The profile's id, or an id that was merged into it."""
+    include_provenance: _builtins.bool
+    """With source and time of every attribute."""
     def __init__(
         self,
         *,
         profile_id: _builtins.str = ...,
+        include_provenance: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_provenance", b"include_provenance", "profile_id", b"profile_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,9 +1,9 @@
-"""Facts about a person and how two of them about the same thing are reconciled: the latest by event time holds.
+"""Facts about a person and how two of them about the same thing are reconciled: by rule, else the latest holds.
 
 `null` unsets: the fact stays, as the newest thing known, so that an older value which arrives later does not return.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 
 from chassis import jsontext
+from services.profile.attributes.domain import rules as merging
+from services.profile.attributes.domain.rules import LATEST, Fact, Rules
 from services.profile.search import domain as search
 
 BYTES_MAX = 128 * 1024
@@ -25,14 +27,6 @@ Values = Mapping[str, msgspec.Raw]
 """Values by name as they came: JSON text, not looked into."""
 
 NO_VALUES: Values = {}
-
-
-class Fact(NamedTuple):
-    """What a source said of one attribute: `value` is JSON text, `time` in microseconds of the epoch."""
-
-    time: int
-    source_id: str
-    value: msgspec.Raw
 
 
 Facts = Mapping[str, Fact]
@@ -111,8 +105,13 @@ def decode(text: str) -> dict[str, Fact]:
 
 
 def encode(facts: Facts) -> str:
-    """Facts in their stored form: a JSON object of name to [time, source, value]."""
-    return msgspec.json.encode(facts).decode()
+    """Facts in their stored form: a JSON object of name to [time, source, value], or [time, source, value, parts]."""
+    return msgspec.json.encode(stored(facts)).decode()
+
+
+def stored(facts: Facts) -> dict[str, tuple[object, ...]]:
+    """Facts as they are encoded: without parts where there are none, as a release without rules reads them."""
+    return {name: merging.stored(fact) for name, fact in facts.items()}
 
 
 def stated(values: Mapping[str, msgspec.Raw], time: datetime, source_id: str) -> dict[str, Fact]:
@@ -121,24 +120,60 @@ def stated(values: Mapping[str, msgspec.Raw], time: datetime, source_id: str) ->
     return {name: Fact(micros, source_id, value) for name, value in values.items()}
 
 
-def fold(known: Facts, more: Facts) -> dict[str, Fact]:
-    """Both together, the same in either order: per attribute the latest; of equally late ones the greatest."""
-    return fold_all((known, more))
+def corrected(values: Mapping[str, msgspec.Raw], time: datetime, source_id: str) -> dict[str, Fact]:
+    """What somebody says who may correct others: under every rule it unsets what was said before."""
+    return {name: merging.correction(fact) for name, fact in stated(values, time, source_id).items()}
 
 
-def fold_all(sources: Iterable[Facts]) -> dict[str, Fact]:
+def ruled(facts: Facts, rules: Rules) -> dict[str, Fact]:
+    """What a source says, in the form that its rules keep."""
+    if not rules and not any(fact.parts for fact in facts.values()):
+        return dict(facts)
+    folded = {name: merging.fold(rules.get(name, LATEST), fact) for name, fact in facts.items()}
+    return {name: fact for name, fact in folded.items() if fact is not None}
+
+
+def fold(known: Facts, more: Facts, rules: Rules = merging.NO_RULES) -> dict[str, Fact]:
+    """Both together, the same in either order: see `rules.fold`. What only one side says stays as it is."""
+    return fold_all((known, more), rules)
+
+
+def fold_all(sources: Iterable[Facts], rules: Rules = merging.NO_RULES) -> dict[str, Fact]:
     """All sources together, the same in any order: see `fold`."""
     folded: dict[str, Fact] = {}
     for facts in sources:
         for name, fact in facts.items():
             held = folded.get(name)
-            if held is None or _standing(fact) > _standing(held):
+            if held is None:
                 folded[name] = fact
+            elif (both := merging.fold(rules.get(name, LATEST), held, fact)) is not None:
+                folded[name] = both
     return _within_bounds(folded)
 
 
-def _standing(fact: Fact) -> tuple[int, bytes, str]:
-    return fact.time, bytes(fact.value), fact.source_id
+Told = tuple[str, int, str, bytes]
+"""A fact as something that can be looked up: its name, time, source and value."""
+
+
+def told(sources: Iterable[Facts]) -> set[Told]:
+    """Everything that was said."""
+    return {_told(name, part) for facts in sources for name, fact in facts.items() for part in fact.made_of}
+
+
+def without(facts: Facts, taken: Container[Told], rules: Rules) -> dict[str, Fact]:
+    """Facts, without what was taken away."""
+    left: dict[str, Fact] = {}
+    for name, fact in facts.items():
+        kept = [part for part in fact.made_of if _told(name, part) not in taken]
+        if len(kept) == len(fact.made_of):
+            left[name] = fact
+        elif (rest := merging.fold(rules.get(name, LATEST), *kept)) is not None:
+            left[name] = rest
+    return left
+
+
+def _told(name: str, fact: Fact) -> Told:
+    return name, fact.time, fact.source_id, bytes(fact.value)
 
 
 def _within_bounds(facts: dict[str, Fact]) -> dict[str, Fact]:
@@ -155,7 +190,7 @@ def _within_bounds(facts: dict[str, Fact]) -> dict[str, Fact]:
 
 
 def _size(name: str, fact: Fact) -> int:
-    return 4 * len(name) + len(bytes(fact.value)) + len(fact.source_id) + _OVERHEAD
+    return 4 * len(name) + sum(len(bytes(each.value)) + len(each.source_id) + _OVERHEAD for each in (fact, *fact.parts))
 
 
 def is_older(fact: Fact | None, moment: datetime) -> bool:
