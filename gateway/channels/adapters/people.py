@@ -7,6 +7,9 @@ from typing import Any
 from gateway.channels.adapters.reading import text
 from gateway.channels.domain import Identifier
 
+LENGTH_MAX = 200
+"""What is longer is nobody's name (§3.3)."""
+
 _EXTENDED = re.compile(r"1\d{10}(-|—|转|,|#|\[|ext)+\d{1,6}\]?$", re.IGNORECASE).search
 _DIALLED = re.compile(r"(\D*\d){5}").match
 _NOISE = re.compile(r"[\s()]+")
@@ -24,7 +27,8 @@ def member(value: Any) -> list[Identifier]:
 
 def _named(kind: str, namespace: str, value: Any) -> list[Identifier]:
     name = text(value)
-    return [Identifier(kind, namespace, name)] if name and "*" not in name else []
+    fits = 0 < len(name) <= LENGTH_MAX and len(namespace) <= LENGTH_MAX
+    return [Identifier(kind, namespace, name)] if fits and "*" not in name else []
 
 
 def phone(value: Any, *, verified: bool = False, protected: bool = False) -> list[Identifier]:
@@ -33,6 +37,9 @@ def phone(value: Any, *, verified: bool = False, protected: bool = False) -> lis
     Numbers of contacts and callers are not proven: they belong to households.
     """
     number = unicodedata.normalize("NFKC", text(value))
-    if protected or "*" in number or not _DIALLED(number) or _EXTENDED(_NOISE.sub("", number)):
-        return []
-    return [Identifier("phone", "", number, verified)]
+    return [Identifier("phone", "", number, verified)] if not protected and _reaches(number) else []
+
+
+def _reaches(number: str) -> bool:
+    is_told = len(number) <= LENGTH_MAX and "*" not in number and _DIALLED(number)
+    return bool(is_told) and not _EXTENDED(_NOISE.sub("", number))

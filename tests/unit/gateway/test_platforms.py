@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import rules
 from gateway.channels import convert
 from gateway.channels.adapters import ADAPTERS, orders
 from gateway.channels.domain import Callback, Kind, Secrets
@@ -123,7 +124,7 @@ def test_garbage_that_is_well_signed_is_heard_or_refused_and_nothing_else(kind, 
     except CallbackInvalid:
         return
     for each in answer.heard:
-        assert convert.event_of(sent.channel_of(kind), each, NOON).identifiers
+        rules.check(convert.event_of(sent.channel_of(kind), each, NOON))
 
 
 @pytest.mark.parametrize(
