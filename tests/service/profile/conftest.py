@@ -1,6 +1,7 @@
 """The profile service in this process, on a database of its own."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from bowen.profile.v1.attribute_service_pb2_grpc import add_AttributeServiceServicer_to_server
@@ -39,6 +40,22 @@ def database_url(fresh_database: Callable[[str], str]) -> str:
 @pytest.fixture
 async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
     """The running service, spoken to over gRPC."""
+    async with running(db, clock) as service:
+        yield service
+
+
+@pytest.fixture
+async def other_profile(fresh_database: Callable[[str], str], clock: FixedClock) -> AsyncIterator[Profile]:
+    """The service of another deployment, on a database and with keys of its own."""
+    other = Database.open(fresh_database("profile"))
+    async with running(other, clock) as service:
+        yield service
+    await other.close()
+
+
+@asynccontextmanager
+async def running(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
+    """The service on a database."""
     vault = await a_vault(db)
     book = RuleBook()
     ingest = IngestServicer(db, clock, vault, book)

@@ -176,22 +176,8 @@ async def test_i17_a_late_event_with_the_losers_id_is_on_the_survivor_in_its_own
     assert (timeline[-1].name, moment(timeline[-1].timestamp)) == ("late", week_ago)
     assert {event.profile_id for event in timeline} == {user}
     assert len(timeline) == 4
-
-
-async def test_i19_two_events_that_merge_the_same_pair_at_once_make_one_merge(profile):
-    for number in range(10):
-        pair = [openid("app", f"o{number}")], [identifier("member_no", f"m{number}")]
-        await profile.accepted(*(an_event(identifiers=side) for side in pair))
-
-        people = await asyncio.gather(
-            profile.accepted(identify(identifiers=[*pair[0], *pair[1]])),
-            profile.accepted(identify(identifiers=[*pair[1], *pair[0]])),
-        )
-
-        holder = (await profile.lookup("member_no", f"m{number}")).profile_id
-        assert people == [[holder], [holder]]
-    assert await profile.stats() == (10, 10, 40)
-    await profile.assert_sound()
+    told = [each for each in await profile.facts(events_pb2.EventRecorded) if each.name == "late"]
+    assert [(each.profile_id, moment(each.timestamp)) for each in told] == [(user, week_ago)]
 
 
 async def test_crossed_merges_from_all_sides_end_as_union_find_says(profile):

@@ -1,6 +1,5 @@
 """Events come in: durable, once, with clocks corrected, each with an outcome."""
 
-import asyncio
 import json
 from datetime import timedelta
 
@@ -180,29 +179,6 @@ async def test_a_rejected_message_may_be_sent_again_in_a_better_form(profile):
     first, second = await profile.ingest(wrong, better)
 
     assert (first.result, second.result) == (REJECTED, ACCEPTED)
-
-
-async def test_i18_a_stream_delivered_twice_out_of_order_by_four_workers_counts_once(profile):
-    events = [
-        identify(
-            message_id=f"m-{number}", user_id=f"u{number % 25}", anonymous_id=f"a{number % 50}", traits={"n": number}
-        )
-        for number in range(200)
-    ]
-    chunks = [events[start : start + 20] for start in range(0, 200, 20)]
-
-    async def worker(mine):
-        return [outcome for chunk in mine for outcome in await profile.ingest(*chunk)]
-
-    outcomes = await asyncio.gather(
-        worker(chunks), worker(chunks[::-1]), worker(chunks[5:] + chunks[:5]), worker([events])
-    )
-
-    results = [outcome.result for worked in outcomes for outcome in worked]
-    assert (results.count(ACCEPTED), results.count(DUPLICATE)) == (200, 600)
-    assert await profile.stats() == (25, 0, 200)
-    assert len(await profile.partition()) == 25
-    await profile.assert_sound()
 
 
 @pytest.mark.parametrize("text", [r'{"a":"\u0000"}', '{"a":1e-20000}', '{"a":1e400}'])
