@@ -209,14 +209,13 @@ class Profile:
         async with self.db.read() as tx:
             return list(await (await driver(tx)).fetch(query, *arguments))
 
-    async def facts(self, message_class: Any) -> list[Any]:
-        """The facts of one kind that wait in the outbox, in order."""
+    async def facts(self, *message_classes: Any) -> list[Any]:
+        """The facts of some kinds that wait in the outbox, in order."""
+        classes = {_type(each): each for each in message_classes}
         found = []
         for row in await self.fetch("SELECT payload FROM outbox ORDER BY outbox_id"):
             batch = envelope_pb2.EventBatch.FromString(row["payload"])
-            found += [
-                message_class.FromString(event.payload) for event in batch.events if event.type == _type(message_class)
-            ]
+            found += [classes[event.type].FromString(event.payload) for event in batch.events if event.type in classes]
         return found
 
     async def partition(self) -> set[frozenset[str]]:
