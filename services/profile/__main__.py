@@ -26,6 +26,7 @@ from services.profile.identity import operations as identity
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest import operations
 from services.profile.ingest.servicer import IngestServicer
+from services.profile.privacy import operations as privacies
 from services.profile.privacy.consumers import Answers
 from services.profile.privacy.servicer import PrivacyServicer, SearchServicer, SuppressionServicer
 from services.profile.rejections.servicer import RejectionServicer
@@ -46,6 +47,7 @@ INDEX_EVERY_S = 3600.0
 async def assemble(process: Process[Settings]) -> None:
     """Put the service together."""
     vault = await _vault(process)
+    await privacies.reseal(process.db, vault)  # of an older version: people are found by keyed hash from here on
     book = identity.RuleBook()
     await book.refresh(process.db)
     ingest = IngestServicer(process.db, process.clock, vault, book)

@@ -109,7 +109,7 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime,
         return {}
     stated = [(each.evidence, each.traits) for each in fresh]
     verdicts = await identity.settle(tx, vault, stated, now=now, rules=rules)
-    recorded = [_event(each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
+    recorded = [_event(vault, each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
     await timeline_store.append(tx, vault, recorded)
     await events.event_recorded(tx, recorded, now=now)
     await timeline_store.count(tx, {"events": len(recorded)})
@@ -134,7 +134,7 @@ def _said(accepted: Accepted, profile_id: UUID) -> Iterator[Preference]:
     return preferences(event.context, profile_id=profile_id, time=time, source=event.source_id)
 
 
-def _event(accepted: Accepted, verdict: Verdict) -> Event:
+def _event(vault: Vault, accepted: Accepted, verdict: Verdict) -> Event:
     event, times = accepted.event, accepted.times
     return Event(
         accepted.event_id,
@@ -148,7 +148,7 @@ def _event(accepted: Accepted, verdict: Verdict) -> Event:
         event.anonymous_id,
         event.previous_id,
         event.group_id,
-        b"".join([claim.key for claim in accepted.evidence.claims]),
+        b"".join([vault.index(claim.key) for claim in accepted.evidence.claims]),
         msgspec.json.encode(accepted.ignored).decode() if accepted.ignored else "",
         domain.properties_of(event),
         event.context or "{}",

@@ -10,6 +10,7 @@ from chassis.db import ReadTx, Tx, driver
 from services.profile.privacy.domain import Look, Part, Request, Retention, Step
 from services.profile.privacy.errors import PrivacyRequestNotFound
 
+_FIRST_ID = UUID(int=0)
 _REQUEST = ", ".join(Request._fields)
 _STEP = ", ".join(Step._fields)
 _PART = ", ".join(Part._fields)
@@ -45,6 +46,13 @@ DELETE FROM bundle_part WHERE privacy_request_id IN (
 _PUT_RETENTION = """
 INSERT INTO retention (class, days, actor, update_time) VALUES ($1, $2, $3, $4)
 ON CONFLICT (class) DO UPDATE SET days = excluded.days, actor = excluded.actor, update_time = excluded.update_time
+"""
+_HOLD_RESEALING = "SELECT version, after, is_done FROM resealing WHERE name = $1 FOR UPDATE"
+_BEGIN_RESEALING = (
+    "INSERT INTO resealing (name, version, after, is_done) VALUES ($1, 0, $2, true) ON CONFLICT DO NOTHING"
+)
+_SAVE_RESEALING = """
+UPDATE resealing SET version = $2, after = coalesce($3, after), is_done = $3 IS NULL WHERE name = $1
 """
 _SILENT = """
 SELECT profile_id FROM profile
@@ -200,3 +208,21 @@ async def add_looks(tx: Tx, looks: Sequence[Look]) -> None:
 async def list_looks(tx: ReadTx, profile_ids: Sequence[UUID] | None, *, after: UUID, limit: int) -> list[Look]:
     """Looks at people, or at anybody, the latest first."""
     return [Look._make(row) for row in await (await driver(tx)).fetch(_LOOKS, profile_ids, after, limit)]
+
+
+async def hold_resealing(tx: Tx, name: str, version: int) -> UUID | None:
+    """Be the only one who seals a table anew until the transaction ends.
+
+    Returns after which row to go on; None if all of it is sealed with this version of the key, or a later one.
+    """
+    connection = await driver(tx)
+    await connection.execute(_BEGIN_RESEALING, name, _FIRST_ID)
+    reached, after, is_done = await connection.fetchrow(_HOLD_RESEALING, name)
+    if reached >= version and (is_done or reached > version):
+        return None
+    return after if reached == version else _FIRST_ID
+
+
+async def save_resealing(tx: Tx, name: str, version: int, last: UUID | None) -> None:
+    """Note that a table is sealed up to a row, or all of it."""
+    await (await driver(tx)).execute(_SAVE_RESEALING, name, version, last)

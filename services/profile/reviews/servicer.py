@@ -62,7 +62,7 @@ class ReviewServicer(ReviewServiceServicer):
 
     async def _profile(self, tx: ReadTx, asked: UUID) -> profile_pb2.Profile:
         root = await identity.root_of(tx, asked)
-        reading = await identity.get_profile(tx, root)
+        reading = await identity.get_profile(tx, self._vault, root)
         known = (await attribute_store.known_of(tx, self._vault, [root])).get(root, NOTHING)
         read = identity_convert.profile_to_proto(*reading, known, asked, now=self._clock.now(), rules=self._book.rules)
         return shown(read, identity_convert.masked_profile)

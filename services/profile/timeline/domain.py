@@ -20,7 +20,8 @@ class EventType(IntEnum):
 
 
 class Event(NamedTuple):
-    """One event as it is stored. The fields are the columns of its table; `identifiers` are keys, 16 bytes each."""
+    """One event as it is stored. The fields are the columns of its table; `identifiers` are what
+    stands for them, 16 bytes each: see `Vault.index`. The ids of people are sealed."""
 
     event_id: UUID
     profile_id: UUID
@@ -59,8 +60,13 @@ class Recalled(NamedTuple):
     said: str
 
     def keys(self) -> tuple[bytes, ...]:
-        """The keys of the identifiers it names, the highest-ranked first."""
-        return tuple(self.identifiers[at : at + KEY_BYTES] for at in range(0, len(self.identifiers), KEY_BYTES))
+        """What stands for the identifiers it names, the highest-ranked first."""
+        return keys_in(self.identifiers)
+
+
+def keys_in(identifiers: bytes) -> tuple[bytes, ...]:
+    """What stands side by side in an event's `identifiers`."""
+    return tuple(identifiers[at : at + KEY_BYTES] for at in range(0, len(identifiers), KEY_BYTES))
 
 
 class Position(NamedTuple):

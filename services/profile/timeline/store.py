@@ -5,15 +5,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from chassis.db import ReadTx, Tx, driver
-from services.profile.timeline.domain import Event, EventType, Filter, Position, Recalled
+from services.profile.timeline.domain import Event, EventType, Filter, Position, Recalled, keys_in
 from services.profile.vault.domain import Vault
 
 COUNTER_SHARDS = 16
 NOTHING = "{}"
 """An empty object, which is not worth sealing."""
 
-_COLUMNS = Event._fields
+_NAMED = ("user_id", "anonymous_id", "previous_id", "group_id")
+"""What an event calls people by: sealed together, in a column of their own."""
+_COLUMNS = (*(name for name in Event._fields if name not in _NAMED), "named")
+
+_AT = Event._fields.index(_NAMED[0])
+_AFTER = _AT + len(_NAMED)
+_NOBODY = ("",) * len(_NAMED)
+_names = msgspec.json.Decoder(list[str])
 
 # Two index scans per profile of the person, each cut off at the page's size; never all events of a busy person.
 _WANTED = """
@@ -83,8 +92,8 @@ event_id IN (
 """
 _FORGET = f"DELETE FROM event WHERE {_MINE}"  # noqa: S608 (names of our own)
 _BLANK = f"""
-UPDATE event SET profile_id = $2, message_id = '', user_id = '', anonymous_id = '', previous_id = '', group_id = '',
-    identifiers = '', ignored = '', properties = '{{}}', context = '{{}}'
+UPDATE event SET profile_id = $2, message_id = '', named = '', identifiers = '', ignored = '', properties = '{{}}',
+    context = '{{}}'
 WHERE {_MINE}
 """  # noqa: S608 (names of our own)
 _FORGET_OLDER = """
@@ -94,6 +103,17 @@ WITH old AS (
 ), moved AS (DELETE FROM event_reassignment WHERE event_id IN (SELECT event_id FROM old))
 DELETE FROM event WHERE event_id IN (SELECT event_id FROM old)
 """
+_STALE = f"""
+SELECT event_id, identifiers, named, properties, context, {", ".join(_NAMED)} FROM event
+WHERE event_id > $1 ORDER BY event_id LIMIT $2 FOR UPDATE
+"""  # noqa: S608 (names of our own)
+_RESEAL = f"""
+UPDATE event SET identifiers = sealed.identifiers, named = sealed.named, properties = sealed.properties,
+    context = sealed.context, {", ".join(f"{name} = ''" for name in _NAMED)}
+FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[])
+     AS sealed (event_id, identifiers, named, properties, context)
+WHERE event.event_id = sealed.event_id
+"""  # noqa: S608 (names of our own)
 _FORGET_REASSIGNMENTS = "DELETE FROM event_reassignment WHERE profile_id = ANY($1)"
 
 _COUNT = """
@@ -106,21 +126,27 @@ ON CONFLICT (name, shard) DO UPDATE SET value = counter.value + excluded.value
 async def append(tx: Tx, vault: Vault, events: Sequence[Event]) -> None:
     """Add events to the log. What they say is sealed."""
     if events:
-        sealed = [_sealed(vault, event) for event in events]
+        sealed = [_row(vault, event) for event in events]
         await (await driver(tx)).copy_records_to_table("event", records=sealed, columns=_COLUMNS)
 
 
-def _sealed(vault: Vault, event: Event) -> Event:
+def _row(vault: Vault, event: Event) -> tuple[Any, ...]:
     about = event.event_id.bytes
-    return event._replace(
-        properties=event.properties if event.properties == NOTHING else vault.seal(event.properties, b"p" + about),
-        context=event.context if event.context == NOTHING else vault.seal(event.context, b"c" + about),
+    return (
+        *event[:_AT],
+        *event[_AFTER : _AFTER + 2],
+        event.properties if event.properties == NOTHING else vault.seal(event.properties, b"p" + about),
+        event.context if event.context == NOTHING else vault.seal(event.context, b"c" + about),
+        *event[_AFTER + 4 :],
+        vault.seal(msgspec.json.encode(event[_AT:_AFTER]).decode(), b"e" + about),
     )
 
 
-def _opened(vault: Vault, row: Iterable[Any]) -> Event:
-    event = Event._make(row)
-    about = event.event_id.bytes
+def _opened(vault: Vault, row: Sequence[Any]) -> Event:
+    *columns, named = row
+    about = columns[0].bytes
+    names = _names.decode(vault.unseal(named, b"e" + about)) if named else _NOBODY
+    event = Event(*columns[:_AT], *names, *columns[_AT:])
     return event._replace(
         properties=vault.unseal(event.properties, b"p" + about), context=vault.unseal(event.context, b"c" + about)
     )
@@ -153,6 +179,31 @@ async def reassign(
     """Have events be another person's. Their rows do not change. Returns them in the order in which they came."""
     rows = await (await driver(tx)).fetch(_REASSIGN, event_ids, profile_id, merge_id, now)
     return [_opened(vault, row) for row in rows]
+
+
+async def reseal(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """Seal anew what follows the event `after`, keyed, where an earlier key sealed it. Returns the last seen."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_STALE, after, limit)
+    stale = [each for each in (_resealed(vault, *row) for row in rows) if each]
+    if stale:
+        await connection.execute(_RESEAL, *map(list, zip(*stale, strict=True)))
+    return rows[-1]["event_id"] if rows else None
+
+
+def _resealed(
+    vault: Vault, event_id: UUID, identifiers: bytes, named: str, properties: str, context: str, *names: str
+) -> tuple[Any, ...] | None:
+    """The columns of an event sealed with the newest key; None if they are."""
+    about = event_id.bytes
+    if not named and identifiers:
+        identifiers = b"".join(map(vault.index, keys_in(identifiers)))
+        named = msgspec.json.encode(names).decode()
+    sealed = [(named, b"e" + about), (properties, b"p" + about), (context, b"c" + about)]
+    if all(text in ("", NOTHING) or vault.is_current(text) for text, _ in sealed):
+        return None
+    opened = [(vault.unseal(*each), each[1]) for each in sealed]
+    return event_id, identifiers, *(text if text in ("", NOTHING) else vault.seal(text, of) for text, of in opened)
 
 
 async def first_time(tx: ReadTx, profile_ids: Sequence[UUID]) -> datetime | None:

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import os
 from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -19,6 +20,8 @@ from services.profile.vault.errors import KeyWrong
 KEY_BYTES = 32
 NONCE_BYTES = 12
 HASH_BYTES = 32
+INDEX_BYTES = 16
+INDEXED_MAX = 65_536
 INDEX, DATA = "index", "data"
 """What a key is for: hashes, of which there is one key for ever; text, whose keys follow each other by version."""
 
@@ -79,6 +82,7 @@ class Vault:
         self._index_key = index_key
         self._ciphers = {version: AESGCM(key) for version, key in data_keys.items()}
         self.version = max(data_keys)
+        self._indexed = lru_cache(maxsize=INDEXED_MAX)(partial(self.hash, "identifier", size=INDEX_BYTES))
 
     def hash(self, purpose: str, *parts: bytes, size: int = HASH_BYTES) -> bytes:
         """A keyed hash (BLAKE2b, RFC 7693, section 2.9): who lacks the key cannot tell what was hashed by trying."""
@@ -87,6 +91,14 @@ class Vault:
             hashed.update(len(part).to_bytes(4, "big"))
             hashed.update(part)
         return hashed.digest()
+
+    def index(self, key: bytes) -> bytes:
+        """What stands for an identifier, given by its key, in every table: a phone's cannot be found by trying."""
+        return self._indexed(key)
+
+    def is_current(self, text: str) -> bool:
+        """Whether text was sealed with the newest key."""
+        return text.startswith(f"{SEALED}{self.version}:")
 
     def seal(self, text: str, about: bytes) -> str:
         """The text, sealed with the newest key and bound to what it is about: moved elsewhere it does not open."""

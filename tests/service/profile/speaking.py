@@ -26,6 +26,7 @@ from chassis.client import Client
 from chassis.clock import FixedClock
 from chassis.db import Database, driver
 from chassis.ids import new_id
+from services.profile.identity.store import forms
 from services.profile.vault.domain import Vault
 
 Outcome = ingest_pb.IngestOutcome
@@ -220,10 +221,10 @@ class Profile:
 
     async def partition(self) -> set[frozenset[str]]:
         """The identifiers of each person."""
-        rows = await self.fetch("SELECT profile_id, type || '/' || namespace || '/' || value AS name FROM identifier")
         people: dict[UUID, set[str]] = {}
-        for row in rows:
-            people.setdefault(row["profile_id"], set()).add(row["name"])
+        for row in await self.fetch("SELECT profile_id, key, type, namespace, value FROM identifier"):
+            name = f"{row['type']}/{row['namespace']}/{forms.value(self.vault, row['key'], row['value'])}"
+            people.setdefault(row["profile_id"], set()).add(name)
         return {frozenset(names) for names in people.values()}
 
     async def assert_sound(self) -> None:

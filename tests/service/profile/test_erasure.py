@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from bowen.profile.v1 import consent_service_pb2 as consent_pb
@@ -12,6 +13,7 @@ from bowen.profile.v1 import suppression_service_pb2 as suppression_pb
 
 from chassis.errors import FailedPrecondition, NotFound
 from logic.privacy import erasure_proof
+from services.profile.identity.domain import claim
 from services.profile.privacy import operations
 from tests.service.profile.asking import (
     OTHERS,
@@ -44,7 +46,8 @@ async def confirm_all(profile, request, **counts):
 
 async def test_h6_search_finds_nothing_of_who_was_erased(profile):
     person = await a_life(profile)
-    assert "13812345678" in await everything(profile)
+    phone = str(UUID(bytes=profile.vault.index(claim("phone", "", PHONE).key)))
+    assert phone in await everything(profile)
 
     async def published(tx):
         await tx.exec_driver_sql("DELETE FROM outbox")
@@ -53,8 +56,10 @@ async def test_h6_search_finds_nothing_of_who_was_erased(profile):
     request = await ask(profile, "ERASE", person, scope="PERSON")
 
     left = await everything(profile)
-    assert [secret for secret in SECRETS if secret in left] == []
-    assert {row["user_id"] for row in await profile.fetch("SELECT user_id FROM event")} == {"u2"}
+    assert [secret for secret in (*SECRETS, phone) if secret in left] == []
+    other = (await profile.lookup("user_id", "u2")).profile_id
+    for table in ("event", "identifier"):
+        assert {str(row[0]) for row in await profile.fetch(f"SELECT profile_id FROM {table}")} == {other}
     assert await profile.fetch("SELECT 1 FROM attribute_set") == []
     with pytest.raises(NotFound):
         await profile.get(person)
@@ -228,7 +233,9 @@ async def test_events_that_come_while_a_person_is_erased_do_not_bring_them_back(
 
         await asyncio.gather(ask(profile, "ERASE", person), *(profile.ingest(event) for event in stream))
 
-        assert await profile.fetch("SELECT 1 FROM identifier WHERE value = ANY($1)", [f"x{n}", f"d{n}"]) == []
+        names = [("user_id", f"x{n}"), ("anonymous_id", f"d{n}")]
+        keys = [UUID(bytes=profile.vault.index(claim(kind, "", value).key)) for kind, value in names]
+        assert await profile.fetch("SELECT 1 FROM identifier WHERE key = ANY($1)", keys) == []
         assert await profile.fetch("SELECT 1 FROM event WHERE profile_id = $1", person) == []
 
 

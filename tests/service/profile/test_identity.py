@@ -13,6 +13,8 @@ from bowen.profile.v1 import profile_service_pb2 as pb
 from chassis.caller import Call, Caller, acting
 from chassis.errors import InvalidArgument, NotFound, PermissionDenied
 from chassis.stamps import moment
+from services.profile.identity.domain import claim
+from services.profile.identity.store import forms
 from tests.service.profile.speaking import ACCEPTED, ALIAS, an_event, identifier, identify
 from tests.unit.profile.test_laws import heard
 from tests.unit.profile.trials import Town, named
@@ -56,8 +58,9 @@ async def test_i5_a_conflict_is_stored_with_the_rule_and_counted(profile):
 
     assert [each.result for each in outcomes] == [ACCEPTED] * 3
     assert outcomes[0].detail == "email was not believed: LIMIT user_id 1"
-    [conflict] = await profile.fetch("SELECT rule, value, count, owner_id FROM conflict")
-    assert (conflict["rule"], conflict["value"], conflict["count"]) == ("LIMIT user_id 1", "jane@mail.cn", 3)
+    [conflict] = await profile.fetch("SELECT rule, key, count, owner_id FROM conflict")
+    assert (conflict["rule"], conflict["count"]) == ("LIMIT user_id 1", 3)
+    assert conflict["key"].bytes == profile.vault.index(claim("email", "", "jane@mail.cn").key)
     assert str(conflict["owner_id"]) == (await profile.lookup("user_id", "cust-123")).profile_id
 
 
@@ -92,8 +95,8 @@ async def test_a_merge_keeps_all_that_undoing_it_takes(profile):
 
     await profile.accepted(identify(user_id="u1", anonymous_id="a1"))
 
-    [row] = await profile.fetch("SELECT before, survivor_id, loser_id, rule_version FROM merge")
-    before = json.loads(row["before"])
+    [row] = await profile.fetch("SELECT merge_id, before, survivor_id, loser_id, rule_version FROM merge")
+    before = json.loads(forms.before(profile.vault, row["merge_id"], row["before"]))
     assert before["survivor"]["profile_id"] == str(row["survivor_id"])
     assert [link["value"] for link in before["survivor"]["links"]] == ["u1"]
     assert [link["value"] for link in before["loser"]["links"]] == ["a1"]

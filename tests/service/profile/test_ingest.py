@@ -168,8 +168,8 @@ async def test_i3_a_useless_user_id_is_noted_and_the_event_kept(profile):
 
     assert outcome.result == ACCEPTED
     assert "user_id is a blocked value" in outcome.detail
-    [row] = await profile.fetch("SELECT user_id, ignored FROM event")
-    assert row["user_id"] == "null"
+    [row] = await profile.fetch("SELECT event_id, named, ignored FROM event")
+    assert json.loads(profile.vault.unseal(row["named"], b"e" + row["event_id"].bytes)) == ["null", "a1", "", ""]
     assert json.loads(row["ignored"]) == ["identifier of type user_id is a blocked value"]
 
 

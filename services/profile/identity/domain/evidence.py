@@ -24,12 +24,13 @@ class Evidence(NamedTuple):
     origin: Origin
     previous: Previous | None = None
 
+    def named(self) -> tuple[Claim, ...]:
+        """All identifiers that have to be looked at."""
+        return self.claims if self.previous is None else self.claims + self.previous
+
     def keys_named(self) -> list[bytes]:
-        """The keys of all identifiers that have to be looked at."""
-        keys = [claim.key for claim in self.claims]
-        if self.previous is not None:
-            keys += self.previous.as_user.key, self.previous.as_anonymous.key
-        return keys
+        """Their keys."""
+        return [claim.key for claim in self.named()]
 
 
 def ranked(claims: Iterable[Claim]) -> list[Claim]:

@@ -22,14 +22,14 @@ async def merge_profiles(tx: Tx, vault: Vault, one: UUID, other: UUID, author: A
     """
     await store.take_turn(tx, alone=True)
     roots = await _two(tx, one, other)
-    people = await store.load_by_id(tx, roots)
+    people = await store.load_by_id(tx, vault, roots)
     origin = Origin(now, author.actor, None, Trust.SERVER)
     pair = people.persons[roots[0]], people.persons[roots[1]]
     merge = domain.merge_by_hand(people, pair, origin, author, new_id)
     await store.save(tx, vault, people)
     change = United(merge.survivor.profile_id, merge.loser.profile_id)
     (union,) = await attribute_operations.apply(tx, vault, [change], now=now)
-    await store.save_merges(tx, [(merge, before(merge, union))], now=now)
+    await store.save_merges(tx, vault, [(merge, before(merge, union))], now=now)
     await events.profile_merged(tx, [(merge, union)], now=now)
     await timeline_store.count(tx, {"profiles": -1, "merges": 1})
     return merge.merge_id

@@ -11,7 +11,7 @@ async def index_phones(db: Database, vault: Vault) -> None:
     """Index the phone numbers that were written before there was an index, or by who knows of none."""
 
     async def some(tx: Tx) -> int:
-        phones = await store.unindexed_phones(tx, limit=INDEXED_MAX)
+        phones = await store.unindexed_phones(tx, vault, limit=INDEXED_MAX)
         await store.index_phones(tx, vault, phones)
         return len(phones)
 

@@ -65,30 +65,34 @@ async def settle(
     per table. The outcome does not depend on how a stream is cut into batches. Raises `Clash` (the transaction is
     then repeated) when another one gave somebody the same identifiers meanwhile.
     """
-    people = await store.load(tx, [evidence for evidence, _ in batch], rules)
+    people = await store.load(tx, vault, [evidence for evidence, _ in batch], rules)
     verdicts = [resolve(people, evidence, new_id, rules) for evidence, _ in batch]
     await store.save(tx, vault, people)
     unions = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
     united = list(zip(merges, unions, strict=True))
-    await store.save_merges(tx, [(merge, before(merge, union)) for merge, union in united], now=now)
+    await store.save_merges(tx, vault, [(merge, before(merge, union)) for merge, union in united], now=now)
     await events.profile_merged(tx, united, now=now)
-    await _tell_apart(tx, batch, verdicts, now)
+    await _tell_apart(tx, vault, batch, verdicts, now)
     created = sum(verdict.is_created for verdict in verdicts)
     await timeline_store.count(tx, {"profiles": created - len(merges), "merges": len(merges)})
     return verdicts
 
 
 async def _tell_apart(
-    tx: Tx, batch: Sequence[tuple[Evidence, attributes.Values]], verdicts: Sequence[Verdict], now: datetime
+    tx: Tx,
+    vault: Vault,
+    batch: Sequence[tuple[Evidence, attributes.Values]],
+    verdicts: Sequence[Verdict],
+    now: datetime,
 ) -> None:
     """Write down, and tell, what was not believed, which contacts went over and which values name nobody now."""
     settled = [(evidence.origin, verdict) for (evidence, _), verdict in zip(batch, verdicts, strict=True)]
     conflicts = [(conflict, origin) for origin, verdict in settled for conflict in verdict.conflicts]
-    refused = [each for each in await store.save_conflicts(tx, conflicts, now=now) if each[0].is_refused_merge]
+    refused = [each for each in await store.save_conflicts(tx, vault, conflicts, now=now) if each[0].is_refused_merge]
     await events.merge_refused(tx, refused, now=now)
     moves = [_moved(move, origin, now) for origin, verdict in settled for move in verdict.moves]
-    await store.save_moves(tx, moves)
+    await store.save_moves(tx, vault, moves)
     await events.identifier_moved(tx, [record for _, record in moves])
     quarantined = [each for _, verdict in settled for each in verdict.quarantined]
     await events.identifier_quarantined(tx, quarantined, now=now)

@@ -23,10 +23,10 @@ async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, ca
     `MergeNotFound`, or `MergeHasDependents`.
     """
     await store.take_turn(tx, alone=True)
-    merge = await store.lock_merge(tx, merge_id)
+    merge = await store.lock_merge(tx, vault, merge_id)
     if merge is None:
         return
-    later = await store.merges_since(tx, merge_id)
+    later = await store.merges_since(tx, vault, merge_id)
     dependents = domain.dependents(merge, later, await _events_since(tx, vault, merge))
     if dependents and not cascade:
         raise MergeHasDependents(merge_id, [each.merge_id for each in reversed(dependents)])
@@ -51,16 +51,16 @@ def _past(event: timeline.Recalled) -> PastEvent:
 
 
 async def _undo(tx: Tx, vault: Vault, merge: PastMerge, author: Author, *, requested: UUID, now: datetime) -> None:
-    later = await store.merges_since(tx, merge.merge_id)
+    later = await store.merges_since(tx, vault, merge.merge_id)
     parting = domain.part(merge, later, await _events_since(tx, vault, merge))
     line, below = await store.line_of(tx, merge.survivor_id), await store.below(tx, merge.loser_id)
     remaining_id, restored_id = line[-1], merge.loser_id
     await store.mark_undone(tx, merge.merge_id, author, requested=requested, now=now)
-    identifiers = await store.give_back(tx, parting.keys, from_id=remaining_id, to_id=restored_id)
+    identifiers = await store.give_back(tx, vault, parting.keys, from_id=remaining_id, to_id=restored_id)
     await store.lead_back(tx, restored_id, below)
     await store.uncount(tx, merge.survivor_id, restored_id)
     reassigned = await _reassign(tx, vault, merge, parting, now)
-    await _date(tx, merge, line, below)
+    await _date(tx, vault, merge, line, below)
     known = await _part_attributes(tx, vault, merge, later, parting, remaining_id, now)
     await timeline_store.count(tx, {"profiles": 1, "merges": -1})
     undone = events.Unmerge(merge, requested, remaining_id, below[1:], *known, identifiers)
@@ -76,12 +76,12 @@ async def _reassign(
     return [(owners[event.event_id], event) for event in moved]
 
 
-async def _date(tx: Tx, merge: PastMerge, line: Sequence[UUID], below: Sequence[UUID]) -> None:
+async def _date(tx: Tx, vault: Vault, merge: PastMerge, line: Sequence[UUID], below: Sequence[UUID]) -> None:
     """Correct when both were first seen, and what stands between the survivor and whom it is part of now."""
     was = await store.create_times(tx, [merge.loser_id])
     await _set_earliest(tx, merge.loser_id, was[merge.loser_id], below)
     unmerged = {merge.survivor_id: merge.survivor.create_time}
-    for each in await store.merges_since(tx, merge.merge_id):
+    for each in await store.merges_since(tx, vault, merge.merge_id):
         if each.loser_id in line:
             unmerged[each.survivor_id] = each.survivor.create_time
     for profile_id in line:

@@ -29,7 +29,7 @@ class IdentityServicer(IdentityServiceServicer):
     async def GetMerge(self, request: pb.GetMergeRequest, context: object) -> pb.GetMergeResponse:
         _check_brand()
         async with self._db.read() as tx:
-            merge = await store.get_merge(tx, UUID(request.merge_id))
+            merge = await store.get_merge(tx, self._vault, UUID(request.merge_id))
         return pb.GetMergeResponse(merge=_shown(merge))
 
     async def UndoMerge(self, request: pb.UndoMergeRequest, context: object) -> pb.UndoMergeResponse:
@@ -37,7 +37,7 @@ class IdentityServicer(IdentityServiceServicer):
 
         async def work(tx: Tx) -> pb.UndoMergeResponse:
             await operations.undo_merge(tx, self._vault, merge_id, author, cascade=request.cascade, now=now)
-            undone = await store.list_undone(tx, merge_id)
+            undone = await store.list_undone(tx, self._vault, merge_id)
             return pb.UndoMergeResponse(merges=map(_shown, undone))
 
         return await once(self._db, request, work, pb.UndoMergeResponse)
@@ -48,7 +48,7 @@ class IdentityServicer(IdentityServiceServicer):
 
         async def work(tx: Tx) -> pb.MergeProfilesResponse:
             merge_id = await operations.merge_profiles(tx, self._vault, *pair, author, now=now)
-            return pb.MergeProfilesResponse(merge=_shown(await store.get_merge(tx, merge_id)))
+            return pb.MergeProfilesResponse(merge=_shown(await store.get_merge(tx, self._vault, merge_id)))
 
         return await once(self._db, request, work, pb.MergeProfilesResponse)
 
@@ -90,7 +90,7 @@ class IdentityServicer(IdentityServiceServicer):
         author, now, held = _author(request.note), self._clock.now(), _held(request)
 
         async def work(tx: Tx) -> pb.RemoveIdentifierResponse:
-            move = await operations.remove_identifier(tx, held, author, now=now)
+            move = await operations.remove_identifier(tx, self._vault, held, author, now=now)
             return pb.RemoveIdentifierResponse(move=_shown_move(move))
 
         return await once(self._db, request, work, pb.RemoveIdentifierResponse)
@@ -114,7 +114,7 @@ class IdentityServicer(IdentityServiceServicer):
         size, after = pagination.page_size(request.page_size), pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
             everyone = await store.everyone_of(tx, await store.root_of(tx, UUID(request.profile_id)))
-            found = await store.list_moves(tx, everyone, after=after, limit=size + 1)
+            found = await store.list_moves(tx, self._vault, everyone, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, lambda move: [str(move.move_id)])
         return pb.ListIdentifierMovesResponse(moves=map(_shown_move, page), next_page_token=token)
 
@@ -125,7 +125,7 @@ class IdentityServicer(IdentityServiceServicer):
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, convert.place_from_key) or convert.FIRST_PLACE
         async with self._db.read() as tx:
-            found = await store.list_quarantined(tx, after=after, limit=size + 1)
+            found = await store.list_quarantined(tx, self._vault, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, convert.place_to_key)
         listed = [shown(convert.quarantined_to_proto(each), convert.masked_quarantined) for _, each in page]
         return pb.ListQuarantinedIdentifiersResponse(identifiers=listed, next_page_token=token)
@@ -137,7 +137,7 @@ class IdentityServicer(IdentityServiceServicer):
         key = claim(request.type, request.namespace, request.value).key
 
         async def work(tx: Tx) -> pb.ReleaseIdentifierResponse:
-            return pb.ReleaseIdentifierResponse(was_quarantined=await store.release(tx, key))
+            return pb.ReleaseIdentifierResponse(was_quarantined=await store.release(tx, self._vault, key))
 
         return await once(self._db, request, work, pb.ReleaseIdentifierResponse)
 

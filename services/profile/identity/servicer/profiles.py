@@ -45,7 +45,7 @@ class ProfileServicer(ProfileServiceServicer):
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
         claim = domain.claim(request.type, request.namespace, request.value)
         async with self._db.read() as tx:
-            owner = (await store.owners(tx, [claim.key])).get(claim.key)
+            owner = (await store.owners(tx, self._vault, [claim.key])).get(claim.key)
             if owner is None:
                 raise ProfileNotFound(type=request.type)
             found = await self._profile(tx, owner, owner)
@@ -74,7 +74,9 @@ class ProfileServicer(ProfileServiceServicer):
         after = pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
             everyone = await store.everyone_of(tx, await _own(tx, UUID(request.profile_id)))
-            found = await store.list_merges(tx, everyone, before=request.include_before, after=after, limit=size + 1)
+            found = await store.list_merges(
+                tx, self._vault, everyone, before=request.include_before, after=after, limit=size + 1
+            )
         page, token = pagination.cut(request, found, size, lambda merge: [str(merge.merge_id)])
         return pb.ListProfileMergesResponse(
             merges=[shown(convert.merge_to_proto(merge), convert.masked_merge) for merge in page],
@@ -123,7 +125,7 @@ class ProfileServicer(ProfileServiceServicer):
     async def _profile(
         self, tx: ReadTx, profile_id: UUID, asked: UUID, *, with_provenance: bool = False
     ) -> profile_pb2.Profile:
-        reading = await store.get_profile(tx, profile_id)
+        reading = await store.get_profile(tx, self._vault, profile_id)
         known = (await attribute_store.known_of(tx, self._vault, [profile_id])).get(profile_id, NOTHING)
         profile = convert.profile_to_proto(*reading, known, asked, now=self._clock.now(), rules=self._book.rules)
         profile.is_restricted, profile.is_personalization_off = await store.flags_of(tx, profile_id)
@@ -143,7 +145,7 @@ class ProfileServicer(ProfileServiceServicer):
     async def _find(self, sets: Sequence[Sequence[Claim]]) -> Sequence[UUID | None]:
         """The owner of each set's highest-ranked identifier that has one."""
         async with self._db.read() as tx:
-            owners = await store.owners(tx, {claim.key for claims in sets for claim in claims})
+            owners = await store.owners(tx, self._vault, {claim.key for claims in sets for claim in claims})
         return [next((owners[claim.key] for claim in claims if claim.key in owners), None) for claims in sets]
 
 

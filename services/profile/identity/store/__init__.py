@@ -43,6 +43,12 @@ from services.profile.identity.store.reads import (
     roots_of,
     unindexed_phones,
 )
+from services.profile.identity.store.resealing import (
+    reseal_conflicts,
+    reseal_identifiers,
+    reseal_merges,
+    reseal_moves,
+)
 from services.profile.identity.store.separations import list_separations, separate, unite
 from services.profile.identity.store.writes import (
     Clash,
@@ -95,6 +101,10 @@ __all__ = [
     "put_nobody",
     "release",
     "remove_identifier",
+    "reseal_conflicts",
+    "reseal_identifiers",
+    "reseal_merges",
+    "reseal_moves",
     "root_of",
     "roots_of",
     "save",

@@ -9,6 +9,8 @@ from asyncpg.pgproto import pgproto
 
 from chassis.db import Tx, driver
 from services.profile.identity.domain import Conflict, Origin
+from services.profile.identity.store import forms
+from services.profile.vault.domain import Vault
 
 _SAVE = """
 INSERT INTO conflict (profile_id, key, rule, type, namespace, value, owner_id, event_id, source_id, count, first_time,
@@ -24,33 +26,33 @@ RETURNING profile_id, key, rule, count
 Refusal = tuple[Conflict, Origin]
 
 
-async def save_conflicts(tx: Tx, conflicts: Sequence[Refusal], *, now: datetime) -> list[Refusal]:
+async def save_conflicts(tx: Tx, vault: Vault, conflicts: Sequence[Refusal], *, now: datetime) -> list[Refusal]:
     """Note what was not believed: one row per person, identifier and rule, with a count. Returns those that are new."""
     if not conflicts:
         return []
-    counts = Counter(map(_key, conflicts))
-    latest = {_key(each): each for each in conflicts}
-    rows = [_row(latest[key], counts[key]) for key in sorted(latest)]
+    keyed = [(_key(vault, each), each) for each in conflicts]
+    counts, latest = Counter(key for key, _ in keyed), dict(keyed)
+    rows = [_row(vault, latest[key], counts[key]) for key in sorted(latest)]
     found = await (await driver(tx)).fetch(_SAVE, *map(list, zip(*rows, strict=True)), now)
     stored = {(row["profile_id"], row["key"].bytes, row["rule"]): row["count"] for row in found}
     return [latest[key] for key in sorted(latest) if stored[key] == counts[key]]
 
 
-def _key(refusal: Refusal) -> tuple[UUID, bytes, str]:
+def _key(vault: Vault, refusal: Refusal) -> tuple[UUID, bytes, str]:
     conflict = refusal[0]
-    return conflict.profile_id, conflict.claim.key, conflict.rule
+    return conflict.profile_id, vault.index(conflict.claim.key), conflict.rule
 
 
-def _row(refusal: Refusal, count: int) -> tuple[object, ...]:
+def _row(vault: Vault, refusal: Refusal, count: int) -> tuple[object, ...]:
     conflict, origin = refusal
-    claim = conflict.claim
+    claim, stored = conflict.claim, pgproto.UUID(vault.index(conflict.claim.key))
     return (
         conflict.profile_id,
-        pgproto.UUID(claim.key),
+        stored,
         conflict.rule,
         claim.kind.name,
         claim.namespace,
-        claim.value,
+        forms.seal_refused(vault, conflict.profile_id, stored, conflict.rule, claim.value),
         conflict.owner_id,
         origin.event_id,
         origin.source_id,

@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.identity.domain import KINDS, Strength
+from services.profile.identity.domain import KINDS, Strength, key_of
+from services.profile.identity.store import forms
+from services.profile.vault.domain import Vault
 
-_IDENTIFIERS = "DELETE FROM identifier WHERE profile_id = ANY($1) RETURNING key, type"
+_IDENTIFIERS = "DELETE FROM identifier WHERE profile_id = ANY($1) RETURNING key, type, namespace, value"
 _CONFLICTS = "DELETE FROM conflict WHERE profile_id = ANY($1) OR owner_id = ANY($1) OR key = ANY($2) RETURNING key"
 _MERGES = "DELETE FROM merge WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
 _REDIRECTS = "DELETE FROM redirect WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
@@ -52,10 +54,10 @@ class _Before(msgspec.Struct):
 _before = msgspec.json.Decoder(_Before)
 
 
-async def known_merges(tx: ReadTx, profile_ids: Sequence[UUID]) -> list[UUID]:
+async def known_merges(tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID]) -> list[UUID]:
     """The merges among the ids in which both sides were known people, and not only devices or contacts."""
     rows = await (await driver(tx)).fetch(_KNOWN_MERGES, profile_ids)
-    sides = [(row["merge_id"], _before.decode(row["before"])) for row in rows]
+    sides = [(row["merge_id"], _before.decode(forms.before(vault, *row))) for row in rows]
     return [merge_id for merge_id, before in sides if _is_known(before.survivor) and _is_known(before.loser)]
 
 
@@ -63,19 +65,19 @@ def _is_known(side: _Side) -> bool:
     return any(KINDS[each.type].grade(each.verified).strength is not Strength.WEAK for each in side.links)
 
 
-async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> Forgotten:
+async def forget(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> Forgotten:
     """Delete people whose rows are held, with all that led to them."""
     connection = await driver(tx)
-    links = [(row["key"].bytes, row["type"]) for row in await connection.fetch(_IDENTIFIERS, profile_ids)]
-    keys = [UUID(bytes=key) for key, _ in links]
-    conflicts = len(await connection.fetch(_CONFLICTS, profile_ids, keys))
+    rows = await connection.fetch(_IDENTIFIERS, profile_ids)
+    links = [(key_of(kind, space, forms.value(vault, key, sealed)), kind) for key, kind, space, sealed in rows]
+    conflicts = len(await connection.fetch(_CONFLICTS, profile_ids, [row["key"] for row in rows]))
     merges = _count(await connection.execute(_MERGES, profile_ids))
-    rows = _count(await connection.execute("DELETE FROM import_row WHERE profile_id = ANY($1)", profile_ids))
+    imports = _count(await connection.execute("DELETE FROM import_row WHERE profile_id = ANY($1)", profile_ids))
     redirects = _count(await connection.execute(_REDIRECTS, profile_ids))
     await connection.execute(_MOVES, profile_ids)
     separations = _count(await connection.execute(_SEPARATIONS, profile_ids))
     profiles = _count(await connection.execute("DELETE FROM profile WHERE profile_id = ANY($1)", profile_ids))
-    return Forgotten(links, conflicts, merges, redirects, separations, rows, profiles)
+    return Forgotten(links, conflicts, merges, redirects, separations, imports, profiles)
 
 
 async def put_nobody(tx: Tx, profile_id: UUID, create_time: datetime) -> None:

@@ -12,7 +12,9 @@ from chassis.pagination import LAST_ID
 from services.profile.attributes.domain.rules import Fact
 from services.profile.identity.domain import Author, Merge, MergeRecord, PastMerge, Side, key_of
 from services.profile.identity.errors import MergeNotFound
+from services.profile.identity.store import forms
 from services.profile.identity.store.writes import execute
+from services.profile.vault.domain import Vault
 
 _SAVE = """
 INSERT INTO merge (merge_id, survivor_id, loser_id, event_id, source_id, trust, reason, rule_version, identifiers,
@@ -75,11 +77,10 @@ class _Before(msgspec.Struct):
     loser: _Side
 
 
-_identifiers = msgspec.json.Decoder(list[tuple[str, str, str, bool]])
 _before = msgspec.json.Decoder(_Before)
 
 
-async def save_merges(tx: Tx, merges: Sequence[tuple[Merge, dict[str, Any]]], *, now: datetime) -> None:
+async def save_merges(tx: Tx, vault: Vault, merges: Sequence[tuple[Merge, dict[str, Any]]], *, now: datetime) -> None:
     """Write the record of merges, each with what stood before it: all that undoing it takes."""
     rows = [
         (
@@ -91,10 +92,12 @@ async def save_merges(tx: Tx, merges: Sequence[tuple[Merge, dict[str, Any]]], *,
             merge.origin.trust,
             merge.reason,
             merge.rule_version,
-            msgspec.json.encode(
-                [[each.kind.name, each.namespace, each.value, each.verified] for each in merge.claims]
-            ).decode(),
-            msgspec.json.encode(before).decode(),
+            forms.seal_named(
+                vault,
+                merge.merge_id,
+                [(each.kind.name, each.namespace, each.value, each.verified) for each in merge.claims],
+            ),
+            forms.seal_before(vault, merge.merge_id, msgspec.json.encode(before).decode()),
             merge.author.actor,
             merge.author.note,
         )
@@ -104,62 +107,65 @@ async def save_merges(tx: Tx, merges: Sequence[tuple[Merge, dict[str, Any]]], *,
 
 
 async def list_merges(
-    tx: ReadTx, profile_ids: Sequence[UUID], *, before: bool, after: UUID | None, limit: int
+    tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID], *, before: bool, after: UUID | None, limit: int
 ) -> list[MergeRecord]:
     """Merges into any of the ids, newest first, at most `limit` that come after the merge `after`."""
-    query = _READ.format(before="before" if before else "''") + _LIST
-    return [_merge(row) for row in await (await driver(tx)).fetch(query, profile_ids, after or LAST_ID, limit)]
+    query = _READ.format(before="before" if before else "'' AS before") + _LIST
+    return [_merge(vault, row) for row in await (await driver(tx)).fetch(query, profile_ids, after or LAST_ID, limit)]
 
 
-async def get_merge(tx: ReadTx, merge_id: UUID) -> MergeRecord:
+async def get_merge(tx: ReadTx, vault: Vault, merge_id: UUID) -> MergeRecord:
     """Read a merge with how both sides stood before it. Raises `MergeNotFound`."""
     row = await (await driver(tx)).fetchrow(_READ.format(before="before") + "merge_id = $1", merge_id)
     if row is None:
         raise MergeNotFound(merge_id)
-    return _merge(row)
+    return _merge(vault, row)
 
 
-async def list_undone(tx: ReadTx, merge_id: UUID) -> list[MergeRecord]:
+async def list_undone(tx: ReadTx, vault: Vault, merge_id: UUID) -> list[MergeRecord]:
     """A merge and those that were undone with it, in the order of their undoing."""
-    rows = await (await driver(tx)).fetch(_READ.format(before="''") + _UNDONE, merge_id)
-    return [_merge(row) for row in rows]
+    rows = await (await driver(tx)).fetch(_READ.format(before="'' AS before") + _UNDONE, merge_id)
+    return [_merge(vault, row) for row in rows]
 
 
-def _merge(row: Any) -> MergeRecord:
-    reading = MergeRecord(*row)
-    return reading._replace(identifiers=_identifiers.decode(row["identifiers"]))
+def _merge(vault: Vault, row: Any) -> MergeRecord:
+    reading, merge_id = MergeRecord(*row), row["merge_id"]
+    named, before = forms.named(vault, merge_id, row["identifiers"]), forms.before(vault, merge_id, row["before"])
+    return reading._replace(identifiers=named, before=before)
 
 
-async def lock_merge(tx: Tx, merge_id: UUID) -> PastMerge | None:
+async def lock_merge(tx: Tx, vault: Vault, merge_id: UUID) -> PastMerge | None:
     """Hold a merge until the transaction ends; None if it was undone. Raises `MergeNotFound`."""
     row = await (await driver(tx)).fetchrow(_LOCK, merge_id)
     if row is None:
         raise MergeNotFound(merge_id)
-    return _past(row) if row["undo_time"] is None else None
+    return _past(vault, row) if row["undo_time"] is None else None
 
 
-async def merges_since(tx: Tx, merge_id: UUID) -> list[PastMerge]:
+async def merges_since(tx: Tx, vault: Vault, merge_id: UUID) -> list[PastMerge]:
     """Merges that stand and befell, after a merge, whom it had made; in their order."""
-    return [_past(row) for row in await (await driver(tx)).fetch(_LATER, merge_id)]
+    return [_past(vault, row) for row in await (await driver(tx)).fetch(_LATER, merge_id)]
 
 
-def _past(row: Any) -> PastMerge:
-    sides, named = _before.decode(row["before"]), _identifiers.decode(row["identifiers"])
+def _past(vault: Vault, row: Any) -> PastMerge:
+    """The merge, with what stands for its identifiers in place of their keys: as events have it."""
+    sides = _before.decode(forms.before(vault, row["merge_id"], row["before"]))
+    named = forms.named(vault, row["merge_id"], row["identifiers"])
     return PastMerge(
         row["merge_id"],
         row["sequence"],
         row["survivor_id"],
         row["loser_id"],
         row["event_id"],
-        tuple(key_of(*each[:3]) for each in named),
-        _side(sides.survivor),
-        _side(sides.loser),
+        tuple(vault.index(key_of(*each[:3])) for each in named),
+        _side(vault, sides.survivor),
+        _side(vault, sides.loser),
         row["merge_time"],
     )
 
 
-def _side(side: _Side) -> Side:
-    keys = frozenset(key_of(link.type, link.namespace, link.value) for link in side.links)
+def _side(vault: Vault, side: _Side) -> Side:
+    keys = frozenset(vault.index(key_of(link.type, link.namespace, link.value)) for link in side.links)
     return Side(keys, side.create_time, side.facts, side.version)
 
 

@@ -8,7 +8,9 @@ from asyncpg.pgproto import pgproto
 from chassis.db import ReadTx, Tx, driver
 from chassis.pagination import LAST_ID
 from services.profile.identity.domain import MoveRecord
+from services.profile.identity.store import forms
 from services.profile.identity.store.writes import execute
+from services.profile.vault.domain import Vault
 
 _COLUMNS = (
     "move_id, type, namespace, value, verified, from_profile_id, to_profile_id, reason, source_id, event_id, actor,"
@@ -26,16 +28,22 @@ WHERE (from_profile_id = ANY($1) OR to_profile_id = ANY($1)) AND move_id < $2 OR
 _TAKE = "DELETE FROM identifier WHERE key = $1"
 
 
-async def save_moves(tx: Tx, moves: Sequence[tuple[bytes, MoveRecord]]) -> None:
+async def save_moves(tx: Tx, vault: Vault, moves: Sequence[tuple[bytes, MoveRecord]]) -> None:
     """Write down which identifiers, given by their keys, left whom."""
-    await execute(tx, _SAVE, [(pgproto.UUID(key), *record) for key, record in moves])
+    await execute(
+        tx, _SAVE, [(pgproto.UUID(vault.index(key)), *forms.seal_move(vault, record)) for key, record in moves]
+    )
 
 
-async def list_moves(tx: ReadTx, profile_ids: Sequence[UUID], *, after: UUID | None, limit: int) -> list[MoveRecord]:
+async def list_moves(
+    tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID], *, after: UUID | None, limit: int
+) -> list[MoveRecord]:
     """Moves from or to any of the ids, newest first, at most `limit` that come after the move `after`."""
-    return [MoveRecord(*row) for row in await (await driver(tx)).fetch(_LIST, profile_ids, after or LAST_ID, limit)]
+    return [
+        forms.move(vault, row) for row in await (await driver(tx)).fetch(_LIST, profile_ids, after or LAST_ID, limit)
+    ]
 
 
-async def remove_identifier(tx: Tx, key: bytes) -> None:
+async def remove_identifier(tx: Tx, vault: Vault, key: bytes) -> None:
     """Let an identifier name nobody."""
-    await (await driver(tx)).execute(_TAKE, pgproto.UUID(key))
+    await (await driver(tx)).execute(_TAKE, pgproto.UUID(vault.index(key)))

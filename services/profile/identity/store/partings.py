@@ -7,12 +7,14 @@ from uuid import UUID
 from asyncpg.pgproto import pgproto
 
 from chassis.db import ReadTx, Tx, driver
+from services.profile.identity.store import forms
+from services.profile.vault.domain import Vault
 
 _LEAD_BACK = "UPDATE redirect SET survivor_id = $1 WHERE loser_id = ANY($2) AND loser_id <> $1"
 _FREE = "DELETE FROM redirect WHERE loser_id = $1"
 _GIVE_BACK = """
 UPDATE identifier SET profile_id = $2 WHERE profile_id = $1 AND key = ANY($3)
-RETURNING type, namespace, value, verified
+RETURNING key, type, namespace, value, verified
 """
 # The profiles through which a merge's survivor leads to whom it is part of now. They all counted what was merged.
 _LINE = """
@@ -46,10 +48,15 @@ async def lead_back(tx: Tx, restored_id: UUID, below: Sequence[UUID]) -> None:
     await connection.execute(_LEAD_BACK, restored_id, below)
 
 
-async def give_back(tx: Tx, keys: Collection[bytes], *, from_id: UUID, to_id: UUID) -> list[tuple[str, str, str, bool]]:
-    """Move those of the identifiers that one person holds to another. Returns type, namespace, value, verified."""
-    rows = await (await driver(tx)).fetch(_GIVE_BACK, from_id, to_id, [pgproto.UUID(key) for key in keys])
-    return sorted(tuple(row) for row in rows)
+async def give_back(
+    tx: Tx, vault: Vault, stored: Collection[bytes], *, from_id: UUID, to_id: UUID
+) -> list[tuple[str, str, str, bool]]:
+    """Move those of the identifiers, given by what stands for them, that one person holds to another.
+
+    Returns type, namespace, value, verified.
+    """
+    rows = await (await driver(tx)).fetch(_GIVE_BACK, from_id, to_id, list(map(pgproto.UUID, stored)))
+    return sorted((kind, space, forms.value(vault, key, sealed), proven) for key, kind, space, sealed, proven in rows)
 
 
 async def uncount(tx: Tx, survivor_id: UUID, restored_id: UUID) -> None:

@@ -8,6 +8,8 @@ from asyncpg.pgproto import pgproto
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.identity.domain import BlockedValue, Quarantined
+from services.profile.identity.store import forms
+from services.profile.vault.domain import Vault
 
 _LIST = """
 SELECT key, type, namespace, value, verified, profile_id, octet_length(touched) / 16, suspect_time FROM identifier
@@ -29,15 +31,18 @@ ORDER BY type, value, is_pattern
 """
 
 
-async def list_quarantined(tx: ReadTx, *, after: tuple[datetime, UUID], limit: int) -> list[tuple[UUID, Quarantined]]:
+async def list_quarantined(
+    tx: ReadTx, vault: Vault, *, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[UUID, Quarantined]]:
     """Identifiers that were seen with too many, the longest ago first: at most `limit` after a time and key."""
     rows = await (await driver(tx)).fetch(_LIST, *after, limit)
-    return [(row[0], Quarantined(*row[1:])) for row in rows]
+    found = [(row[0], Quarantined(*row[1:])) for row in rows]
+    return [(key, each._replace(value=forms.value(vault, key, each.value))) for key, each in found]
 
 
-async def release(tx: Tx, key: bytes) -> bool:
+async def release(tx: Tx, vault: Vault, key: bytes) -> bool:
     """Let an identifier name somebody again, as if it had been seen with nobody. Returns whether it did not."""
-    return str(await (await driver(tx)).execute(_RELEASE, pgproto.UUID(key))) == "UPDATE 1"
+    return str(await (await driver(tx)).execute(_RELEASE, pgproto.UUID(vault.index(key)))) == "UPDATE 1"
 
 
 async def block(tx: Tx, blocked: BlockedValue) -> BlockedValue:

@@ -2,14 +2,18 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 from chassis.caller import Caller
 from chassis.db import ReadTx, driver
 from chassis.errors import PermissionDenied
 from services.profile.identity.domain import LinkReading
 from services.profile.identity.errors import ProfileNotFound
+from services.profile.identity.store import forms
+from services.profile.vault.domain import Vault
 
 _OWNERS = "SELECT key, profile_id FROM identifier WHERE key = ANY($1)"
 _ROOTS = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1)"
@@ -17,11 +21,11 @@ _FLAGS = """
 SELECT bool_or(is_restricted), bool_or(is_personalization_off) FROM processing
 WHERE profile_id = $1 OR profile_id IN (SELECT loser_id FROM redirect WHERE survivor_id = $1)
 """
-_PHONES = "SELECT profile_id, value FROM identifier WHERE profile_id = ANY($1) AND type = 'phone'"
+_PHONES = "SELECT profile_id, key, value FROM identifier WHERE profile_id = ANY($1) AND type = 'phone'"
 _UNINDEXED = "SELECT key, value FROM identifier WHERE type = 'phone' AND phone_tokens IS NULL LIMIT $1"
 _EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
 _LINKS = """
-SELECT type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time, suspect_time
+SELECT key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time, suspect_time
 FROM identifier WHERE profile_id = $1
 ORDER BY first_seen_time, key
 """
@@ -35,10 +39,11 @@ class Reading(NamedTuple):
     links: tuple[LinkReading, ...]
 
 
-async def owners(tx: ReadTx, keys: Collection[bytes]) -> dict[bytes, UUID]:
+async def owners(tx: ReadTx, vault: Vault, keys: Collection[bytes]) -> dict[bytes, UUID]:
     """Who holds the identifiers: one look at one index. Those that nobody holds are not in the answer."""
-    rows = await (await driver(tx)).fetch(_OWNERS, [UUID(bytes=key) for key in keys])
-    return {row["key"].bytes: row["profile_id"] for row in rows}
+    asked = {vault.index(key): key for key in keys}
+    rows = await (await driver(tx)).fetch(_OWNERS, list(map(pgproto.UUID, asked)))
+    return {asked[row["key"].bytes]: row["profile_id"] for row in rows}
 
 
 async def roots_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -77,17 +82,18 @@ async def own(tx: ReadTx, caller: Caller, asked: UUID) -> list[UUID]:
     return await everyone_of(tx, roots[asked])
 
 
-async def phones_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+async def phones_of(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> dict[UUID, list[str]]:
     """The phone numbers of people."""
     found: dict[UUID, list[str]] = {each: [] for each in profile_ids}
-    for profile_id, value in await (await driver(tx)).fetch(_PHONES, list(profile_ids)):
-        found[profile_id].append(value)
+    for profile_id, stored, sealed in await (await driver(tx)).fetch(_PHONES, list(profile_ids)):
+        found[profile_id].append(forms.value(vault, stored, sealed))
     return found
 
 
-async def unindexed_phones(tx: ReadTx, *, limit: int) -> list[tuple[UUID, str]]:
-    """Phone numbers that no search finds yet, with their keys."""
-    return [tuple(row) for row in await (await driver(tx)).fetch(_UNINDEXED, limit)]
+async def unindexed_phones(tx: ReadTx, vault: Vault, *, limit: int) -> list[tuple[UUID, str]]:
+    """Phone numbers that no search finds yet, with what stands for them."""
+    rows = await (await driver(tx)).fetch(_UNINDEXED, limit)
+    return [(stored, forms.value(vault, stored, sealed)) for stored, sealed in rows]
 
 
 async def flags_of(tx: ReadTx, profile_id: UUID) -> tuple[bool, bool]:
@@ -96,11 +102,16 @@ async def flags_of(tx: ReadTx, profile_id: UUID) -> tuple[bool, bool]:
     return bool(row[0]), bool(row[1])
 
 
-async def get_profile(tx: ReadTx, profile_id: UUID) -> Reading:
+async def get_profile(tx: ReadTx, vault: Vault, profile_id: UUID) -> Reading:
     """Read a person who lives on. Raises `ProfileNotFound`."""
     connection = await driver(tx)
     row = await connection.fetchrow("SELECT profile_id, create_time FROM profile WHERE profile_id = $1", profile_id)
     if row is None:
         raise ProfileNotFound(profile_id=str(profile_id))
-    links = tuple(LinkReading(*link) for link in await connection.fetch(_LINKS, profile_id))
+    links = tuple(_link(vault, *link) for link in await connection.fetch(_LINKS, profile_id))
     return Reading(row["profile_id"], row["create_time"], links)
+
+
+def _link(vault: Vault, stored: UUID, *link: Any) -> LinkReading:
+    reading = LinkReading(*link)
+    return reading._replace(value=forms.value(vault, stored, reading.value))

@@ -1,6 +1,6 @@
 """Loading the people that a batch names, held, and saving what became of them: one statement per table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from chassis.errors import Conflict as Contention
 from services.profile.identity.domain import (
     KINDS,
     RULES,
+    Claim,
     Evidence,
     Link,
     People,
@@ -19,8 +20,10 @@ from services.profile.identity.domain import (
     Rules,
     Trust,
     concerned_by,
+    key_of,
 )
 from services.profile.identity.errors import ProfileNotFound
+from services.profile.identity.store import forms
 from services.profile.search.domain import phone_tokens
 from services.profile.vault.domain import Vault
 
@@ -45,12 +48,12 @@ _OF_KEYS = "profile_id = ANY(ARRAY(SELECT DISTINCT profile_id FROM identifier WH
 _HOLD = f"{_PERSON} {_OF_KEYS} ORDER BY profile_id FOR UPDATE"
 _HOLD_BY_ID = f"{_PERSON} profile_id = ANY($1) ORDER BY profile_id FOR UPDATE"
 _LINKS = """
-SELECT profile_id, key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time,
+SELECT profile_id, key, type, namespace, {value}, verified, first_seen_time, last_seen_time, last_verified_time,
        source_id, event_id, trust, touched, suspect_time
 FROM identifier WHERE
 """
-_LINKS_NAMED = _LINKS + "key = ANY($1)"
-_LINKS_HELD = _LINKS + "profile_id = ANY($1)"
+_LINKS_NAMED = _LINKS.format(value="''") + "key = ANY($1)"
+_LINKS_HELD = _LINKS.format(value="value") + "profile_id = ANY($1)"
 _PROFILE_COLUMNS = "profile_id", "create_time", "merge_count", "is_apart"
 _CHANGED_PROFILES = """
 UPDATE profile SET create_time = changed.create_time, merge_count = changed.merge_count, is_apart = changed.is_apart
@@ -122,29 +125,32 @@ async def hold(tx: Tx, profile_ids: Sequence[UUID]) -> None:
         raise ProfileNotFound(profile_id=str(profile_ids[0]))
 
 
-async def load(tx: Tx, batch: Sequence[Evidence], rules: Rules = RULES) -> People:
+async def load(tx: Tx, vault: Vault, batch: Sequence[Evidence], rules: Rules = RULES) -> People:
     """Everybody whom the batch names, held in order of id, with the identifiers that it names.
 
     Those about whom it may say something new come with all identifiers they have.
     """
     connection = await driver(tx)
     await connection.execute(_PLANS)
-    keys = [pgproto.UUID(key) for key in {key for evidence in batch for key in evidence.keys_named()}]
+    claims = {claim.key: claim for evidence in batch for claim in evidence.named()}
+    named = {vault.index(key): claim for key, claim in claims.items()}
+    keys = list(map(pgproto.UUID, named))
     people = People()
     _admit(people, await connection.fetch(_HOLD, keys))
     if people.persons:
-        _take(people, await connection.fetch(_LINKS_NAMED, keys))
+        _take(people, vault, await connection.fetch(_LINKS_NAMED, keys), named)
     if concerned := concerned_by(people, batch, rules):
-        _take(people, await connection.fetch(_LINKS_HELD, [person.profile_id for person in concerned]))
+        held = [person.profile_id for person in concerned]
+        _take(people, vault, await connection.fetch(_LINKS_HELD, held), named)
     return people
 
 
-async def load_by_id(tx: Tx, profile_ids: Sequence[UUID]) -> People:
+async def load_by_id(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> People:
     """People who live on, held in order of id, with all identifiers they have."""
     connection = await driver(tx)
     people = People()
     _admit(people, await connection.fetch(_HOLD_BY_ID, profile_ids))
-    _take(people, await connection.fetch(_LINKS_HELD, list(people.persons)))
+    _take(people, vault, await connection.fetch(_LINKS_HELD, list(people.persons)), {})
     return people
 
 
@@ -153,23 +159,27 @@ def _admit(people: People, rows: Iterable[Any]) -> None:
         people.add(Person(profile_id, create_time, merge_count, frozenset(apart or ())))
 
 
-def _take(people: People, rows: Iterable[Any]) -> None:
-    """Give people the identifiers that they have. One whose owner is nobody we hold was moved just now."""
+def _take(people: People, vault: Vault, rows: Iterable[Any], named: Mapping[bytes, Claim]) -> None:
+    """Give people the identifiers that they have: those that are named are known, the others are unsealed.
+
+    One whose owner is nobody we hold was moved just now.
+    """
     for row in rows:
         person = people.persons.get(row["profile_id"])
         if person is None:
             raise Clash
-        link = _link(row, person)
+        link = _link(vault, row, person, named)
         people.links.setdefault(link.key, link)
         person.links.setdefault(link.key, link)
 
 
-def _link(row: Any, person: Person) -> Link:
-    _, key, type_name, namespace, value, verified, first, last, proven, source_id, event_id, trust, *touches = row
-    kind = KINDS[type_name]
+def _link(vault: Vault, row: Any, person: Person, named: Mapping[bytes, Claim]) -> Link:
+    _, stored, type_name, namespace, sealed, verified, first, last, proven, source_id, event_id, trust, *touches = row
+    claim = named.get(stored.bytes)
+    value = claim.value if claim else forms.value(vault, stored, sealed)
     return Link(
-        key.bytes,
-        kind,
+        claim.key if claim else key_of(type_name, namespace, value),
+        KINDS[type_name],
         namespace,
         value,
         verified,
@@ -192,7 +202,7 @@ async def save(tx: Tx, vault: Vault, people: People) -> None:
     await execute(tx, _CHANGED_PROFILES, changed)
     await _save_redirects(tx, [person for person in persons if person.survivor is not None])
     links = sorted(people.links.values(), key=lambda link: link.key)
-    await _save_changed_links(tx, [link for link in links if link.is_changed and not link.is_new])
+    await _save_changed_links(tx, vault, [link for link in links if link.is_changed and not link.is_new])
     await _save_new_links(tx, vault, [link for link in links if link.is_new])
 
 
@@ -207,10 +217,10 @@ async def _save_redirects(tx: Tx, merged: Sequence[Person]) -> None:
     await execute(tx, _REDIRECT, rows)
 
 
-async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
+async def _save_changed_links(tx: Tx, vault: Vault, links: Sequence[Link]) -> None:
     rows = [
         (
-            pgproto.UUID(link.key),
+            pgproto.UUID(vault.index(link.key)),
             link.person.profile_id,
             link.verified,
             link.first_seen,
@@ -230,11 +240,11 @@ async def _save_changed_links(tx: Tx, links: Sequence[Link]) -> None:
 async def _save_new_links(tx: Tx, vault: Vault, links: Sequence[Link]) -> None:
     rows = [
         (
-            pgproto.UUID(link.key),
+            stored := pgproto.UUID(vault.index(link.key)),
             link.person.profile_id,
             link.kind.name,
             link.namespace,
-            link.value,
+            forms.seal_value(vault, stored, link.value),
             link.verified,
             link.first_seen,
             link.last_seen,
@@ -257,7 +267,7 @@ async def _save_new_links(tx: Tx, vault: Vault, links: Sequence[Link]) -> None:
 
 
 async def index_phones(tx: Tx, vault: Vault, phones: Sequence[tuple[UUID, str]]) -> None:
-    """Let phone numbers, given by their keys, be found by their parts."""
+    """Let phone numbers, given with what stands for them, be found by their parts."""
     texts = [f"{{{','.join(map(str, phone_tokens(vault, value)))}}}" for _, value in phones]
     await execute(tx, _INDEX_PHONES, [(key, text) for (key, _), text in zip(phones, texts, strict=True)])
 

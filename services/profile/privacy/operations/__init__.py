@@ -4,7 +4,20 @@ from services.profile.privacy.operations.answering import confirm, provide
 from services.profile.privacy.operations.bundling import collect, expire_bundles
 from services.profile.privacy.operations.erasing import erase
 from services.profile.privacy.operations.requests import create, look
+from services.profile.privacy.operations.resealing import reseal
 from services.profile.privacy.operations.retaining import retain
 from services.profile.privacy.operations.searching import Searcher, search
 
-__all__ = ["Searcher", "search", "collect", "confirm", "create", "erase", "expire_bundles", "look", "provide", "retain"]
+__all__ = [
+    "Searcher",
+    "collect",
+    "confirm",
+    "create",
+    "erase",
+    "expire_bundles",
+    "look",
+    "provide",
+    "reseal",
+    "retain",
+    "search",
+]

@@ -44,10 +44,10 @@ def about(request_id: UUID, service: str, number: int) -> bytes:
 
 async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime) -> AsyncIterator[str]:
     known = (await attributes.known_of(tx, vault, [person[0]])).get(person[0], NOTHING)
-    yield convert.profile_line(await identity.get_profile(tx, person[0]), known, person, now=now)
+    yield convert.profile_line(await identity.get_profile(tx, vault, person[0]), known, person, now=now)
     for name, fact in sorted(known.facts.items()):
         yield convert.attribute_line(name, fact)
-    for merge in await identity.list_merges(tx, person, before=False, after=None, limit=PAGE):
+    for merge in await identity.list_merges(tx, vault, person, before=False, after=None, limit=PAGE):
         yield convert.merge_line(merge)
     for entry in await consent.list_entries(tx, person):
         yield convert.consent_line(entry)

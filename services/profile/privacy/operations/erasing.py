@@ -44,7 +44,7 @@ async def erase(tx: Tx, vault: Vault, wanted: Erasure, *, now: datetime) -> None
     known people were merged and nobody said that all are meant.
     """
     person = wanted.person
-    if not wanted.is_whole_person and (merges := await identity.known_merges(tx, person)):
+    if not wanted.is_whole_person and (merges := await identity.known_merges(tx, vault, person)):
         raise SeveralPeople(merges)
     counts = await _forget(tx, vault, wanted, now)
     proof = erasure_proof(str(wanted.request_id), domain.OWN, counts)
@@ -54,11 +54,11 @@ async def erase(tx: Tx, vault: Vault, wanted: Erasure, *, now: datetime) -> None
 
 async def _forget(tx: Tx, vault: Vault, wanted: Erasure, now: datetime) -> dict[str, int]:
     person = wanted.person
-    create_time = (await identity.get_profile(tx, person[0])).create_time
+    create_time = (await identity.get_profile(tx, vault, person[0])).create_time
     is_nobody = wanted.type == Type.ANONYMIZE
     sets = await attributes.forget(tx, person)
     happened = await (timeline.blank(tx, person, wanted.token) if is_nobody else timeline.forget(tx, person))
-    forgotten = await identity.forget(tx, person)
+    forgotten = await identity.forget(tx, vault, person)
     if is_nobody:
         await identity.put_nobody(tx, wanted.token, create_time)
     hashes = [

@@ -39,17 +39,19 @@ async def search(tx: Tx, vault: Vault, fragment: Fragment, searcher: Searcher, *
     tokens, store_id = fragment.tokens(vault), searcher.store_id
     ids = await index.candidates(tx, fragment.field, tokens, store_id=store_id, now=now, limit=CANDIDATES_MAX)
     known = await attributes.known_of(tx, vault, ids)
-    holding = sorted(await _holding(tx, fragment, ids, known))
+    holding = sorted(await _holding(tx, vault, fragment, ids, known))
     people = [(profile_id, known.get(profile_id, NOTHING)) for profile_id in holding[:FOUND_MAX]]
     reason = f"by a part of the {fragment.field.name.lower()}"
     await store.add_looks(tx, [Look(new_id(), domain.SEARCH, each, *searcher, reason, now) for each, _ in people])
     return Found(people, len(holding) > FOUND_MAX or len(ids) == CANDIDATES_MAX)
 
 
-async def _holding(tx: ReadTx, fragment: Fragment, ids: list[UUID], known: dict[UUID, Known]) -> list[UUID]:
+async def _holding(
+    tx: ReadTx, vault: Vault, fragment: Fragment, ids: list[UUID], known: dict[UUID, Known]
+) -> list[UUID]:
     """Those in whom the fragment stands in one piece."""
     if fragment.field is Field.PHONE:
-        phones = await identity.phones_of(tx, ids)
+        phones = await identity.phones_of(tx, vault, ids)
         return [each for each in ids if fragment.stands_in(phones[each])]
     return [each for each in ids if fragment.stands_in(_names(known.get(each, NOTHING)))]
 

@@ -46,7 +46,7 @@ class PrivacyServicer(PrivacyServiceServicer):
 
         async def work(tx: Tx) -> pb.CreatePrivacyRequestResponse:
             await identity.take_turn(tx, alone=order.type in domain.ERASURES)
-            person = await _person(tx, request)
+            person = await _person(tx, self._vault, request)
             made = await operations.create(tx, self._vault, order, person, now=now)
             return pb.CreatePrivacyRequestResponse(privacy_request=(await _told(tx, [made]))[0])
 
@@ -103,7 +103,7 @@ class PrivacyServicer(PrivacyServiceServicer):
 
         async def work(tx: Tx) -> pb.RevealProfileResponse:
             root = await identity.root_of(tx, asked)
-            reading = await identity.get_profile(tx, root)
+            reading = await identity.get_profile(tx, self._vault, root)
             known = (await attributes.known_of(tx, self._vault, [root])).get(root, NOTHING)
             await operations.look(tx, self._look(domain.REVEAL, root, request.reason))
             shown = identity_convert.profile_to_proto(*reading, known, asked, now=self._clock.now())
@@ -161,12 +161,12 @@ def _check_brand() -> None:
         raise PermissionDenied("privacy requests are not a store's")
 
 
-async def _person(tx: Tx, request: pb.CreatePrivacyRequestRequest) -> Sequence[UUID]:
+async def _person(tx: Tx, vault: Vault, request: pb.CreatePrivacyRequestRequest) -> Sequence[UUID]:
     """All ids of whom a request is about. Raises `ProfileNotFound` and `IdentifierInvalid`."""
     if request.profile_id:
         return await identity.own(tx, current().caller, UUID(request.profile_id))
     claim = identity_convert.claim_from_proto(request.identifier)
-    owner = (await identity.owners(tx, [claim.key])).get(claim.key)
+    owner = (await identity.owners(tx, vault, [claim.key])).get(claim.key)
     if owner is None:
         raise ProfileNotFound(type=claim.kind.name)
     return await identity.everyone_of(tx, owner)

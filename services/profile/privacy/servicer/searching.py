@@ -40,6 +40,6 @@ class SearchServicer(SearchServiceServicer):
         return await self._db.transact(work)
 
     async def _profile(self, tx: ReadTx, profile_id: UUID, known: Known) -> profile_pb2.Profile:
-        reading = await store.get_profile(tx, profile_id)
+        reading = await store.get_profile(tx, self._vault, profile_id)
         read = convert.profile_to_proto(*reading, known, profile_id, now=self._clock.now(), rules=self._book.rules)
         return shown(read, convert.masked_profile)

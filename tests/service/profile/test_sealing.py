@@ -1,0 +1,198 @@
+"""Nothing in the database says in plain text who somebody is (spec people §5, invariant 7 of the design)."""
+
+import asyncio
+import json
+
+import pytest
+
+from chassis.db import driver
+from chassis.errors import NotFound
+from services.profile.identity.domain import claim, key_of
+from services.profile.identity.store import forms
+from services.profile.privacy import operations
+from tests.service.profile.asking import ask
+from tests.service.profile.speaking import ALIAS, an_event, identifier, identify
+from tests.service.profile.test_people import a_row
+from tests.waiting import eventually
+
+PHONE, EMAIL, NAME = "+8613812345678", "zhang@mail.cn", "Zhang San"
+SECRETS = (PHONE, "13812345678", EMAIL, NAME, "user-1", "dev-7", "M-1", "2008-02-03")
+KEYS = [("phone", PHONE), ("email", EMAIL), ("user_id", "user-1"), ("anonymous_id", "dev-7"), ("member_no", "M-1")]
+PASSING = {"outbox", "idempotency"}
+"""What was told waits here until it is published; what was answered, until nobody asks again."""
+
+
+async def a_story(profile):
+    """Visits, a login, a merge, a conflict, a number that goes over, an import. Returns the person and the merge."""
+    phone, email = identifier("phone", PHONE), identifier("email", EMAIL, verified=False)
+    await profile.accepted(an_event(anonymous_id="dev-7", properties={"q": NAME}, context={"traits": {"name": NAME}}))
+    await profile.accepted(identify(user_id="user-1", identifiers=[phone], traits={"name": NAME, "born": "2008-02-03"}))
+    await profile.accepted(identify(user_id="u2", identifiers=[email]))
+    await profile.accepted(identify(user_id="user-3", identifiers=[email]))
+    [person] = await profile.accepted(an_event(user_id="user-1", anonymous_id="dev-7"))
+    await profile.accepted(an_event(type=ALIAS, user_id="user-1", previous_id="dev-7"))
+    await profile.accepted(identify(user_id="u2", identifiers=[phone]))
+    await profile.imported(a_row("r1", member_no="M-1", phone=PHONE))
+    [merge] = [each for each in await profile.merges(person) if "dev-7" in str(each)]
+    return person, merge
+
+
+async def scanned(profile):
+    """Every value of every column of every table, as bytes."""
+    columns = await profile.fetch(
+        "SELECT table_name, column_name FROM information_schema.columns JOIN information_schema.tables"
+        " USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+    )
+    found = {}
+    for table, column in columns:
+        if table not in PASSING:
+            for (value,) in await profile.fetch(f'SELECT "{column}" FROM "{table}"'):
+                found.setdefault(f"{table}.{column}", []).append(_bytes(value))
+    return found
+
+
+def _bytes(value):
+    if isinstance(value, bytes):
+        return value
+    return value.bytes if hasattr(value, "bytes") and hasattr(value, "hex") else str(value).encode()
+
+
+def places_of(found, wanted):
+    return [place for place, values in found.items() if any(wanted in value for value in values)]
+
+
+def assert_hidden(found):
+    for secret in SECRETS:
+        assert places_of(found, secret.encode()) == [], secret
+    for kind, value in KEYS:
+        assert places_of(found, claim(kind, "", value).key) == [], kind
+
+
+async def test_no_table_says_who_somebody_is(profile):
+    await a_story(profile)
+
+    found = await scanned(profile)
+
+    assert min(len(found[each]) for each in ("identifier.value", "conflict.value", "merge.before")) > 0
+    assert_hidden(found)
+    assert places_of(found, profile.vault.index(claim("phone", "", PHONE).key)) != []
+
+
+async def test_what_is_sealed_is_found_shown_undone_and_given_away(profile):
+    person, merge = await a_story(profile)
+
+    await assert_works(profile, person, merge)
+
+
+async def assert_works(profile, person, merge):
+    """Look-ups, timelines, bundles, moves, undoing: all that reads what is sealed."""
+    assert (await profile.lookup("user_id", "user-1")).profile_id == person
+    assert {each.value for each in merge.identifiers} == {"user-1", "dev-7"}
+    request = await ask(profile, "ACCESS", person)
+    assert request.steps
+    holder = (await profile.lookup("phone", "13812345678")).profile_id
+    target = person if holder != person else (await profile.lookup("user_id", "u2")).profile_id
+    moved = await profile.reassign(holder, "phone", PHONE, target)
+    assert moved.identifier.value == PHONE
+    assert PHONE in str(await profile.moves(holder))
+    undone = await profile.undo(merge.merge_id, cascade=True)
+    visitor = await profile.lookup("anonymous_id", "dev-7")
+    assert visitor.profile_id != (await profile.lookup("user_id", "user-1")).profile_id
+    assert undone[0].merge_id
+    assert [json.loads(event.properties) for event in await profile.timeline(visitor.profile_id)][-1] == {"q": NAME}
+    await profile.remove(visitor.profile_id, "anonymous_id", "dev-7")
+    with pytest.raises(NotFound):
+        await profile.lookup("anonymous_id", "dev-7")
+    await profile.assert_sound()
+
+
+async def as_before(profile):
+    """The tables as they were written before identifiers were sealed: plain text, unkeyed hashes."""
+    vault = profile.vault
+
+    async def work(tx):
+        connection = await driver(tx)
+        plain = {}
+        for key, kind, space, sealed in await connection.fetch("SELECT key, type, namespace, value FROM identifier"):
+            value = forms.value(vault, key, sealed)
+            plain[key.bytes] = key_of(kind, space, value)
+            await connection.execute(
+                "UPDATE identifier SET key = encode($2, 'hex')::uuid, value = $3 WHERE key = $1",
+                key,
+                plain[key.bytes],
+                value,
+            )
+        for row in await connection.fetch("SELECT * FROM conflict"):
+            about = forms.refused_about(row["profile_id"], row["key"], row["rule"])
+            value = vault.unseal(row["value"], about)
+            await connection.execute(
+                "UPDATE conflict SET key = encode($2, 'hex')::uuid, value = $3 WHERE key = $1",
+                row["key"],
+                key_of(row["type"], row["namespace"], value),
+                value,
+            )
+        for row in await connection.fetch("SELECT * FROM identifier_move"):
+            value = vault.unseal(row["value"], b"v" + row["move_id"].bytes)
+            await connection.execute(
+                "UPDATE identifier_move SET key = encode($2, 'hex')::uuid, value = $3 WHERE move_id = $1",
+                row["move_id"],
+                key_of(row["type"], row["namespace"], value),
+                value,
+            )
+        for row in await connection.fetch("SELECT merge_id, identifiers, before FROM merge"):
+            named = json.dumps(forms.named(vault, row["merge_id"], row["identifiers"]))
+            before = forms.before(vault, row["merge_id"], row["before"])
+            await connection.execute(
+                "UPDATE merge SET identifiers = $2, before = $3 WHERE merge_id = $1", row["merge_id"], named, before
+            )
+        for row in await connection.fetch("SELECT event_id, identifiers, named FROM event"):
+            stored = row["identifiers"]
+            keys = b"".join(plain[stored[at : at + 16]] for at in range(0, len(stored), 16))
+            names = json.loads(vault.unseal(row["named"], b"e" + row["event_id"].bytes))
+            await connection.execute(
+                "UPDATE event SET named = '', identifiers = $2, user_id = $3, anonymous_id = $4, previous_id = $5,"
+                " group_id = $6 WHERE event_id = $1",
+                row["event_id"],
+                keys,
+                *names,
+            )
+        await connection.execute("DELETE FROM resealing")
+
+    await profile.db.transact(work)
+
+
+async def test_what_was_written_before_is_sealed_and_keyed_at_the_start(profile):
+    person, merge = await a_story(profile)
+    before = await profile.partition()
+    await as_before(profile)
+    assert places_of(await scanned(profile), PHONE.encode()) != []
+    with pytest.raises(NotFound):
+        await profile.lookup("user_id", "user-1")
+
+    starts = [operations.reseal(profile.db, profile.vault, limit=2) for _ in range(2)]
+    assert sum(await asyncio.gather(*starts)) > 6
+
+    assert_hidden(await scanned(profile))
+    assert await profile.partition() == before
+    assert await operations.reseal(profile.db, profile.vault) == 0
+    await assert_works(profile, person, merge)
+
+
+async def test_sealing_goes_on_where_it_was_stopped(profile):
+    await a_story(profile)
+    await as_before(profile)
+    start = asyncio.create_task(operations.reseal(profile.db, profile.vault, limit=1))
+    await eventually(lambda: _began(profile))
+    start.cancel()
+    await asyncio.wait([start])
+    [begun] = await profile.fetch("SELECT after FROM resealing WHERE name = 'identifier'")
+
+    await operations.reseal(profile.db, profile.vault, limit=2)
+
+    assert begun["after"].int > 0
+    assert_hidden(await scanned(profile))
+    assert {row["is_done"] for row in await profile.fetch("SELECT is_done FROM resealing")} == {True}
+
+
+async def _began(profile):
+    return await profile.fetch("SELECT 1 FROM resealing WHERE name = 'identifier' AND version = 1")
