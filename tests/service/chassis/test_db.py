@@ -183,6 +183,42 @@ async def test_a_cancelled_statement_leaves_the_pool_whole(counter: Database, da
     await db.close()
 
 
+async def test_the_connection_that_is_kept_for_statements_alone_is_never_waited_for(
+    counter: Database, database_url: str
+) -> None:
+    db = Database.open(database_url, pool_max=2)
+    await db.alone("UPDATE counter SET n = n + 1 WHERE id = 1")
+    both = asyncio.Barrier(2)
+
+    async def meet(tx: Tx) -> None:
+        await both.wait()
+
+    await asyncio.gather(db.transact(meet), db.transact(meet))  # each has one of the two
+    for _ in range(3):
+        await db.alone("UPDATE counter SET n = n + 1 WHERE id = 1")
+
+    assert await total(counter) == 4
+    await db.close()
+
+
+async def test_a_kept_connection_that_the_server_ended_is_replaced(counter: Database, database_url: str) -> None:
+    db = Database.open(database_url, application_name="kept")
+    await db.alone("UPDATE counter SET n = n + 1 WHERE id = 1")
+    await counter.alone("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kept'")
+
+    async def is_repeated() -> bool:
+        try:
+            await db.alone("UPDATE counter SET n = 10 WHERE id = 1")
+        except Unavailable:  # what was on its way when the farewell came
+            return False
+        return True
+
+    await eventually(is_repeated)
+
+    assert await total(counter) == 10
+    await db.close()
+
+
 async def is_waiting(db: Database) -> bool:
     query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     return bool(await db.alone(query))
