@@ -20,6 +20,7 @@ from bench.harness import Figure, Report
 NAMES = (
     "ledger",
     "ledger-grpc",
+    "hot",
     "claim",
     "ingest",
     "hop",
