@@ -8,7 +8,14 @@ from bowen.distribution.v1.commission_service_pb2_grpc import add_CommissionServ
 from bowen.distribution.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
 from bowen.distribution.v1.partner_service_pb2_grpc import add_PartnerServiceServicer_to_server
 from bowen.distribution.v1.ripple_service_pb2_grpc import add_RippleServiceServicer_to_server
-from bowen.profile.v1.events_pb2 import EventRecorded, PersonalDataRequested, ProfileErased, ProfileMerged
+from bowen.profile.v1.events_pb2 import (
+    EventReassigned,
+    EventRecorded,
+    PersonalDataRequested,
+    ProfileErased,
+    ProfileMerged,
+    ProfileUnmerged,
+)
 
 from chassis.command import command
 from chassis.consumer import Delivery
@@ -26,7 +33,7 @@ from services.distribution.privacy.consumers import of_the_living, on_personal_d
 from services.distribution.ripples import consumers as ripples
 from services.distribution.ripples.servicer import RippleServicer
 from services.distribution.settings import Settings
-from services.distribution.subjects.consumers import on_profile_merged
+from services.distribution.subjects.consumers import on_profile_merged, on_profile_unmerged
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -47,8 +54,14 @@ async def assemble(process: Process[Settings]) -> None:
         await ripples.on_event_recorded(tx, batch)
         await orders.on_event_recorded(tx, batch)
 
+    async def on_event_reassigned(tx: Tx, batch: Sequence[Delivery[EventReassigned]]) -> None:
+        await ripples.on_event_reassigned(tx, batch)
+        await orders.on_event_reassigned(tx, batch)
+
     consumer = process.consumer()
     consumer.on(ProfileMerged, on_profile_merged)
+    consumer.on(ProfileUnmerged, on_profile_unmerged)
+    consumer.on(EventReassigned, of_the_living(on_event_reassigned))
     consumer.on(ProfileErased, on_profile_erased)
     consumer.on(PersonalDataRequested, on_personal_data_requested)
     consumer.on(EventRecorded, of_the_living(on_event_recorded))

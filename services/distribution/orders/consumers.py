@@ -26,7 +26,7 @@ class _Told:
     """One event of the vocabulary."""
 
     event_id: UUID
-    event: events_pb2.EventRecorded
+    event: events_pb2.EventRecorded | events_pb2.EventReassigned
     event_time: datetime
 
     @property
@@ -90,6 +90,13 @@ class OrderEvents:
             log.warning("trusted events were no orders", count=len(rejections), reasons=_reasons(rejections))
             await store.insert_rejections(tx, rejections)
 
+    async def on_event_reassigned(self, tx: Tx, batch: Sequence[Delivery[events_pb2.EventReassigned]]) -> None:
+        """Orders are whose the events are that told of them, the latest telling what holds."""
+        for item in sorted(batch, key=lambda each: moment(each.event.reassign_time)):
+            told = _Told(item.event_id, item.event, item.event_time)
+            if _is_order(item.event) and item.event.name == ecommerce.COMPLETED and (key := told.key()):
+                await store.give_order(tx, key, UUID(item.event.profile_id))
+
     async def _complete(self, tx: Tx, told: Sequence[_Told]) -> tuple[list[store.Key], list[Rejection]]:
         rows: list[Row] = []
         tellers: list[_Told] = []
@@ -117,7 +124,7 @@ class OrderEvents:
         return []
 
 
-def _is_order(event: events_pb2.EventRecorded) -> bool:
+def _is_order(event: events_pb2.EventRecorded | events_pb2.EventReassigned) -> bool:
     is_fact = event.trust == event_pb2.TRUST_SERVER and event.type == event_pb2.EVENT_TYPE_TRACK
     return is_fact and event.name in (ecommerce.COMPLETED, ecommerce.REFUNDED)
 

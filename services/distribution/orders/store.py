@@ -67,6 +67,7 @@ UPDATE order_line l SET refunded_minor = n.refunded_minor
 FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS n (order_id, line_no, refunded_minor)
 WHERE l.order_id = n.order_id AND l.line_no = n.line_no AND l.refunded_minor <> n.refunded_minor
 """
+_GIVE = "UPDATE orders SET profile_id = $3 WHERE order_number = $1 AND source = $2"
 _INSERT_REFUNDS = """
 INSERT INTO refund (refund_id, order_id, refund_number, amount_minor, lines, refund_time)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::jsonb[], $6::timestamptz[])
@@ -147,6 +148,11 @@ async def save_orders(tx: Tx, orders: Sequence[Order]) -> None:
         (o.order_id, line.line_no, line.refunded_minor) for o in orders for line in o.lines if line.refunded_minor
     ]
     await connection.execute(_UPDATE_LINES, *_transposed(refunded, 3))
+
+
+async def give_order(tx: Tx, key: Key, profile_id: UUID) -> None:
+    """Let an order, if it exists, be another person's."""
+    await (await driver(tx)).execute(_GIVE, *key, profile_id)
 
 
 async def insert_refunds(tx: Tx, refunds: Sequence[tuple[UUID, Refund]]) -> None:

@@ -52,6 +52,7 @@ _FORGET = (
     ("links_kept", "UPDATE share_link SET sharer_profile_id = $2 WHERE sharer_profile_id = ANY($1)"),
     ("credits_kept", "UPDATE orders SET sharer_profile_id = $2 WHERE sharer_profile_id = ANY($1)"),
     ("orders_kept", "UPDATE orders SET profile_id = $2 WHERE profile_id = ANY($1)"),
+    ("merges", "DELETE FROM merge WHERE (loser_id = ANY($1) OR survivor_id = ANY($1)) AND $2::uuid IS NOT NULL"),
     ("redirects", "DELETE FROM redirect WHERE (loser_id = ANY($1) OR survivor_id = ANY($1)) AND $2::uuid IS NOT NULL"),
 )
 """What is done, in this order, by what its count is called. `$1` are all ids of the person, `$2` is their token."""

@@ -15,3 +15,9 @@ async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[events_pb2.EventRec
     """Learn which devices are whose, so that visits of a device count as visits of a person."""
     events = (item.event for item in batch if 1 <= len(item.event.anonymous_id) <= VISITOR_ID_LENGTH_MAX)
     await store.learn_visitors(tx, {(UUID(event.profile_id), event.anonymous_id) for event in events})
+
+
+async def on_event_reassigned(tx: Tx, batch: Sequence[Delivery[events_pb2.EventReassigned]]) -> None:
+    """Learn whose the device is that told of an event which is another person's than was told."""
+    events = (item.event for item in batch if 1 <= len(item.event.anonymous_id) <= VISITOR_ID_LENGTH_MAX)
+    await store.learn_visitors(tx, {(UUID(event.profile_id), event.anonymous_id) for event in events})
