@@ -252,12 +252,11 @@ async def test_who_is_merged_with_a_debtor_meanwhile_sets_nothing_aside(holds: H
     others: list[asyncio.Task[hold_pb2.Hold]] = []
 
     async def place_while_merging(tx: Tx) -> None:
-        await ledger_operations.merge_accounts(
-            tx, loser_id=loser, survivor_id=survivor, merge_id=str(new_id()), now=holds.clock.now()
-        )
+        edge = Edge(str(new_id()), loser, survivor)
+        await subjects.insert_merge(tx, edge)
+        await ledger_operations.merge_people(tx, edge, now=holds.clock.now())
         others.append(asyncio.create_task(holds.place(loser, 80)))
         await eventually(lambda: waits(holds))
-        await subjects.save_merge(tx, loser_id=loser, survivor_id=survivor, merge_id=str(new_id()))
 
     await holds.ledger.db.transact(place_while_merging)
 

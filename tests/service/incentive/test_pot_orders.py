@@ -5,17 +5,21 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
+from uuid import UUID
 
 import pytest
 from bowen.distribution.v1 import events_pb2, order_pb2
 from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2, pot_pb2
 
 from chassis.caller import Call, Caller, acting
+from chassis.db import Tx, driver
 from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied
 from chassis.stamps import stamp
+from services.incentive.pots import operations
 from services.incentive.pots.consumers import on_order_paid, on_order_refunded
 from tests.service.incentive.potting import WEEK, Pots, a_pots
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
+from tests.service.incentive.test_merges_meeting import meets
 
 BY_ITEMS = {"event_name": "", "metric": pot_pb2.Pot.METRIC_ITEMS}
 LEVELS = pot_pb2.Levels(
@@ -245,3 +249,28 @@ async def test_levels_that_make_no_sense_are_refused(pots: Pots, field: str, lev
         await pots.create(**BY_LEVELS | {"levels": pot_pb2.Levels(levels=asked, budget=2_000), "score_min": 2})
 
     assert refused.value.violations[0][0] == field
+
+
+async def test_a_level_is_claimed_once_by_who_is_merged_while_claiming_it(pots: Pots) -> None:
+    pot_id = await pots.create(**BY_LEVELS)
+    loser, survivor = new(), new()
+    for buyer in (loser, survivor):
+        await pots.incentive.happen(an_order(buyer, 5), handler=on_order_paid)
+    others: list[asyncio.Task[pot_pb2.PotClaim]] = []
+
+    async def redirect(tx: Tx) -> None:
+        """A merge that comes before the payment: until then nothing of it waits for who claims."""
+        query = "INSERT INTO redirect (loser_id, survivor_id, merge_id) VALUES ($1::uuid, $2::uuid, $1::uuid)"
+        await (await driver(tx)).execute(query, loser, survivor)
+
+    async def claim_while_merging(tx: Tx) -> None:
+        await operations.claim_level(tx, UUID(pot_id), loser, 1, NOON)
+        await pots.incentive.db.transact(redirect)
+        others.append(asyncio.create_task(pots.claim(pot_id, survivor, 1)))
+        await meets(pots.incentive, others[0])
+
+    await pots.incentive.db.transact(claim_while_merging)
+
+    with pytest.raises(AlreadyExists) as refused:
+        await others[0]
+    assert refused.value.reason == "POT_LEVEL_CLAIMED"

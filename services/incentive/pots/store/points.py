@@ -60,7 +60,7 @@ WHERE point.pot_id = $1 GROUP BY 1 HAVING sum(point.points) >= $2
 """
 
 _HOLD = """
-SELECT points FROM pot_point WHERE pot_id = $1 AND profile_id = ANY($2::uuid[]) ORDER BY event_id FOR SHARE
+SELECT points FROM pot_point WHERE pot_id = $1 AND profile_id = ANY($2::uuid[]) ORDER BY event_id FOR NO KEY UPDATE
 """
 
 PEOPLE_OF_ORDERS = """
@@ -109,7 +109,8 @@ async def list_scores(tx: ReadTx, pot: Pot) -> list[Score]:
 
 
 async def hold_points(tx: Tx, pot_id: UUID, profile_ids: Collection[str]) -> int:
-    """A person's score under all their ids. Until the transaction ends no refund makes it less."""
+    """A person's score under all their ids. Until the transaction ends no refund makes it less, and nobody claims by it
+    under another id."""
     rows = await (await driver(tx)).fetch(_HOLD, pot_id, list(profile_ids))
     return sum(row[0] for row in rows)
 
