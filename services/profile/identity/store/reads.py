@@ -21,7 +21,7 @@ _FLAGS = """
 SELECT bool_or(is_restricted), bool_or(is_personalization_off) FROM processing
 WHERE profile_id = $1 OR profile_id IN (SELECT loser_id FROM redirect WHERE survivor_id = $1)
 """
-_PHONES = "SELECT profile_id, key, value FROM identifier WHERE profile_id = ANY($1) AND type = 'phone'"
+_CONTACTS = "SELECT profile_id, key, value FROM identifier WHERE profile_id = ANY($1) AND type = $2"
 _UNINDEXED = "SELECT key, value FROM identifier WHERE type = 'phone' AND phone_tokens IS NULL LIMIT $1"
 _EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
 _LINKS = """
@@ -82,10 +82,10 @@ async def own(tx: ReadTx, caller: Caller, asked: UUID) -> list[UUID]:
     return await everyone_of(tx, roots[asked])
 
 
-async def phones_of(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> dict[UUID, list[str]]:
-    """The phone numbers of people."""
+async def contacts_of(tx: ReadTx, vault: Vault, type_name: str, profile_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The phone numbers, or e-mail addresses, of people."""
     found: dict[UUID, list[str]] = {each: [] for each in profile_ids}
-    for profile_id, stored, sealed in await (await driver(tx)).fetch(_PHONES, list(profile_ids)):
+    for profile_id, stored, sealed in await (await driver(tx)).fetch(_CONTACTS, list(profile_ids), type_name):
         found[profile_id].append(forms.value(vault, stored, sealed))
     return found
 

@@ -51,7 +51,7 @@ async def _holding(
 ) -> list[UUID]:
     """Those in whom the fragment stands in one piece."""
     if fragment.field is Field.PHONE:
-        phones = await identity.phones_of(tx, vault, ids)
+        phones = await identity.contacts_of(tx, vault, "phone", ids)
         return [each for each in ids if fragment.stands_in(phones[each])]
     return [each for each in ids if fragment.stands_in(_names(known.get(each, NOTHING)))]
 
