@@ -5,9 +5,11 @@ from itertools import permutations
 from typing import Any
 from uuid import UUID
 
+import pytest
 from bowen.incentive.v1 import campaign_pb2
 from bowen.tagging.v1 import events_pb2 as tagging
 
+from chassis.db import Tx, driver
 from chassis.ids import new_id
 from chassis.stamps import stamp
 from services.incentive.audiences import consumers, store
@@ -16,6 +18,13 @@ from tests.service.incentive.rewarding import NOON, Incentive, a_merge, a_paid_o
 
 Audience = campaign_pb2.Audience
 HOUR = timedelta(hours=1)
+
+_METER = """
+INSERT INTO budget_meter
+    (budget_id, meter_time, cap, used, decisions, grants, used_rate, grants_rate, alarm_bp, stage, p, integral,
+     smoothed, step_decisions, weights)
+SELECT budget_id, now(), 0, 0, 0, 0, 0, 0, 0, $2, 1, 0, 0, 0, '{}' FROM campaign WHERE campaign_id = $1
+"""
 
 
 def entered(segment_id: str, profile_id: str, entry_id: str = "", at: datetime = NOON - HOUR) -> Any:
@@ -51,6 +60,29 @@ async def test_a_live_audience_is_who_was_in_the_segment_when_the_fact_happened(
     await incentive.happen(before)
 
     assert [await incentive.has(each) for each in (member, gone, stranger, later)] == [(10, 0), (10, 0), (0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize(("stage", "given"), [("none", (10, 5)), ("restrict", (10, 0)), ("pause", (0, 0))])
+async def test_a_budget_that_runs_ahead_pays_only_the_planned_audience(
+    incentive: Incentive, stage: str, given: tuple[int, int]
+) -> None:
+    segment_id, member, sharer = new(), new(), new()
+    other = gives(fixed=5, beneficiary=campaign_pb2.Effect.BENEFICIARY_SHARER)
+    campaign_id = await running(incentive, of_orders(gives(fixed=10), other, audience=live(segment_id)))
+    await listen(incentive, entered(segment_id, member))
+
+    async def restrict(tx: Tx) -> None:
+        await (await driver(tx)).execute(_METER, campaign_id, stage)
+
+    await incentive.db.transact(restrict)
+    paid = a_paid_order(member)
+    paid.order.attribution.sharer_profile_id = sharer
+
+    await incentive.happen(paid)
+
+    assert ((await incentive.has(member))[0], (await incentive.has(sharer))[0]) == given
+    refused = [number for number, amount in enumerate(given, 1) if not amount]
+    assert await refusals(incentive, campaign_id=campaign_id) == [("PACED", number) for number in reversed(refused)]
 
 
 async def test_an_order_of_nobody_in_the_audience_says_so_and_an_event_says_nothing(incentive: Incentive) -> None:

@@ -54,6 +54,12 @@ def _against(claim: Claim, docket: Docket) -> Miss | None:
     return _against_history(claim, person, docket)
 
 
+def _is_planned(person: Person, claim: Claim, docket: Docket) -> bool:
+    """Whether the plan was made for a person: who invited somebody of the audience need not be of it."""
+    audience = claim.campaign.terms.audience
+    return audience is None or _is_in(audience, person, claim.occasion, docket)
+
+
 def _is_in(audience: Audience, person: Person, occasion: Occasion, docket: Docket) -> bool:
     of = audience.snapshot_id or audience.segment_id
     return any((spell := docket.spells.get((of, each))) and spell.covers(occasion.time) for each in person.ids)
@@ -120,7 +126,8 @@ def _grant(
     if miss is not None:
         return miss
     want = want_of(claim, effect, arm)
-    amount = charge(claim, effect, desired, want._replace(member=person.profile_id), docket.purse)
+    asked = want._replace(member=person.profile_id, planned=_is_planned(person, claim, docket))
+    amount = charge(claim, effect, desired, asked, docket.purse)
     if isinstance(amount, Miss):
         return amount
     uses = uses_of(claim, effect, person, amount, counted)

@@ -205,7 +205,7 @@ async def _spells(
     asked = [(audience, claim) for claim in claims if (audience := claim.campaign.terms.audience)]
     if not asked:
         return {}
-    ids = {each for _, claim in asked for each in people[claim.occasion.profile_id].ids}
+    ids = {each for person in people.values() for each in person.ids}  # all who may get something, not only who acted
     copies = {audience.snapshot_id for audience, _ in asked if audience.snapshot_id}
     segments = {audience.segment_id for audience, _ in asked if not audience.snapshot_id}
     live = await audiences.find_spells(tx, segments, ids) if segments else {}
