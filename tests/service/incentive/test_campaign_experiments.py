@@ -96,6 +96,34 @@ async def test_rw_10_buyers_are_counted_after_they_were_judged_and_each_more_has
     assert low <= arm.cost_per_incremental_buyer <= high
 
 
+async def test_first_purchases_have_a_price_of_their_own(incentive: Incentive) -> None:
+    experiment = campaign_pb2.Experiment(holdout_bp=5_000, outcome_days=7)
+    campaign_id = await running(incentive, terms(gives(fixed=10), experiment=experiment))
+    people = [new() for _ in range(60)]
+    hour = timedelta(hours=1)
+    await incentive.happen(returned := a_paid_order(people[0], at=NOON - hour))
+    await incentive.happen(a_refund(returned, 10_000))  # who gave all back has bought nothing
+    regulars = people[1::3]
+    former = {each: new() for each in regulars[::2]}  # some bought as somebody else, who turned out to be them
+    await incentive.happen(*(a_paid_order(former.get(each, each), at=NOON - hour) for each in regulars))
+    for each, other in former.items():
+        await incentive.happen(a_merge(other, each))
+    await incentive.happen(*map(an_event, people))
+
+    await incentive.happen(*(a_paid_order(each, 5_000, at=NOON + hour) for each in people))
+
+    treated = [each for each in people if (await incentive.has(each))[0]]
+    first = [each for each in treated if each not in regulars]
+    found = await read(incentive, campaign_id)
+    (arm,) = found.arms
+    assert (arm.buyers, arm.first_buyers) == (len(treated), len(first))
+    assert found.holdout.first_buyers == len(people) - len(regulars) - len(first)
+    assert arm.cost_per_first_purchase == round(10 * len(treated) / len(first))
+    uplift = len(first) / len(treated) - found.holdout.first_buyers / found.holdout.people
+    assert arm.incremental_first_buyers_milli == round(uplift * len(treated) * 1_000)
+    assert arm.cost_per_incremental_first_purchase == (round(10 / uplift) if uplift > 0 else 0)
+
+
 async def test_a_merged_person_counts_once_in_the_arm_of_the_first_time(incentive: Incentive) -> None:
     campaign_id = await running(incentive, terms(experiment=campaign_pb2.Experiment(holdout_bp=100)))
     one, other = new(), new()

@@ -12,7 +12,13 @@ PPM = 1_000_000
 def totals_to_proto(totals: ArmTotals) -> pb.ArmReadout:
     """What an arm came to."""
     return pb.ArmReadout(
-        arm=totals.arm, people=totals.people, buyers=totals.buyers, net_minor=totals.net_minor, cost=totals.cost
+        arm=totals.arm,
+        people=totals.people,
+        buyers=totals.buyers,
+        net_minor=totals.net_minor,
+        cost=totals.cost,
+        first_buyers=totals.first_buyers,
+        cost_per_first_purchase=round(totals.cost_per(totals.first_buyers) or 0),
     )
 
 
@@ -27,4 +33,6 @@ def readout_to_proto(readout: Readout) -> pb.ArmReadout:
     message.cost_per_incremental_buyer = round(readout.cost_per(readout.uplift) or 0)
     message.cost_per_incremental_buyer_low = floor(readout.cost_per(readout.uplift_high) or 0)
     message.cost_per_incremental_buyer_high = ceil(readout.cost_per(readout.uplift_low) or 0)
+    message.incremental_first_buyers_milli = round(readout.incremental_first_buyers * 1_000)
+    message.cost_per_incremental_first_purchase = round(readout.cost_per(readout.first_uplift) or 0)
     return message

@@ -58,13 +58,19 @@ def _point(salt: str, profile_id: str) -> int:
 
 
 class ArmTotals(NamedTuple):
-    """What an arm came to: people, those who bought, what they bought and what they were given."""
+    """What an arm came to: people, those who bought, what they bought, what they were given, and of those who bought
+    those who had never bought before."""
 
     arm: str
     people: int
     buyers: int
     net_minor: int
     cost: int
+    first_buyers: int = 0
+
+    def cost_per(self, buyers: float) -> float | None:
+        """What one of so many costs; None where there are none."""
+        return self.cost / buyers if buyers > 0 else None
 
 
 class Readout(NamedTuple):
@@ -74,6 +80,12 @@ class Readout(NamedTuple):
     uplift: float
     uplift_low: float
     uplift_high: float
+    first_uplift: float = 0.0
+
+    @property
+    def incremental_first_buyers(self) -> float:
+        """Buyers who bought for the first time and would not have bought."""
+        return self.first_uplift * self.totals.people
 
     @property
     def incremental_buyers(self) -> float:
@@ -87,7 +99,7 @@ class Readout(NamedTuple):
 
     def cost_per(self, uplift: float) -> float | None:
         """What one more buyer costs at such an uplift; None where there are none."""
-        return self.totals.cost / (uplift * self.totals.people) if uplift > 0 and self.totals.people else None
+        return self.totals.cost_per(uplift * self.totals.people)
 
 
 def read_out(totals: Sequence[ArmTotals]) -> tuple[ArmTotals, list[Readout]]:
@@ -100,7 +112,8 @@ def _against(arm: ArmTotals, held: ArmTotals) -> Readout:
     if not arm.people or not held.people:
         return Readout(arm, 0.0, -1.0, 1.0)
     low, high = difference(arm.buyers, arm.people, held.buyers, held.people)
-    return Readout(arm, arm.buyers / arm.people - held.buyers / held.people, low, high)
+    first = arm.first_buyers / arm.people - held.first_buyers / held.people
+    return Readout(arm, arm.buyers / arm.people - held.buyers / held.people, low, high, first)
 
 
 def difference(hits: int, of: int, other_hits: int, of_other: int) -> tuple[float, float]:

@@ -16,14 +16,18 @@ ON CONFLICT ON CONSTRAINT exposure_pkey DO NOTHING
 """
 
 # People by their survivors: of merged profiles the one that was judged first tells the arm. The order that a person was
-# judged for is no outcome.
+# judged for is no outcome. A first purchase is one before which, of what is kept, there was none.
 _TOTALS = """
 WITH seen AS (
     SELECT DISTINCT ON (person) coalesce(survivor_id, profile_id) AS person, arm, expose_time
     FROM exposure LEFT JOIN redirect ON loser_id = profile_id
     WHERE campaign_id = $1 ORDER BY person, expose_time
 ), bought AS (
-    SELECT person, sum(net_minor - coalesce(refunded_minor, 0)) AS net_minor
+    SELECT person, sum(net_minor - coalesce(refunded_minor, 0)) AS net_minor, NOT EXISTS (
+        SELECT FROM order_refund AS earlier
+        WHERE earlier.profile_id IN (SELECT person UNION ALL SELECT loser_id FROM redirect WHERE survivor_id = person)
+            AND earlier.pay_time <= min(expose_time) AND coalesce(earlier.refunded_minor, 0) < earlier.net_minor
+    ) AS is_first
     FROM seen
     JOIN LATERAL (SELECT seen.person AS id UNION SELECT loser_id FROM redirect WHERE survivor_id = seen.person) AS ids
         ON true
@@ -37,7 +41,7 @@ WITH seen AS (
     FROM reward_grant WHERE campaign_id = $1 AND arm <> '' GROUP BY arm
 )
 SELECT seen.arm, count(*), count(bought.person), coalesce(sum(bought.net_minor), 0)::bigint,
-       coalesce(max(given.cost), 0)::bigint
+       coalesce(max(given.cost), 0)::bigint, count(*) FILTER (WHERE bought.is_first)
 FROM seen LEFT JOIN bought USING (person) LEFT JOIN given ON given.arm = seen.arm
 GROUP BY seen.arm ORDER BY seen.arm
 """

@@ -1534,6 +1534,10 @@ class ArmReadout(_message.Message):
     COST_PER_INCREMENTAL_BUYER_FIELD_NUMBER: _builtins.int
     COST_PER_INCREMENTAL_BUYER_LOW_FIELD_NUMBER: _builtins.int
     COST_PER_INCREMENTAL_BUYER_HIGH_FIELD_NUMBER: _builtins.int
+    FIRST_BUYERS_FIELD_NUMBER: _builtins.int
+    COST_PER_FIRST_PURCHASE_FIELD_NUMBER: _builtins.int
+    INCREMENTAL_FIRST_BUYERS_MILLI_FIELD_NUMBER: _builtins.int
+    COST_PER_INCREMENTAL_FIRST_PURCHASE_FIELD_NUMBER: _builtins.int
     arm: _builtins.str
     """Name. Empty where there are no arms, `(holdout)` for those who got nothing."""
     people: _builtins.int
@@ -1560,6 +1564,14 @@ class ArmReadout(_message.Message):
     """Lower end of the interval. 0 when there are none."""
     cost_per_incremental_buyer_high: _builtins.int
     """Upper end of the interval. 0 when it has none."""
+    first_buyers: _builtins.int
+    """Those of the buyers who had bought nothing before that they kept."""
+    cost_per_first_purchase: _builtins.int
+    """What one of them cost, in the budget's units. 0 when there are none."""
+    incremental_first_buyers_milli: _builtins.int
+    """First buyers who would not have bought, in thousandths."""
+    cost_per_incremental_first_purchase: _builtins.int
+    """What one of them cost, in the budget's units. 0 when there are none."""
     def __init__(
         self,
         *,
@@ -1576,10 +1588,14 @@ class ArmReadout(_message.Message):
         cost_per_incremental_buyer: _builtins.int = ...,
         cost_per_incremental_buyer_low: _builtins.int = ...,
         cost_per_incremental_buyer_high: _builtins.int = ...,
+        first_buyers: _builtins.int = ...,
+        cost_per_first_purchase: _builtins.int = ...,
+        incremental_first_buyers_milli: _builtins.int = ...,
+        cost_per_incremental_first_purchase: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "buyers", b"buyers", "cost", b"cost", "cost_per_incremental_buyer", b"cost_per_incremental_buyer", "cost_per_incremental_buyer_high", b"cost_per_incremental_buyer_high", "cost_per_incremental_buyer_low", b"cost_per_incremental_buyer_low", "incremental_buyers_milli", b"incremental_buyers_milli", "net_minor", b"net_minor", "people", b"people", "told_apart", b"told_apart", "uplift_high_ppm", b"uplift_high_ppm", "uplift_low_ppm", b"uplift_low_ppm", "uplift_ppm", b"uplift_ppm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "buyers", b"buyers", "cost", b"cost", "cost_per_first_purchase", b"cost_per_first_purchase", "cost_per_incremental_buyer", b"cost_per_incremental_buyer", "cost_per_incremental_buyer_high", b"cost_per_incremental_buyer_high", "cost_per_incremental_buyer_low", b"cost_per_incremental_buyer_low", "cost_per_incremental_first_purchase", b"cost_per_incremental_first_purchase", "first_buyers", b"first_buyers", "incremental_buyers_milli", b"incremental_buyers_milli", "incremental_first_buyers_milli", b"incremental_first_buyers_milli", "net_minor", b"net_minor", "people", b"people", "told_apart", b"told_apart", "uplift_high_ppm", b"uplift_high_ppm", "uplift_low_ppm", b"uplift_low_ppm", "uplift_ppm", b"uplift_ppm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
