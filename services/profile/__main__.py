@@ -38,6 +38,7 @@ from services.profile.rejections.servicer import RejectionServicer
 from services.profile.reviews import operations as reviews
 from services.profile.reviews.servicer import ReviewServicer
 from services.profile.settings import Settings
+from services.profile.timeline.consumers import Happenings
 from services.profile.vault import domain, errors
 from services.profile.vault import operations as vaults
 
@@ -76,6 +77,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(FORGET_EVERY_S, "expire bundles", privacy.expire)
     process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
     Answers(vault).listen(process.consumer())
+    Happenings(vault).listen(process.consumer("profile-timeline"))
     process.every(BLOCKED_EVERY_S, "read blocked values", lambda: book.refresh(process.db))
     process.every(INDEX_EVERY_S, "index names", lambda: attributes.index_names(process.db, vault))
     process.every(INDEX_EVERY_S, "index phones", lambda: identity.index_phones(process.db, vault))

@@ -6,7 +6,7 @@ from uuid import UUID
 from bowen.profile.v1 import event_pb2, profile_service_pb2
 
 from chassis.stamps import moment, stamp
-from services.profile.timeline.domain import Event, Filter, Position
+from services.profile.timeline.domain import HAPPENING, OWN, Event, Filter, Position
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -20,7 +20,8 @@ def event_to_proto(event: Event, profile_id: UUID) -> event_pb2.Event:
         profile_id=str(profile_id),
         type=event_pb2.EventType.ValueType(event.type),
         name=event.name,
-        source_id=event.source_id,
+        source_id=event.source_id if event.type != HAPPENING else "",
+        service=OWN if event.type != HAPPENING else event.source_id,
         properties=event.properties,
         context=event.context,
         timestamp=stamp(event.timestamp),
@@ -38,6 +39,9 @@ def filter_from_proto(request: profile_service_pb2.ListProfileEventsRequest) -> 
         request.name,
         moment(request.start_time) if request.HasField("start_time") else None,
         moment(request.end_time) if request.HasField("end_time") else None,
+        request.service,
+        tuple(request.types),
+        request.source_id,
     )
 
 

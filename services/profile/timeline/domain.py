@@ -1,5 +1,6 @@
 """An event of a person's timeline."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -17,6 +18,23 @@ class EventType(IntEnum):
     SCREEN = 4
     GROUP = 5
     ALIAS = 6
+
+
+OWN = "profile"
+HAPPENING = 7
+"""The kind of what another service told of a person."""
+
+
+class Happening(NamedTuple):
+    """What another service told of a person. The fields are the columns of its table; `properties` is sealed there."""
+
+    event_id: UUID
+    profile_id: UUID
+    service: str
+    name: str
+    properties: str
+    timestamp: datetime
+    receive_time: datetime
 
 
 class Event(NamedTuple):
@@ -82,3 +100,6 @@ class Filter(NamedTuple):
     name: str = ""
     start_time: datetime | None = None
     end_time: datetime | None = None
+    service: str = ""
+    types: Sequence[int] = ()
+    source_id: str = ""

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.timeline.domain import Event, EventType, Filter, Position, Recalled, keys_in
+from services.profile.timeline.domain import Event, EventType, Filter, Happening, Position, Recalled, keys_in
 from services.profile.vault.domain import Vault
 
 COUNTER_SHARDS = 16
@@ -26,24 +26,38 @@ _names = msgspec.json.Decoder(list[str])
 
 # Two index scans per profile of the person, each cut off at the page's size; never all events of a busy person.
 _WANTED = """
-      AND ($2 = '' OR event.name = $2)
+      AND ($2 = '' OR {named}.name = $2)
       AND {at} >= coalesce($3, '-infinity'::timestamptz)
       AND {at} < coalesce($4, 'infinity'::timestamptz)
       AND ({at}, {of}.event_id)
           < (coalesce($5, 'infinity'::timestamptz), coalesce($6, '00000000-0000-0000-0000-000000000000'::uuid))
     ORDER BY {at} DESC, {of}.event_id DESC LIMIT $7
 """
+_SENT = """
+      AND $8 IN ('', 'profile') AND ($9::smallint[] = '{{}}' OR event.type = ANY($9))
+      AND ($10 = '' OR event.source_id = $10)
+"""
+_TOLD = "AND $8 IN ('', happening.service) AND ($9::smallint[] = '{{}}' OR 7 = ANY($9)) AND $10 = ''"
 _OWN = ", ".join(f"event.{column}" for column in _COLUMNS)
+_AS_EVENT = """
+    happening.event_id, happening.profile_id, '', 7::smallint, happening.name, happening.service, 2::smallint,
+    ''::bytea, '', happening.properties, '{}', happening.timestamp, happening.timestamp, NULL::timestamptz,
+    happening.receive_time, ''
+"""
 _PAGE = f"""
 SELECT found.* FROM unnest($1::uuid[]) AS person (profile_id) CROSS JOIN LATERAL (
     (SELECT {_OWN} FROM event
      WHERE event.profile_id = person.profile_id
        AND NOT EXISTS (SELECT FROM event_reassignment AS moved WHERE moved.event_id = event.event_id)
-       {_WANTED.format(at="event.timestamp", of="event")})
+       {_SENT.format()}{_WANTED.format(at="event.timestamp", of="event", named="event")})
     UNION ALL
     (SELECT {_OWN} FROM event_reassignment AS moved JOIN event ON event.event_id = moved.event_id
      WHERE moved.profile_id = person.profile_id
-       {_WANTED.format(at="moved.timestamp", of="moved")})
+       {_SENT.format()}{_WANTED.format(at="moved.timestamp", of="moved", named="event")})
+    UNION ALL
+    (SELECT {_AS_EVENT} FROM happening
+     WHERE happening.profile_id = person.profile_id
+       {_TOLD.format()}{_WANTED.format(at="happening.timestamp", of="happening", named="happening")})
 ) AS found ORDER BY found.timestamp DESC, found.event_id DESC LIMIT $7
 """  # noqa: S608 (names of our own)
 _RECALL = f"""
@@ -114,6 +128,12 @@ FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[])
      AS sealed (event_id, identifiers, named, properties, context)
 WHERE event.event_id = sealed.event_id
 """  # noqa: S608 (names of our own)
+_FORGET_HAPPENINGS = "DELETE FROM happening WHERE profile_id = ANY($1)"
+_FORGET_OLDER_HAPPENINGS = """
+DELETE FROM happening WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM happening WHERE timestamp < $1 AND (name = $2 OR ($2 = '*' AND name <> ALL ($3::text[]))) LIMIT $4
+))
+"""
 _FORGET_REASSIGNMENTS = "DELETE FROM event_reassignment WHERE profile_id = ANY($1)"
 
 _COUNT = """
@@ -121,6 +141,29 @@ INSERT INTO counter (name, shard, value)
 SELECT name, pg_backend_pid() % $3, added FROM unnest($1::text[], $2::bigint[]) AS more (name, added) ORDER BY name
 ON CONFLICT (name, shard) DO UPDATE SET value = counter.value + excluded.value
 """
+
+
+# Of people who are there: what is told of somebody after they were erased is dropped. Erasing waits for held rows.
+_ADD_HAPPENINGS = """
+WITH person AS MATERIALIZED (
+    SELECT profile_id FROM profile WHERE profile_id = ANY($2) ORDER BY profile_id FOR KEY SHARE
+)
+INSERT INTO happening (event_id, profile_id, service, name, properties, timestamp, receive_time)
+SELECT told.*
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+    AS told (event_id, profile_id, service, name, properties, timestamp, receive_time)
+WHERE told.profile_id IN (SELECT profile_id FROM person)
+ON CONFLICT DO NOTHING
+"""
+
+
+async def add_happenings(tx: Tx, vault: Vault, happenings: Sequence[Happening]) -> None:
+    """Add to timelines what other services told. What it says is sealed."""
+    if happenings:
+        sealed = [
+            each._replace(properties=vault.seal(each.properties, b"p" + each.event_id.bytes)) for each in happenings
+        ]
+        await (await driver(tx)).execute(_ADD_HAPPENINGS, *map(list, zip(*sealed, strict=True)))
 
 
 async def append(tx: Tx, vault: Vault, events: Sequence[Event]) -> None:
@@ -157,7 +200,8 @@ async def page(
 ) -> list[Event]:
     """Events of a person, newest first: at most `limit` that come after `after`."""
     position = after or (None, None)
-    rows = await (await driver(tx)).fetch(_PAGE, profile_ids, *wanted, *position, limit)
+    who = wanted.service, list(wanted.types), wanted.source_id
+    rows = await (await driver(tx)).fetch(_PAGE, profile_ids, *wanted[:3], *position, limit, *who)
     return [_opened(vault, row) for row in rows]
 
 
@@ -217,6 +261,7 @@ async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:
     connection = await driver(tx)
     done: str = await connection.execute(_FORGET, profile_ids)
     await connection.execute(_FORGET_REASSIGNMENTS, profile_ids)
+    await connection.execute(_FORGET_HAPPENINGS, profile_ids)
     return int(done.rpartition(" ")[2])
 
 
@@ -225,6 +270,7 @@ async def blank(tx: Tx, profile_ids: Sequence[UUID], profile_id: UUID) -> int:
     connection = await driver(tx)
     done: str = await connection.execute(_BLANK, profile_ids, profile_id)
     await connection.execute(_FORGET_REASSIGNMENTS, profile_ids)
+    await connection.execute(_FORGET_HAPPENINGS, profile_ids)
     return int(done.rpartition(" ")[2])
 
 
@@ -234,6 +280,12 @@ async def forget_older(tx: Tx, name: str, named: Sequence[str], before: datetime
     Returns how many that was.
     """
     done: str = await (await driver(tx)).execute(_FORGET_OLDER, before, name, named, limit)
+    return int(done.rpartition(" ")[2])
+
+
+async def forget_older_happenings(tx: Tx, name: str, named: Sequence[str], before: datetime, *, limit: int) -> int:
+    """The same of what other services told."""
+    done: str = await (await driver(tx)).execute(_FORGET_OLDER_HAPPENINGS, before, name, named, limit)
     return int(done.rpartition(" ")[2])
 
 

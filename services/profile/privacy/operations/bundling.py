@@ -14,7 +14,7 @@ from services.profile.identity import store as identity
 from services.profile.privacy import convert, domain, events, store
 from services.profile.privacy.domain import Part
 from services.profile.timeline import store as timeline
-from services.profile.timeline.domain import Filter, Position
+from services.profile.timeline.domain import OWN, Filter, Position
 from services.profile.vault.domain import Vault
 
 PAGE = 500
@@ -56,7 +56,7 @@ async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime
     for look in await store.list_looks(tx, person, after=UUID(int=(1 << 128) - 1), limit=PAGE):
         yield convert.look_line(look)
     after: Position | None = None
-    while page := await timeline.page(tx, vault, person, Filter(), after=after, limit=PAGE):
+    while page := await timeline.page(tx, vault, person, Filter(service=OWN), after=after, limit=PAGE):
         for event in page:
             yield convert.event_line(event, person[0])
         after = Position(page[-1].timestamp, page[-1].event_id)

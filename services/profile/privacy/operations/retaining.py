@@ -51,8 +51,12 @@ async def _let_events_go(db: Database, name: str, named: Sequence[str], before: 
         await timeline.count(tx, {"events": -gone})
         return gone
 
-    while await db.transact(some) == EVENTS_AT_ONCE:
-        pass
+    async def some_told(tx: Tx) -> int:
+        return await timeline.forget_older_happenings(tx, name, named, before, limit=EVENTS_AT_ONCE)
+
+    for work in (some, some_told):
+        while await db.transact(work) == EVENTS_AT_ONCE:
+            pass
 
 
 async def _let_rejections_go(db: Database, before: datetime) -> None:

@@ -26,7 +26,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62owen/profile/v1/event.proto\x12\x10\x62owen.profile.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12)\n\x04type\x18\x04 \x01(\x0e\x32\x1b.bowen.profile.v1.EventType\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x11\n\tsource_id\x18\x06 \x01(\t\x12\x1a\n\nproperties\x18\x07 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12\x17\n\x07\x63ontext\x18\x08 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12-\n\ttimestamp\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\roriginal_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsent_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0creceive_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xae\x01\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45VENT_TYPE_TRACK\x10\x01\x12\x17\n\x13\x45VENT_TYPE_IDENTIFY\x10\x02\x12\x13\n\x0f\x45VENT_TYPE_PAGE\x10\x03\x12\x15\n\x11\x45VENT_TYPE_SCREEN\x10\x04\x12\x14\n\x10\x45VENT_TYPE_GROUP\x10\x05\x12\x14\n\x10\x45VENT_TYPE_ALIAS\x10\x06*B\n\x05Trust\x12\x15\n\x11TRUST_UNSPECIFIED\x10\x00\x12\x10\n\x0cTRUST_PUBLIC\x10\x01\x12\x10\n\x0cTRUST_SERVER\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62owen/profile/v1/event.proto\x12\x10\x62owen.profile.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12)\n\x04type\x18\x04 \x01(\x0e\x32\x1b.bowen.profile.v1.EventType\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x11\n\tsource_id\x18\x06 \x01(\t\x12\x1a\n\nproperties\x18\x07 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12\x17\n\x07\x63ontext\x18\x08 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12-\n\ttimestamp\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\roriginal_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsent_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0creceive_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\r \x01(\t*\xc8\x01\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45VENT_TYPE_TRACK\x10\x01\x12\x17\n\x13\x45VENT_TYPE_IDENTIFY\x10\x02\x12\x13\n\x0f\x45VENT_TYPE_PAGE\x10\x03\x12\x15\n\x11\x45VENT_TYPE_SCREEN\x10\x04\x12\x14\n\x10\x45VENT_TYPE_GROUP\x10\x05\x12\x14\n\x10\x45VENT_TYPE_ALIAS\x10\x06\x12\x18\n\x14\x45VENT_TYPE_HAPPENING\x10\x07*B\n\x05Trust\x12\x15\n\x11TRUST_UNSPECIFIED\x10\x00\x12\x10\n\x0cTRUST_PUBLIC\x10\x01\x12\x10\n\x0cTRUST_SERVER\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,10 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENT'].fields_by_name['properties']._serialized_options = b'\232\265\030\002X\001'
   _globals['_EVENT'].fields_by_name['context']._loaded_options = None
   _globals['_EVENT'].fields_by_name['context']._serialized_options = b'\232\265\030\002X\001'
-  _globals['_EVENTTYPE']._serialized_start=506
-  _globals['_EVENTTYPE']._serialized_end=680
-  _globals['_TRUST']._serialized_start=682
-  _globals['_TRUST']._serialized_end=748
+  _globals['_EVENTTYPE']._serialized_start=523
+  _globals['_EVENTTYPE']._serialized_end=723
+  _globals['_TRUST']._serialized_start=725
+  _globals['_TRUST']._serialized_end=791
   _globals['_EVENT']._serialized_start=114
-  _globals['_EVENT']._serialized_end=503
+  _globals['_EVENT']._serialized_end=520
 # @@protoc_insertion_point(module_scope)

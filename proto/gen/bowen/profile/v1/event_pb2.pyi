@@ -38,6 +38,8 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     """A person belongs to a group."""
     EVENT_TYPE_ALIAS: _EventType.ValueType  # 6
     """Two ids are the same person."""
+    EVENT_TYPE_HAPPENING: _EventType.ValueType  # 7
+    """Something that another service told of the person: an order, a reward, a coupon, a visit, a tag, a segment. It has a name."""
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """The kinds of the Segment vocabulary."""
@@ -56,6 +58,8 @@ EVENT_TYPE_GROUP: EventType.ValueType  # 5
 """A person belongs to a group."""
 EVENT_TYPE_ALIAS: EventType.ValueType  # 6
 """Two ids are the same person."""
+EVENT_TYPE_HAPPENING: EventType.ValueType  # 7
+"""Something that another service told of the person: an order, a reward, a coupon, a visit, a tag, a segment. It has a name."""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 class _Trust:
@@ -100,6 +104,7 @@ class Event(_message.Message):
     ORIGINAL_TIME_FIELD_NUMBER: _builtins.int
     SENT_TIME_FIELD_NUMBER: _builtins.int
     RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """UUID version 7, given by Bowen."""
     message_id: _builtins.str
@@ -116,6 +121,8 @@ class Event(_message.Message):
     """Properties of a track, page or screen event, traits of identify and group. JSON object."""
     context: _builtins.str
     """The context object as sent. JSON object."""
+    service: _builtins.str
+    """The service that knows of it: `profile` for events that sources sent, else `distribution`, `incentive` or `tagging`."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
         """When it happened, corrected for the sender's clock: `receive_time − (sent_time − original_time)`."""
@@ -147,10 +154,11 @@ class Event(_message.Message):
         original_time: _timestamp_pb2.Timestamp | None = ...,
         sent_time: _timestamp_pb2.Timestamp | None = ...,
         receive_time: _timestamp_pb2.Timestamp | None = ...,
+        service: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["original_time", b"original_time", "receive_time", b"receive_time", "sent_time", b"sent_time", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "event_id", b"event_id", "message_id", b"message_id", "name", b"name", "original_time", b"original_time", "profile_id", b"profile_id", "properties", b"properties", "receive_time", b"receive_time", "sent_time", b"sent_time", "source_id", b"source_id", "timestamp", b"timestamp", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "event_id", b"event_id", "message_id", b"message_id", "name", b"name", "original_time", b"original_time", "profile_id", b"profile_id", "properties", b"properties", "receive_time", b"receive_time", "sent_time", b"sent_time", "service", b"service", "source_id", b"source_id", "timestamp", b"timestamp", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/profile/v1/profile_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n\x11GetProfileRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1a\n\x12include_provenance\x18\x02 \x01(\x08\"@\n\x12GetProfileResponse\x12*\n\x07profile\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\"v\n\x14LookupProfileRequest\x12(\n\x04type\x18\x01 \x01(\tB\x1a\x9a\xb5\x18\x16\x08\x01(@2\x10[a-z][a-z0-9_.]*\x12\x1a\n\tnamespace\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12\x18\n\x05value\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\"C\n\x15LookupProfileResponse\x12*\n\x07profile\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\"\xe5\x01\n\x18ListProfileEventsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x15\n\x04name\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"]\n\x19ListProfileEventsResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.bowen.profile.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x88\x01\n\x18ListProfileMergesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\x12\x16\n\x0einclude_before\x18\x04 \x01(\x08\"]\n\x19ListProfileMergesResponse\x12\'\n\x06merges\x18\x01 \x03(\x0b\x32\x17.bowen.profile.v1.Merge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x15ImportProfilesRequest\x12\x1b\n\tsource_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x35\n\x04rows\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.ProfileRowB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"\xad\x01\n\nProfileRow\x12\x18\n\x06row_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12;\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\x08\x9a\xb5\x18\x04\x38\x01@\x14\x12\x1e\n\nattributes\x18\x03 \x01(\tB\n\x9a\xb5\x18\x06(\x80\x80\x02X\x01\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x16ImportProfilesResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.bowen.profile.v1.ImportProfilesOutcome\"\x90\x02\n\x15ImportProfilesOutcome\x12\x0e\n\x06row_id\x18\x01 \x01(\t\x12>\n\x06result\x18\x02 \x01(\x0e\x32..bowen.profile.v1.ImportProfilesOutcome.Result\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"s\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESULT_CREATED\x10\x01\x12\x12\n\x0eRESULT_UPDATED\x10\x02\x12\x14\n\x10RESULT_DUPLICATE\x10\x03\x12\x13\n\x0fRESULT_REJECTED\x10\x04\"j\n\x16ResolveProfilesRequest\x12\x38\n\x04sets\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.IdentifierSetB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\x12\x16\n\x0e\x63reate_missing\x18\x02 \x01(\x08\"L\n\rIdentifierSet\x12;\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\x08\x9a\xb5\x18\x04\x38\x01@\x14\"U\n\x17ResolveProfilesResponse\x12:\n\x08outcomes\x18\x01 \x03(\x0b\x32(.bowen.profile.v1.ResolveProfilesOutcome\"<\n\x16ResolveProfilesOutcome\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x18\n\x16GetProfileStatsRequest\"z\n\x17GetProfileStatsResponse\x12\x15\n\rprofile_count\x18\x01 \x01(\x03\x12\x13\n\x0bmerge_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x03\x12\x1e\n\x16suppressed_event_count\x18\x04 \x01(\x03\x32\xd9\x08\n\x0eProfileService\x12\x97\x01\n\nGetProfile\x12#.bowen.profile.v1.GetProfileRequest\x1a$.bowen.profile.v1.GetProfileResponse\">\x8a\xb5\x18\x19\n\x15profile.profiles:read\x10\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/profiles/{profile_id}\x12\x98\x01\n\rLookupProfile\x12&.bowen.profile.v1.LookupProfileRequest\x1a\'.bowen.profile.v1.LookupProfileResponse\"6\x8a\xb5\x18\x17\n\x15profile.profiles:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/profiles:lookup\x12\xb3\x01\n\x11ListProfileEvents\x12*.bowen.profile.v1.ListProfileEventsRequest\x1a+.bowen.profile.v1.ListProfileEventsResponse\"E\x8a\xb5\x18\x19\n\x15profile.profiles:read\x10\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/events\x12\xb1\x01\n\x11ListProfileMerges\x12*.bowen.profile.v1.ListProfileMergesRequest\x1a+.bowen.profile.v1.ListProfileMergesResponse\"C\x8a\xb5\x18\x17\n\x15profile.profiles:read\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/merges\x12\x9f\x01\n\x0eImportProfiles\x12\'.bowen.profile.v1.ImportProfilesRequest\x1a(.bowen.profile.v1.ImportProfilesResponse\":\x8a\xb5\x18\x18\n\x16profile.profiles:write\x82\xd3\xe4\x93\x02\x18\"\x13/v1/profiles:import:\x01*\x12\x66\n\x0fResolveProfiles\x12(.bowen.profile.v1.ResolveProfilesRequest\x1a).bowen.profile.v1.ResolveProfilesResponse\x12\x9d\x01\n\x0fGetProfileStats\x12(.bowen.profile.v1.GetProfileStatsRequest\x1a).bowen.profile.v1.GetProfileStatsResponse\"5\x8a\xb5\x18\x17\n\x15profile.profiles:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/profiles:statsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/profile/v1/profile_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n\x11GetProfileRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1a\n\x12include_provenance\x18\x02 \x01(\x08\"@\n\x12GetProfileResponse\x12*\n\x07profile\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\"v\n\x14LookupProfileRequest\x12(\n\x04type\x18\x01 \x01(\tB\x1a\x9a\xb5\x18\x16\x08\x01(@2\x10[a-z][a-z0-9_.]*\x12\x1a\n\tnamespace\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12\x18\n\x05value\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\"C\n\x15LookupProfileResponse\x12*\n\x07profile\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\"\xf8\x02\n\x18ListProfileEventsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x15\n\x04name\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\x12\x42\n\x07service\x18\x07 \x01(\tB1\x9a\xb5\x18-(\x14R\x07profileR\x0c\x64istributionR\tincentiveR\x07tagging\x12\x32\n\x05types\x18\x08 \x03(\x0e\x32\x1b.bowen.profile.v1.EventTypeB\x06\x9a\xb5\x18\x02@\x07\x12\x19\n\tsource_id\x18\t \x01(\tB\x06\x9a\xb5\x18\x02(d\"]\n\x19ListProfileEventsResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.bowen.profile.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x88\x01\n\x18ListProfileMergesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\x12\x16\n\x0einclude_before\x18\x04 \x01(\x08\"]\n\x19ListProfileMergesResponse\x12\'\n\x06merges\x18\x01 \x03(\x0b\x32\x17.bowen.profile.v1.Merge\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x15ImportProfilesRequest\x12\x1b\n\tsource_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x35\n\x04rows\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.ProfileRowB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"\xad\x01\n\nProfileRow\x12\x18\n\x06row_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12;\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\x08\x9a\xb5\x18\x04\x38\x01@\x14\x12\x1e\n\nattributes\x18\x03 \x01(\tB\n\x9a\xb5\x18\x06(\x80\x80\x02X\x01\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x16ImportProfilesResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.bowen.profile.v1.ImportProfilesOutcome\"\x90\x02\n\x15ImportProfilesOutcome\x12\x0e\n\x06row_id\x18\x01 \x01(\t\x12>\n\x06result\x18\x02 \x01(\x0e\x32..bowen.profile.v1.ImportProfilesOutcome.Result\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"s\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESULT_CREATED\x10\x01\x12\x12\n\x0eRESULT_UPDATED\x10\x02\x12\x14\n\x10RESULT_DUPLICATE\x10\x03\x12\x13\n\x0fRESULT_REJECTED\x10\x04\"j\n\x16ResolveProfilesRequest\x12\x38\n\x04sets\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.IdentifierSetB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\x12\x16\n\x0e\x63reate_missing\x18\x02 \x01(\x08\"L\n\rIdentifierSet\x12;\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\x08\x9a\xb5\x18\x04\x38\x01@\x14\"U\n\x17ResolveProfilesResponse\x12:\n\x08outcomes\x18\x01 \x03(\x0b\x32(.bowen.profile.v1.ResolveProfilesOutcome\"<\n\x16ResolveProfilesOutcome\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x18\n\x16GetProfileStatsRequest\"z\n\x17GetProfileStatsResponse\x12\x15\n\rprofile_count\x18\x01 \x01(\x03\x12\x13\n\x0bmerge_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x03\x12\x1e\n\x16suppressed_event_count\x18\x04 \x01(\x03\x32\xd9\x08\n\x0eProfileService\x12\x97\x01\n\nGetProfile\x12#.bowen.profile.v1.GetProfileRequest\x1a$.bowen.profile.v1.GetProfileResponse\">\x8a\xb5\x18\x19\n\x15profile.profiles:read\x10\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/profiles/{profile_id}\x12\x98\x01\n\rLookupProfile\x12&.bowen.profile.v1.LookupProfileRequest\x1a\'.bowen.profile.v1.LookupProfileResponse\"6\x8a\xb5\x18\x17\n\x15profile.profiles:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/profiles:lookup\x12\xb3\x01\n\x11ListProfileEvents\x12*.bowen.profile.v1.ListProfileEventsRequest\x1a+.bowen.profile.v1.ListProfileEventsResponse\"E\x8a\xb5\x18\x19\n\x15profile.profiles:read\x10\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/events\x12\xb1\x01\n\x11ListProfileMerges\x12*.bowen.profile.v1.ListProfileMergesRequest\x1a+.bowen.profile.v1.ListProfileMergesResponse\"C\x8a\xb5\x18\x17\n\x15profile.profiles:read\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/merges\x12\x9f\x01\n\x0eImportProfiles\x12\'.bowen.profile.v1.ImportProfilesRequest\x1a(.bowen.profile.v1.ImportProfilesResponse\":\x8a\xb5\x18\x18\n\x16profile.profiles:write\x82\xd3\xe4\x93\x02\x18\"\x13/v1/profiles:import:\x01*\x12\x66\n\x0fResolveProfiles\x12(.bowen.profile.v1.ResolveProfilesRequest\x1a).bowen.profile.v1.ResolveProfilesResponse\x12\x9d\x01\n\x0fGetProfileStats\x12(.bowen.profile.v1.GetProfileStatsRequest\x1a).bowen.profile.v1.GetProfileStatsResponse\"5\x8a\xb5\x18\x17\n\x15profile.profiles:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/profiles:statsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\232\265\030\003(\350\007'
+  _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['service']._loaded_options = None
+  _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['service']._serialized_options = b'\232\265\030-(\024R\007profileR\014distributionR\tincentiveR\007tagging'
+  _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['types']._loaded_options = None
+  _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['types']._serialized_options = b'\232\265\030\002@\007'
+  _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['source_id']._loaded_options = None
+  _globals['_LISTPROFILEEVENTSREQUEST'].fields_by_name['source_id']._serialized_options = b'\232\265\030\002(d'
   _globals['_LISTPROFILEMERGESREQUEST'].fields_by_name['profile_id']._loaded_options = None
   _globals['_LISTPROFILEMERGESREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LISTPROFILEMERGESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -94,35 +100,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPPROFILERESPONSE']._serialized_start=509
   _globals['_LOOKUPPROFILERESPONSE']._serialized_end=576
   _globals['_LISTPROFILEEVENTSREQUEST']._serialized_start=579
-  _globals['_LISTPROFILEEVENTSREQUEST']._serialized_end=808
-  _globals['_LISTPROFILEEVENTSRESPONSE']._serialized_start=810
-  _globals['_LISTPROFILEEVENTSRESPONSE']._serialized_end=903
-  _globals['_LISTPROFILEMERGESREQUEST']._serialized_start=906
-  _globals['_LISTPROFILEMERGESREQUEST']._serialized_end=1042
-  _globals['_LISTPROFILEMERGESRESPONSE']._serialized_start=1044
-  _globals['_LISTPROFILEMERGESRESPONSE']._serialized_end=1137
-  _globals['_IMPORTPROFILESREQUEST']._serialized_start=1139
-  _globals['_IMPORTPROFILESREQUEST']._serialized_end=1246
-  _globals['_PROFILEROW']._serialized_start=1249
-  _globals['_PROFILEROW']._serialized_end=1422
-  _globals['_IMPORTPROFILESRESPONSE']._serialized_start=1424
-  _globals['_IMPORTPROFILESRESPONSE']._serialized_end=1507
-  _globals['_IMPORTPROFILESOUTCOME']._serialized_start=1510
-  _globals['_IMPORTPROFILESOUTCOME']._serialized_end=1782
-  _globals['_IMPORTPROFILESOUTCOME_RESULT']._serialized_start=1667
-  _globals['_IMPORTPROFILESOUTCOME_RESULT']._serialized_end=1782
-  _globals['_RESOLVEPROFILESREQUEST']._serialized_start=1784
-  _globals['_RESOLVEPROFILESREQUEST']._serialized_end=1890
-  _globals['_IDENTIFIERSET']._serialized_start=1892
-  _globals['_IDENTIFIERSET']._serialized_end=1968
-  _globals['_RESOLVEPROFILESRESPONSE']._serialized_start=1970
-  _globals['_RESOLVEPROFILESRESPONSE']._serialized_end=2055
-  _globals['_RESOLVEPROFILESOUTCOME']._serialized_start=2057
-  _globals['_RESOLVEPROFILESOUTCOME']._serialized_end=2117
-  _globals['_GETPROFILESTATSREQUEST']._serialized_start=2119
-  _globals['_GETPROFILESTATSREQUEST']._serialized_end=2143
-  _globals['_GETPROFILESTATSRESPONSE']._serialized_start=2145
-  _globals['_GETPROFILESTATSRESPONSE']._serialized_end=2267
-  _globals['_PROFILESERVICE']._serialized_start=2270
-  _globals['_PROFILESERVICE']._serialized_end=3383
+  _globals['_LISTPROFILEEVENTSREQUEST']._serialized_end=955
+  _globals['_LISTPROFILEEVENTSRESPONSE']._serialized_start=957
+  _globals['_LISTPROFILEEVENTSRESPONSE']._serialized_end=1050
+  _globals['_LISTPROFILEMERGESREQUEST']._serialized_start=1053
+  _globals['_LISTPROFILEMERGESREQUEST']._serialized_end=1189
+  _globals['_LISTPROFILEMERGESRESPONSE']._serialized_start=1191
+  _globals['_LISTPROFILEMERGESRESPONSE']._serialized_end=1284
+  _globals['_IMPORTPROFILESREQUEST']._serialized_start=1286
+  _globals['_IMPORTPROFILESREQUEST']._serialized_end=1393
+  _globals['_PROFILEROW']._serialized_start=1396
+  _globals['_PROFILEROW']._serialized_end=1569
+  _globals['_IMPORTPROFILESRESPONSE']._serialized_start=1571
+  _globals['_IMPORTPROFILESRESPONSE']._serialized_end=1654
+  _globals['_IMPORTPROFILESOUTCOME']._serialized_start=1657
+  _globals['_IMPORTPROFILESOUTCOME']._serialized_end=1929
+  _globals['_IMPORTPROFILESOUTCOME_RESULT']._serialized_start=1814
+  _globals['_IMPORTPROFILESOUTCOME_RESULT']._serialized_end=1929
+  _globals['_RESOLVEPROFILESREQUEST']._serialized_start=1931
+  _globals['_RESOLVEPROFILESREQUEST']._serialized_end=2037
+  _globals['_IDENTIFIERSET']._serialized_start=2039
+  _globals['_IDENTIFIERSET']._serialized_end=2115
+  _globals['_RESOLVEPROFILESRESPONSE']._serialized_start=2117
+  _globals['_RESOLVEPROFILESRESPONSE']._serialized_end=2202
+  _globals['_RESOLVEPROFILESOUTCOME']._serialized_start=2204
+  _globals['_RESOLVEPROFILESOUTCOME']._serialized_end=2264
+  _globals['_GETPROFILESTATSREQUEST']._serialized_start=2266
+  _globals['_GETPROFILESTATSREQUEST']._serialized_end=2290
+  _globals['_GETPROFILESTATSRESPONSE']._serialized_start=2292
+  _globals['_GETPROFILESTATSRESPONSE']._serialized_end=2414
+  _globals['_PROFILESERVICE']._serialized_start=2417
+  _globals['_PROFILESERVICE']._serialized_end=3530
 # @@protoc_insertion_point(module_scope)

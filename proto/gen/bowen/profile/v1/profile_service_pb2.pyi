@@ -138,6 +138,9 @@ class ListProfileEventsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """The person."""
     name: _builtins.str
@@ -146,6 +149,10 @@ class ListProfileEventsRequest(_message.Message):
     """Default 50; above 200 means 200."""
     page_token: _builtins.str
     """From the previous page. Bound to the other fields."""
+    service: _builtins.str
+    """Only what this service knows of. Empty means all."""
+    source_id: _builtins.str
+    """Only events of this source: a write key's or a channel's id. Empty means all."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only events at or after this instant."""
@@ -153,6 +160,10 @@ class ListProfileEventsRequest(_message.Message):
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Only events before this instant."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventType.ValueType]:
+        """Only events of these kinds. None means all."""
 
     def __init__(
         self,
@@ -163,10 +174,13 @@ class ListProfileEventsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        service: _builtins.str = ...,
+        types: _abc.Iterable[_event_pb2.EventType.ValueType] | None = ...,
+        source_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "name", b"name", "page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "name", b"name", "page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id", "service", b"service", "source_id", b"source_id", "start_time", b"start_time", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

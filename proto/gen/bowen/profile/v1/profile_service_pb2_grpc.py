@@ -99,7 +99,7 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListProfileEvents(self, request, context):
-        """Lists what a person did over all channels, newest first.
+        """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """

@@ -47,7 +47,7 @@ class ProfileServiceStub:
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace.
     """
     ListProfileEvents: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileEventsRequest, _profile_service_pb2.ListProfileEventsResponse]
-    """Lists what a person did over all channels, newest first.
+    """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
@@ -88,7 +88,7 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace.
     """
     ListProfileEvents: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileEventsRequest, _profile_service_pb2.ListProfileEventsResponse]  # type: ignore[assignment]
-    """Lists what a person did over all channels, newest first.
+    """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
@@ -144,7 +144,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_service_pb2.ListProfileEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_service_pb2.ListProfileEventsResponse, _abc.Awaitable[_profile_service_pb2.ListProfileEventsResponse]]:
-        """Lists what a person did over all channels, newest first.
+        """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """
