@@ -1,6 +1,7 @@
 """The incentive service: `python -m services.incentive [serve|migrate|dead-letters|replay EVENT_ID]`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
@@ -29,6 +30,8 @@ from bowen.profile.v1.events_pb2 import (
 from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 
 from chassis.command import command
+from chassis.consumer import Delivery
+from chassis.db import Tx
 from chassis.process import Process
 from services.incentive.audiences import consumers as audiences
 from services.incentive.audits.servicer import AuditServicer
@@ -118,11 +121,15 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_TeamServiceServicer_to_server, teams)
     process.every(TEAMS_EXPIRE_SECONDS, "expire teams", teams.expire)
 
+    async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
+        await holding.on_profile_unmerged(tx, batch)
+        await tiers.on_profile_unmerged(tx, batch)
+
     consumer = process.consumer()
     consumer.on(ProfileErased, on_profile_erased)
     consumer.on(PersonalDataRequested, on_personal_data_requested)
     consumer.on(ProfileMerged, ledger.on_profile_merged)
-    consumer.on(ProfileUnmerged, holding.on_profile_unmerged)
+    consumer.on(ProfileUnmerged, on_profile_unmerged)
     consumer.on(EventRecorded, of_the_living(campaigns.on_event_recorded))
     consumer.on(SegmentEntered, of_the_living(campaigns.on_segment_entered))
     consumer.on(OrderPaid, of_the_living(campaigns.on_order_paid))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
 from bowen.incentive.v1.events_pb2 import MissionCompleted, RewardGranted
+from bowen.profile.v1.events_pb2 import ProfileUnmerged
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
@@ -36,6 +37,12 @@ async def on_reward_granted(tx: Tx, batch: Sequence[Delivery[RewardGranted]]) ->
 async def on_mission_completed(tx: Tx, batch: Sequence[Delivery[MissionCompleted]]) -> None:
     """Let those rise who earned."""
     await _earned(tx, [(item.event.asset, item.event.profile_id) for item in batch], batch[0].now)
+
+
+async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
+    """Let people who are two again stand where each stands. Their redirects are undone already."""
+    ids = {each for item in batch for each in (item.event.restored_id, item.event.remaining_id)}
+    await operations.part(tx, ids, batch[0].now)
 
 
 async def _earned(tx: Tx, earners: Sequence[tuple[str, str]], now: datetime) -> None:

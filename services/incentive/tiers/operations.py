@@ -42,10 +42,29 @@ async def evaluate(tx: Tx, members: Collection[Member], now: datetime) -> list[M
     if not members:
         return []
     memberships = await _hold(tx, members)
+    return await _decide(tx, memberships, memberships, now)
+
+
+async def part(tx: Tx, profile_ids: Collection[str], now: datetime) -> None:
+    """Decide where people stand who were taken for one, each by their own steps and earnings (spec people §3.5)."""
+    people = await subjects.find_people(tx, profile_ids)
+    members = await store.find_joined(tx, {each for person in people.values() for each in person.ids})
+    memberships = await _hold(tx, members) if members else []
+    own = []
+    for each in memberships:
+        last = await store.find_change(tx, each.programme.programme_id, each.person.ids, now)
+        own.append(each._replace(standing=domain.parted(each.programme, each.standing, last)))
+    await _decide(tx, memberships, own, now)
+
+
+async def _decide(
+    tx: Tx, known: Sequence[Membership], memberships: Sequence[Membership], now: datetime
+) -> list[Membership]:
+    """Decide where people stand now, and keep what is another than what is known."""
     decided = [domain.evaluated(each.programme, each.standing, each.earnings, now) for each in memberships]
     after = [each._replace(standing=standing) for each, (standing, _) in zip(memberships, decided, strict=True)]
     changed = [(each, change) for each, (_, changes) in zip(after, decided, strict=True) for change in changes]
-    await _save(tx, [each for each, before in zip(after, memberships, strict=True) if each != before], changed)
+    await _save(tx, [each for each, before in zip(after, known, strict=True) if each != before], changed)
     return after
 
 

@@ -87,6 +87,11 @@ _AS_OF = f"""
 ORDER BY change_time DESC, change_id DESC LIMIT 1
 """
 
+_JOINED = """
+SELECT programme_id, profile_id::text FROM member_tier
+WHERE (programme_id, profile_id) IN (SELECT programme_id, each FROM tier_programme, unnest($1::uuid[]) AS each)
+"""
+
 _DUE = """
 SELECT programme_id, profile_id::text FROM member_tier WHERE keep_time <= $1
 ORDER BY keep_time LIMIT $2
@@ -219,6 +224,11 @@ async def find_change(tx: ReadTx, programme_id: UUID, profile_ids: Collection[st
 def _change(row: Any) -> Change:
     from_level, to_level, reason, *rest = row
     return Change(from_level, to_level, Reason(reason), *rest)
+
+
+async def find_joined(tx: ReadTx, profile_ids: Collection[str]) -> set[Member]:
+    """The programmes that profiles are members of."""
+    return {(row[0], row[1]) for row in await (await driver(tx)).fetch(_JOINED, list(profile_ids))}
 
 
 async def find_due(tx: ReadTx, now: datetime, limit: int) -> set[Member]:

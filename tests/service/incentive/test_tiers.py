@@ -13,12 +13,14 @@ from bowen.incentive.v1 import tier_pb2
 from bowen.incentive.v1 import tier_service_pb2 as pb
 from bowen.incentive.v1.events_pb2 import RewardGranted, TierChanged
 from bowen.incentive.v1.tier_service_pb2_grpc import TierServiceStub, add_TierServiceServicer_to_server
+from bowen.profile.v1.events_pb2 import ProfileUnmerged
 
 from chassis.caller import Call, Caller, acting
 from chassis.client import Client
 from chassis.errors import InvalidArgument, NotFound, PermissionDenied
 from chassis.server import Server
 from chassis.stamps import stamp
+from services.incentive.holds import consumers as hold_consumers
 from services.incentive.tiers import consumers
 from services.incentive.tiers.servicer import TierServicer
 from tests.service.incentive.ledgering import a_transfer, member
@@ -206,6 +208,24 @@ async def test_two_profiles_that_are_one_person_count_together(tiers: Tiers):
 
     assert (await tiers.of(programme_id, one)).level_name == "gold"
     assert (await tiers.of(programme_id, one)).profile_id == other
+
+
+async def test_who_was_taken_for_another_stands_where_their_own_steps_led_when_the_merge_is_undone(tiers: Tiers):
+    programme_id, high, low = await tiers.create(), new(), new()
+    await tiers.paid(high, 5_000)
+    await tiers.paid(low, 1_000)
+    merge = a_merge(high, low)
+    await tiers.incentive.happen(merge)
+    await tiers.paid(low, 100)
+    assert (await tiers.of(programme_id, low)).level_name == "gold"
+
+    undoing = ProfileUnmerged(merge_id=merge.merge_id, survivor_id=low, restored_id=high, remaining_id=low)
+    for _ in range(2):
+        for handler in (hold_consumers.on_profile_unmerged, consumers.on_profile_unmerged):
+            await tiers.incentive.happen(undoing, handler=handler)
+
+    assert (await tiers.of(programme_id, high)).level_name == "gold"
+    assert (await tiers.of(programme_id, low)).level_name == "silver"
 
 
 async def test_a_partner_is_made_by_a_document_and_not_by_purchases(tiers: Tiers):

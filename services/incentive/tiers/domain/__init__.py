@@ -10,6 +10,7 @@ from services.incentive.tiers.domain.standing import (
     earned_between,
     evaluated,
     highest,
+    parted,
     placed,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "earned_between",
     "evaluated",
     "highest",
+    "parted",
     "placed",
 ]

@@ -101,6 +101,15 @@ def placed(
     return Standing(level, now, programme.keep_time(level, now)), change
 
 
+def parted(programme: Programme, standing: Standing, last: Change | None) -> Standing:
+    """Where a person stands who was taken for another: a level that no step of their own led to was the other one's,
+    and one that it hid is theirs again."""
+    level = last.to_level if last else 0
+    if level == standing.level:
+        return standing
+    return Standing(level, last.time, programme.keep_time(level, last.time)) if last and level else Standing()
+
+
 def highest(standings: Iterable[Standing]) -> Standing:
     """Where a person stands of whom several profiles have a level: the best of them, kept longest."""
 
