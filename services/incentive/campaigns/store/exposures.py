@@ -38,7 +38,7 @@ WITH seen AS (
 ), given AS (
     SELECT arm, sum(CASE WHEN cost = amount THEN amount - reversed_amount
                          WHEN reversed_amount < amount THEN cost ELSE 0 END) AS cost
-    FROM reward_grant WHERE campaign_id = $1 AND arm <> '' GROUP BY arm
+    FROM reward_grant WHERE campaign_id = $1 GROUP BY arm
 )
 SELECT seen.arm, count(*), count(bought.person), coalesce(sum(bought.net_minor), 0)::bigint,
        coalesce(max(given.cost), 0)::bigint, count(*) FILTER (WHERE bought.is_first)
