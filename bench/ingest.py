@@ -14,6 +14,7 @@ from bench.harness import Report, Runs, Variant, alternate, called, check
 from bench.http import Http
 from bench.ingest_load import WHEN, Event, Population, chunks, incoming
 from bench.ingest_peers import Copy, counts
+from chassis import lifecycle
 from chassis.client import Client
 from chassis.clock import SystemClock
 from chassis.db import Database
@@ -115,6 +116,7 @@ async def run(report: Report) -> None:
         ):
             stub = IngestServiceStub(client)  # type: ignore[no-untyped-call, unused-ignore]
             portions = EVENTS // EVENTS_PER_TRANSACTION_MAX
+            lifecycle.settle()
             variants: dict[str, Variant[Any]] = {
                 "in process": called(partial(requests, local), partial(ingest, in_process), RPC_CALLERS, items=EVENTS),
                 "COPY": called(partial(copy.gained, portions), copy.write, 2, items=EVENTS),
