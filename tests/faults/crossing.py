@@ -17,8 +17,10 @@ from bowen.profile.v1.profile_pb2 import Identifier
 
 from chassis.clock import SystemClock
 from chassis.db import Database
+from services.profile.identity.store import forms
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.vault import domain, operations
+from services.profile.vault.domain import Vault
 
 CROWD = 15
 """Of so many people all callers speak at a time; there is a new one for every `EVENTS_PER_PERSON` of a caller."""
@@ -57,8 +59,7 @@ def work(order: Order) -> Heard:
 
 async def _work(order: Order) -> Heard:
     db = Database.open(order.url)
-    wrapping = domain.wrapping(base64.b64encode(bytes(32)).decode())
-    servicer = IngestServicer(db, SystemClock(), await db.transact(lambda tx: operations.open_vault(tx, [wrapping])))
+    servicer = IngestServicer(db, SystemClock(), await _vault(db))
     end, heard = time.monotonic() + order.seconds, Heard()
     try:
         async with asyncio.TaskGroup() as group:
@@ -114,26 +115,44 @@ def cross(url: str, town: str, *, processes: int = 2, seconds: float = ROUND_SEC
         return [each for heard in pool.map(work, orders) for each in heard]
 
 
+_ASTRAY = """
+SELECT (SELECT count(*) FROM conflict)
+     + (SELECT count(*) FROM redirect JOIN identifier ON profile_id = loser_id)
+     + (SELECT count(*) FROM redirect AS a JOIN redirect AS b ON a.survivor_id = b.loser_id)
+     + abs((SELECT count(*) FROM redirect) - (SELECT count(*) FROM merge))
+"""
+
+
+async def _vault_of(url: str) -> Vault:
+    db = Database.open(url)
+    try:
+        return await _vault(db)
+    finally:
+        await db.close()
+
+
+async def _vault(db: Database) -> Vault:
+    wrapping = domain.wrapping(base64.b64encode(bytes(32)).decode())
+    return await db.transact(lambda tx: operations.open_vault(tx, [wrapping]))
+
+
 async def check(url: str, town: str, heard: Heard) -> int:
     """Every event is there once, people are those of an independent union-find. Returns how many merges it took."""
     connection = await asyncpg.connect(url)
     try:
         stored = await connection.fetch("SELECT message_id FROM event WHERE message_id LIKE $1", f"{town}-%")
-        held = await connection.fetch(
-            "SELECT profile_id, type, namespace, value FROM identifier WHERE lower(value) LIKE $1", f"{town.lower()}-%"
-        )
+        held = await connection.fetch("SELECT profile_id, key, type, namespace, value FROM identifier")
         merges = await connection.fetchval("SELECT count(*) FROM merge")
-        astray = await connection.fetchval(
-            "SELECT (SELECT count(*) FROM conflict) + (SELECT count(*) FROM redirect JOIN identifier"
-            " ON profile_id = loser_id) + (SELECT count(*) FROM redirect AS a JOIN redirect AS b"
-            " ON a.survivor_id = b.loser_id) + abs((SELECT count(*) FROM redirect) - (SELECT count(*) FROM merge))"
-        )
+        astray = await connection.fetchval(_ASTRAY)
     finally:
         await connection.close()
+    vault = await _vault_of(url)
     assert sorted(row["message_id"] for row in stored) == sorted(message_id for message_id, _, _ in heard)
     people: dict[object, set[tuple[str, str, str]]] = {}
-    for row in held:
-        people.setdefault(row["profile_id"], set()).add((row["type"], row["namespace"], row["value"]))
+    for person, key, *named, sealed in held:
+        value = forms.value(vault, key, sealed)
+        if value.lower().startswith(f"{town}-"):
+            people.setdefault(person, set()).add((*named, value))
     assert {frozenset(each) for each in people.values()} == set(_oracle(town, heard))
     assert astray == 0
     return int(merges)
