@@ -94,6 +94,19 @@ class MergeHasDependents(Conflict):
         )
 
 
+class MergeEventsMax(FailedPrecondition):
+    """More has come since a merge than can be told apart while everybody waits."""
+
+    reason = "MERGE_EVENTS_MAX"
+
+    def __init__(self, merge_id: UUID, events_max: int) -> None:
+        super().__init__(
+            "more has come since the merge than can be told apart at once: move the identifiers by hand",
+            merge_id=str(merge_id),
+            events_max=str(events_max),
+        )
+
+
 class MergeRefused(FailedPrecondition):
     """The two profiles may not become one."""
 

@@ -96,10 +96,16 @@ def _identifier_quarantined(quarantine: Quarantine, now: datetime) -> events_pb2
     )
 
 
-async def profile_unmerged(tx: Tx, undone: Unmerge, reassigned: Sequence[tuple[UUID, Event]], *, now: datetime) -> None:
-    """Tell that two people are two again, and each event that is another person's than was told, with whose it was."""
-    await append(tx, [Fact(_profile_unmerged(undone, len(reassigned), now), now)])
-    await append(tx, [Fact(_event_reassigned(undone.merge, was, event, now), now) for was, event in reassigned])
+async def profile_unmerged(tx: Tx, undone: Unmerge, reassigned: int, *, now: datetime) -> None:
+    """Tell that two people are two again, and how many events are another person's than was told."""
+    await append(tx, [Fact(_profile_unmerged(undone, reassigned, now), now)])
+
+
+async def event_reassigned(
+    tx: Tx, merge: PastMerge, reassigned: Sequence[tuple[UUID, Event]], *, now: datetime
+) -> None:
+    """Tell of events that are another person's since a merge was undone, each with whose it was."""
+    await append(tx, [Fact(_event_reassigned(merge, was, event, now), now) for was, event in reassigned])
 
 
 def _profile_unmerged(undone: Unmerge, reassigned: int, now: datetime) -> events_pb2.ProfileUnmerged:

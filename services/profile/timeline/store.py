@@ -1,6 +1,6 @@
 """The event log and the counters."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from services.profile.timeline.domain import Event, EventType, Filter, Happening
 from services.profile.vault.domain import Vault
 
 COUNTER_SHARDS = 16
+RECALLED_AT_ONCE = 500
 NOTHING = "{}"
 """An empty object, which is not worth sealing."""
 
@@ -70,18 +71,15 @@ WHERE event.event_id >= $2 AND (
     event.profile_id = ANY($1) AND (moved.profile_id IS NULL OR moved.profile_id = ANY($1))
     OR event.event_id = ANY(ARRAY(SELECT event_id FROM event_reassignment WHERE profile_id = ANY($1)))
 )
-ORDER BY event.event_id
+ORDER BY event.event_id LIMIT $3
 """  # noqa: S608 (names of our own)
-_REASSIGN = f"""
-WITH reassigned AS (
-    INSERT INTO event_reassignment (event_id, profile_id, timestamp, merge_id, reassign_time)
-    SELECT event_id, $2, timestamp, $3, $4 FROM event WHERE event_id = ANY($1)
-    ON CONFLICT (event_id) DO UPDATE
-    SET profile_id = excluded.profile_id, merge_id = excluded.merge_id, reassign_time = excluded.reassign_time
-    RETURNING event_id
-)
-SELECT {_OWN} FROM event JOIN reassigned USING (event_id) ORDER BY event_id
-"""  # noqa: S608 (names of our own)
+_REASSIGN = """
+INSERT INTO event_reassignment (event_id, profile_id, timestamp, merge_id, reassign_time)
+SELECT event_id, $2, timestamp, $3, $4 FROM event WHERE event_id = ANY($1)
+ON CONFLICT (event_id) DO UPDATE
+SET profile_id = excluded.profile_id, merge_id = excluded.merge_id, reassign_time = excluded.reassign_time
+"""
+_EVENTS = f"SELECT {_OWN} FROM event WHERE event_id = ANY($1) ORDER BY event_id"  # noqa: S608 (names of our own)
 _FIRST = """
 SELECT min(first.timestamp) FROM unnest($1::uuid[]) AS person (profile_id) CROSS JOIN LATERAL (
     (SELECT timestamp FROM event
@@ -205,9 +203,13 @@ async def page(
     return [_opened(vault, row) for row in rows]
 
 
-async def since(tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID], event_id: UUID) -> list[Recalled]:
-    """A person's events from `event_id` on, in the order in which they came."""
-    return [_recalled(vault, row) for row in await (await driver(tx)).fetch(_RECALL, profile_ids, event_id)]
+async def since(
+    tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID], event_id: UUID, *, limit: int
+) -> AsyncIterator[Recalled]:
+    """A person's events from `event_id` on, in the order in which they came, at most `limit`, a few at a time."""
+    rows = (await driver(tx)).cursor(_RECALL, profile_ids, event_id, limit, prefetch=RECALLED_AT_ONCE)
+    async for row in rows:
+        yield _recalled(vault, row)
 
 
 def _recalled(vault: Vault, row: Iterable[Any]) -> Recalled:
@@ -217,12 +219,14 @@ def _recalled(vault: Vault, row: Iterable[Any]) -> Recalled:
     return event._replace(said=said if is_traits or '"traits"' in said else "")
 
 
-async def reassign(
-    tx: Tx, vault: Vault, event_ids: Sequence[UUID], profile_id: UUID, *, merge_id: UUID, now: datetime
-) -> list[Event]:
-    """Have events be another person's. Their rows do not change. Returns them in the order in which they came."""
-    rows = await (await driver(tx)).fetch(_REASSIGN, event_ids, profile_id, merge_id, now)
-    return [_opened(vault, row) for row in rows]
+async def reassign(tx: Tx, event_ids: Sequence[UUID], profile_id: UUID, *, merge_id: UUID, now: datetime) -> None:
+    """Have events be another person's. Their rows do not change."""
+    await (await driver(tx)).execute(_REASSIGN, event_ids, profile_id, merge_id, now)
+
+
+async def events_of(tx: ReadTx, vault: Vault, event_ids: Sequence[UUID]) -> list[Event]:
+    """Events, in the order in which they came."""
+    return [_opened(vault, row) for row in await (await driver(tx)).fetch(_EVENTS, event_ids)]
 
 
 async def reseal(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:

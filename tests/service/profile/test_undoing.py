@@ -3,12 +3,14 @@
 import asyncio
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from bowen.profile.v1 import events_pb2
 
 from chassis.caller import Call, Caller, acting
 from chassis.errors import Conflict, FailedPrecondition, NotFound, PermissionDenied
+from services.profile.identity.domain import EVENTS_MAX
 from tests.service.profile.speaking import TRACK, an_event, identifier, identify
 from tests.service.profile.test_identity import NOBODY, openid
 
@@ -331,3 +333,29 @@ async def test_what_does_not_exist_is_not_found_and_what_is_not_ones_own_is_deni
     for caller in (Caller("key:1", store_id="s1"), Caller("shopper:1", profile_id=one)):
         with acting(Call(caller)), pytest.raises(PermissionDenied):
             await profile.undo(NOBODY)
+
+
+_MANY = """
+INSERT INTO event SELECT (jsonb_populate_record(event, jsonb_build_object(
+    'event_id', 'ffffffff-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), 'message_id', n::text, 'named', ''
+))).* FROM event CROSS JOIN generate_series(1, $2) AS n WHERE event_id = $1
+"""
+
+
+async def test_a_merge_since_which_more_has_come_than_can_be_told_apart_at_once_is_not_undone(profile):
+    merge = await two_made_one(profile)
+    await profile.accepted(an_event(anonymous_id="af"))
+    [event, *_] = await profile.timeline(merge.survivor_id)
+    already = await profile.fetch("SELECT 1 FROM event WHERE event_id > $1", UUID(merge.event_id))
+    room = EVENTS_MAX - len(already) - 1  # the event that merged them is one of them
+
+    await profile.db.alone(_MANY, UUID(event.event_id), room + 1)
+    with pytest.raises(FailedPrecondition, match="MERGE_EVENTS_MAX") as refused:
+        await profile.undo(merge.merge_id)
+    assert refused.value.metadata == {"merge_id": merge.merge_id, "events_max": str(EVENTS_MAX)}
+    assert await profile.facts(events_pb2.ProfileUnmerged) == []
+    assert (await profile.get(merge.loser_id)).redirected_from == merge.loser_id
+
+    await profile.db.alone("DELETE FROM event WHERE message_id = '1'")
+    await profile.undo(merge.merge_id)
+    assert len(await profile.facts(events_pb2.EventReassigned)) == room + 1

@@ -25,6 +25,8 @@ from services.profile.identity.domain.records import (
 from services.profile.identity.domain.resolution import concerned_by, merge_by_hand, resolve
 from services.profile.identity.domain.rules import RULES, Rules, Sight
 from services.profile.identity.domain.unmerging import (
+    EVENTS_MAX,
+    SAID_MAX,
     Parting,
     PastEvent,
     PastMerge,
@@ -38,9 +40,11 @@ from services.profile.identity.domain.verdicts import Conflict, Move, MoveReason
 __all__ = [
     "ALIAS",
     "BLOCKED_MAX",
+    "EVENTS_MAX",
     "KINDS",
     "MANUAL",
     "RULES",
+    "SAID_MAX",
     "SHARED_IDENTIFIER",
     "Author",
     "Blocked",

@@ -14,6 +14,11 @@ from services.profile.attributes import domain as attributes
 from services.profile.attributes.domain import Facts
 from services.profile.attributes.domain.rules import NO_RULES, Rules
 
+EVENTS_MAX = 20_000
+SAID_MAX = 64 * 1024 * 1024
+"""How much may have come since a merge that is undone, in events and in characters of what they state: while it is
+told apart nobody else settles who is who, and all of it is in memory."""
+
 
 class Side(NamedTuple):
     """One of two people as they stood before they became one."""

@@ -9,27 +9,32 @@ from services.profile.attributes import domain as attributes
 from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING, Known
 from services.profile.identity import domain, events, store
-from services.profile.identity.domain import Author, Parting, PastEvent, PastMerge
-from services.profile.identity.errors import MergeHasDependents
+from services.profile.identity.domain import EVENTS_MAX, SAID_MAX, Author, Parting, PastEvent, PastMerge
+from services.profile.identity.errors import MergeEventsMax, MergeHasDependents
 from services.profile.timeline import domain as timeline
 from services.profile.timeline import store as timeline_store
 from services.profile.vault.domain import Vault
+
+TOLD_AT_ONCE = 500
 
 
 async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, cascade: bool, now: datetime) -> None:
     """Undo a merge and, if asked to, those that depend on it. Nothing happens if it was undone before.
 
     The two are kept apart from now on; those who were parted only because they depended on it are not. Raises
-    `MergeNotFound`, or `MergeHasDependents`.
+    `MergeNotFound`, `MergeHasDependents`, or `MergeEventsMax` where that would take too long.
     """
     await store.take_turn(tx, alone=True)
     merge = await store.lock_merge(tx, vault, merge_id)
     if merge is None:
         return
     later = await store.merges_since(tx, vault, merge_id)
-    dependents = domain.dependents(merge, later, await _events_since(tx, vault, merge))
+    since = await _events_since(tx, vault, merge)
+    dependents = domain.dependents(merge, later, since)
     if dependents and not cascade:
         raise MergeHasDependents(merge_id, [each.merge_id for each in reversed(dependents)])
+    if len(since) * (len(dependents) + 1) > EVENTS_MAX:  # each of them looks through those that came since it
+        raise MergeEventsMax(merge_id, EVENTS_MAX)
     for each in (*reversed(dependents), merge):
         await _undo(tx, vault, each, author, requested=merge_id, now=now)
     await store.separate(tx, merge.survivor_id, merge.loser_id, author, merge_id=merge_id, now=now)
@@ -37,11 +42,18 @@ async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, ca
 
 
 async def _events_since(tx: Tx, vault: Vault, merge: PastMerge) -> list[PastEvent]:
-    """What came since a merge for all who are one person with its survivor now."""
+    """What came since a merge for all who are one person with its survivor now. Raises `MergeEventsMax`."""
     root = await store.root_of(tx, merge.survivor_id)
     own = set(await store.below(tx, merge.loser_id))
     everyone = [each for each in await store.everyone_of(tx, root) if each not in own]
-    return [_past(event) for event in await timeline_store.since(tx, vault, everyone, merge.first_event_id)]
+    found: list[PastEvent] = []
+    said = 0
+    async for event in timeline_store.since(tx, vault, everyone, merge.first_event_id, limit=EVENTS_MAX + 1):
+        found.append(_past(event))
+        said += len(event.said)
+        if len(found) > EVENTS_MAX or said > SAID_MAX:
+            raise MergeEventsMax(merge.merge_id, EVENTS_MAX)
+    return found
 
 
 def _past(event: timeline.Recalled) -> PastEvent:
@@ -59,21 +71,24 @@ async def _undo(tx: Tx, vault: Vault, merge: PastMerge, author: Author, *, reque
     identifiers = await store.give_back(tx, vault, parting.keys, from_id=remaining_id, to_id=restored_id)
     await store.lead_back(tx, restored_id, below)
     await store.uncount(tx, merge.survivor_id, restored_id)
-    reassigned = await _reassign(tx, vault, merge, parting, now)
+    ids = [event.event_id for event in parting.restored]
+    await timeline_store.reassign(tx, ids, merge.loser_id, merge_id=merge.merge_id, now=now)
     await _date(tx, vault, merge, line, below)
     known = await _part_attributes(tx, vault, merge, later, parting, remaining_id, now)
     await timeline_store.count(tx, {"profiles": 1, "merges": -1})
     undone = events.Unmerge(merge, requested, remaining_id, below[1:], *known, identifiers)
-    await events.profile_unmerged(tx, undone, reassigned, now=now)
+    await events.profile_unmerged(tx, undone, len(ids), now=now)
+    await _tell_reassigned(tx, vault, merge, parting, now)
 
 
-async def _reassign(
-    tx: Tx, vault: Vault, merge: PastMerge, parting: Parting, now: datetime
-) -> list[tuple[UUID, timeline.Event]]:
-    """Give the restored person the events that are theirs. Returns each with whose it was."""
+async def _tell_reassigned(tx: Tx, vault: Vault, merge: PastMerge, parting: Parting, now: datetime) -> None:
+    """Tell of each event that is the restored person's whose it was, few at a time in memory."""
     owners = {event.event_id: event.profile_id for event in parting.restored}
-    moved = await timeline_store.reassign(tx, vault, list(owners), merge.loser_id, merge_id=merge.merge_id, now=now)
-    return [(owners[event.event_id], event) for event in moved]
+    ids = list(owners)
+    for start in range(0, len(ids), TOLD_AT_ONCE):
+        found = await timeline_store.events_of(tx, vault, ids[start : start + TOLD_AT_ONCE])
+        moved = [(owners[event.event_id], event) for event in found]
+        await events.event_reassigned(tx, merge, moved, now=now)
 
 
 async def _date(tx: Tx, vault: Vault, merge: PastMerge, line: Sequence[UUID], below: Sequence[UUID]) -> None:

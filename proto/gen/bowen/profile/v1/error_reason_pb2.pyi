@@ -154,6 +154,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/ATTRIBUTE_RULES_MAX", "status": 422, "metadata": {"count_max": "500"}}`
     """
+    ERROR_REASON_MERGE_EVENTS_MAX: _ErrorReason.ValueType  # 120
+    """More has come since a merge, times the merges that are undone with it, than can be told apart while ingest waits: nothing was undone.
+    Move the identifiers by hand (`ReassignIdentifier`).
+
+    Example: `{"type": "/problems/MERGE_EVENTS_MAX", "status": 422, "metadata": {"merge_id": "0192…", "events_max": "20000"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -289,5 +295,11 @@ ERROR_REASON_ATTRIBUTE_RULES_MAX: ErrorReason.ValueType  # 251
 """There are as many attributes with rules as there may be.
 
 Example: `{"type": "/problems/ATTRIBUTE_RULES_MAX", "status": 422, "metadata": {"count_max": "500"}}`
+"""
+ERROR_REASON_MERGE_EVENTS_MAX: ErrorReason.ValueType  # 120
+"""More has come since a merge, times the merges that are undone with it, than can be told apart while ingest waits: nothing was undone.
+Move the identifiers by hand (`ReassignIdentifier`).
+
+Example: `{"type": "/problems/MERGE_EVENTS_MAX", "status": 422, "metadata": {"merge_id": "0192…", "events_max": "20000"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

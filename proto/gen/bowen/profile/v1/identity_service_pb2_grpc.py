@@ -130,7 +130,8 @@ class IdentityServiceServicer:
 
         Idempotent: undoing what was undone changes nothing and returns the same merges.
 
-        Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`.
+        Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`; `FAILED_PRECONDITION` with `MERGE_EVENTS_MAX` for
+        people of whom too much has come since (20,000 events, or 64 MiB of what they state, over all merges that are undone).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

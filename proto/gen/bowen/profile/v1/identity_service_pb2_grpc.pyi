@@ -48,7 +48,8 @@ class IdentityServiceStub:
 
     Idempotent: undoing what was undone changes nothing and returns the same merges.
 
-    Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`.
+    Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`; `FAILED_PRECONDITION` with `MERGE_EVENTS_MAX` for
+    people of whom too much has come since (20,000 events, or 64 MiB of what they state, over all merges that are undone).
     """
     MergeProfiles: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.MergeProfilesRequest, _identity_service_pb2.MergeProfilesResponse]
     """Merges two profiles that somebody knows to be one person. The survivor is chosen as for every merge.
@@ -143,7 +144,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
 
     Idempotent: undoing what was undone changes nothing and returns the same merges.
 
-    Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`.
+    Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`; `FAILED_PRECONDITION` with `MERGE_EVENTS_MAX` for
+    people of whom too much has come since (20,000 events, or 64 MiB of what they state, over all merges that are undone).
     """
     MergeProfiles: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.MergeProfilesRequest, _identity_service_pb2.MergeProfilesResponse]  # type: ignore[assignment]
     """Merges two profiles that somebody knows to be one person. The survivor is chosen as for every merge.
@@ -247,7 +249,8 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent: undoing what was undone changes nothing and returns the same merges.
 
-        Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`.
+        Errors: `NOT_FOUND` with `MERGE_NOT_FOUND`; `ABORTED` with `MERGE_HAS_DEPENDENTS`; `FAILED_PRECONDITION` with `MERGE_EVENTS_MAX` for
+        people of whom too much has come since (20,000 events, or 64 MiB of what they state, over all merges that are undone).
         """
 
     @_abc_1.abstractmethod
