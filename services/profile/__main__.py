@@ -18,7 +18,7 @@ from bowen.profile.v1.search_service_pb2_grpc import add_SearchServiceServicer_t
 from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 
 from chassis import config, lifecycle, migrate, telemetry
-from chassis.clock import SystemClock
+from chassis.clock import Clock, SystemClock
 from chassis.command import command
 from chassis.db import Database
 from chassis.lifecycle import Unstartable
@@ -48,14 +48,16 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_EVERY_S = 600.0
 RETAIN_EVERY_S = 3600.0
 BLOCKED_EVERY_S = 5.0
+KEYS_EVERY_S = 60.0
 QUEUE_EVERY_S = 5.0
 INDEX_EVERY_S = 3600.0
 
 
 async def assemble(process: Process[Settings]) -> None:
     """Put the service together."""
-    vault = await _vault(process.db, process.settings)
-    await privacies.reseal(process.db, vault)  # of an older version: people are found by keyed hash from here on
+    wrappings = _wrappings(process.settings)
+    vault = await _vault(process.db, wrappings, process.clock, version=process.settings.vault_version)
+    await privacies.reseal(process.db, vault, unkeyed_only=True)
     book = identity.RuleBook()
     await book.refresh(process.db)
     ingest = IngestServicer(process.db, process.clock, vault, book)
@@ -78,6 +80,7 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
     Answers(vault).listen(process.consumer())
     Happenings(vault).listen(process.consumer("profile-timeline"))
+    process.every(KEYS_EVERY_S, "renew keys", lambda: _renew(process, vault, wrappings))
     process.every(BLOCKED_EVERY_S, "read blocked values", lambda: book.refresh(process.db))
     process.every(INDEX_EVERY_S, "index names", lambda: attributes.index_names(process.db, vault))
     process.every(INDEX_EVERY_S, "index phones", lambda: identity.index_phones(process.db, vault))
@@ -85,30 +88,46 @@ async def assemble(process: Process[Settings]) -> None:
     process.every(FORGET_EVERY_S, "forget messages", lambda: operations.forget_messages(process.db, process.clock))
 
 
-async def _vault(db: Database, settings: Settings) -> domain.Vault:
-    """The keys to personal data. Raises `Unstartable` without the key that opens them."""
-    if not settings.vault_key:
-        raise Unstartable("BOWEN_VAULT_KEY is required: 32 random bytes in base64")
-    try:
-        wrappings = [domain.wrapping(each) for each in settings.vault_key]
-        return await db.transact(lambda tx: vaults.open_vault(tx, wrappings))
-    except (ValueError, errors.KeyWrong) as error:
-        raise Unstartable(f"BOWEN_VAULT_KEY: {error}") from None
-
-
 async def _suggest(settings: Settings) -> None:
     """Put people who are alike into the review queue. What that takes is in the extra `suggest`, not in an image."""
     from services.profile.suggestions import operations as suggestions
 
     db = Database.open(settings.database_url, pool_max=1, application_name="bowen-profile-suggest")
+    clock = SystemClock()
     try:
         await asyncio.to_thread(migrate.check, settings.database_url, MIGRATIONS)
-        count = await suggestions.suggest(db, await _vault(db, settings), SystemClock())
+        count = await suggestions.suggest(db, await _vault(db, _wrappings(settings), clock), clock)
     except migrate.MigrationError as error:
         raise Unstartable(str(error)) from None
     finally:
         await db.close()
     log.info("suggested", pairs=count)
+
+
+def _wrappings(settings: Settings) -> list[domain.Wrapping]:
+    """The keys from outside. Raises `Unstartable` without any."""
+    if not settings.vault_key:
+        raise Unstartable("BOWEN_VAULT_KEY is required: 32 random bytes in base64")
+    try:
+        return [domain.wrapping(each) for each in settings.vault_key]
+    except ValueError as error:
+        raise Unstartable(f"BOWEN_VAULT_KEY: {error}") from None
+
+
+async def _vault(db: Database, wrappings: list[domain.Wrapping], clock: Clock, *, version: int = 1) -> domain.Vault:
+    """The keys to personal data. Raises `Unstartable` without the key that opens them."""
+    try:
+        return await db.transact(lambda tx: vaults.open_vault(tx, wrappings, version=version, now=clock.now()))
+    except errors.KeyWrong as error:
+        raise Unstartable(f"BOWEN_VAULT_KEY: {error}") from None
+
+
+async def _renew(process: Process[Settings], vault: domain.Vault, wrappings: list[domain.Wrapping]) -> None:
+    """Learn of keys that were made since; when every replica uses the newest, seal anew what earlier ones sealed."""
+    async with process.db.read() as tx:
+        is_settled = await vaults.renew(tx, vault, wrappings, now=process.clock.now())
+    if is_settled:
+        await privacies.reseal(process.db, vault)
 
 
 def main() -> int:

@@ -47,12 +47,13 @@ _PUT_RETENTION = """
 INSERT INTO retention (class, days, actor, update_time) VALUES ($1, $2, $3, $4)
 ON CONFLICT (class) DO UPDATE SET days = excluded.days, actor = excluded.actor, update_time = excluded.update_time
 """
-_HOLD_RESEALING = "SELECT version, after, is_done FROM resealing WHERE name = $1 FOR UPDATE"
+_HOLD_RESEALING = "SELECT version, after, is_done, is_keyed FROM resealing WHERE name = $1 FOR UPDATE"
 _BEGIN_RESEALING = (
     "INSERT INTO resealing (name, version, after, is_done) VALUES ($1, 0, $2, true) ON CONFLICT DO NOTHING"
 )
 _SAVE_RESEALING = """
-UPDATE resealing SET version = $2, after = coalesce($3, after), is_done = $3 IS NULL WHERE name = $1
+UPDATE resealing SET version = $2, after = coalesce($3, after), is_done = $3 IS NULL,
+    is_keyed = is_keyed OR $3 IS NULL WHERE name = $1
 """
 _SILENT = """
 SELECT profile_id FROM profile
@@ -210,15 +211,16 @@ async def list_looks(tx: ReadTx, profile_ids: Sequence[UUID] | None, *, after: U
     return [Look._make(row) for row in await (await driver(tx)).fetch(_LOOKS, profile_ids, after, limit)]
 
 
-async def hold_resealing(tx: Tx, name: str, version: int) -> UUID | None:
+async def hold_resealing(tx: Tx, name: str, version: int, *, unkeyed_only: bool) -> UUID | None:
     """Be the only one who seals a table anew until the transaction ends.
 
     Returns after which row to go on; None if all of it is sealed with this version of the key, or a later one.
+    `unkeyed_only`: or once was sealed at all.
     """
     connection = await driver(tx)
     await connection.execute(_BEGIN_RESEALING, name, _FIRST_ID)
-    reached, after, is_done = await connection.fetchrow(_HOLD_RESEALING, name)
-    if reached >= version and (is_done or reached > version):
+    reached, after, is_done, is_keyed = await connection.fetchrow(_HOLD_RESEALING, name)
+    if (unkeyed_only and is_keyed) or reached > version or (reached == version and is_done):
         return None
     return after if reached == version else _FIRST_ID
 

@@ -8,7 +8,8 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -25,6 +26,11 @@ INDEXED_MAX = 65_536
 INDEX, DATA = "index", "data"
 """What a key is for: hashes, of which there is one key for ever; text, whose keys follow each other by version."""
 
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+HEAD_START = timedelta(minutes=10)
+"""How long a new key is known before text is sealed with it, and used before text is sealed anew: replicas learn of it
+every minute."""
+
 SEALED = "bowen-sealed:"
 """What sealed text begins with, which plain JSON never does."""
 
@@ -36,6 +42,7 @@ class Wrapped(NamedTuple):
     version: int
     wrapping_id: str
     content: bytes
+    active_time: datetime = ALWAYS
 
 
 class Wrapping(NamedTuple):
@@ -44,11 +51,11 @@ class Wrapping(NamedTuple):
     wrapping_id: str
     key: bytes
 
-    def wrap(self, name: str, version: int, key: bytes) -> Wrapped:
+    def wrap(self, name: str, version: int, key: bytes, active_time: datetime = ALWAYS) -> Wrapped:
         """Seal a key."""
         nonce = os.urandom(NONCE_BYTES)
         content = nonce + AESGCM(self.key).encrypt(nonce, key, f"{name}/{version}".encode())
-        return Wrapped(name, version, self.wrapping_id, content)
+        return Wrapped(name, version, self.wrapping_id, content, active_time)
 
     def unwrap(self, wrapped: Wrapped) -> bytes:
         """Open a key. Raises `KeyWrong`."""
@@ -75,14 +82,32 @@ def new_key() -> bytes:
     return os.urandom(KEY_BYTES)
 
 
-class Vault:
-    """The keys of a service, open. Made once and shared: it holds no state but keys."""
+def version_at(active_times: Mapping[int, datetime], now: datetime) -> int:
+    """The version of the key that text is sealed with at a time."""
+    return max(version for version, active in active_times.items() if active <= now)
 
-    def __init__(self, index_key: bytes, data_keys: Mapping[int, bytes]) -> None:
+
+def missing(versions: Iterable[int], wanted: int, now: datetime) -> dict[int, datetime]:
+    """The versions to make so that one is there, with when they become active: the first of all at once."""
+    known = max(versions, default=0)
+    return {version: now + HEAD_START if version > 1 else ALWAYS for version in range(known + 1, max(wanted, 1) + 1)}
+
+
+class Vault:
+    """The keys of a service, open. Made once and shared: it holds no state but keys.
+
+    `version` is that of the key that text is sealed with: the newest unless told otherwise.
+    """
+
+    def __init__(self, index_key: bytes, data_keys: Mapping[int, bytes], version: int = 0) -> None:
         self._index_key = index_key
-        self._ciphers = {version: AESGCM(key) for version, key in data_keys.items()}
-        self.version = max(data_keys)
+        self.learn(data_keys, version or max(data_keys))
         self._indexed = lru_cache(maxsize=INDEXED_MAX)(partial(self.hash, "identifier", size=INDEX_BYTES))
+
+    def learn(self, data_keys: Mapping[int, bytes], version: int) -> None:
+        """Open what these keys seal, and seal with that of the version, from now on."""
+        self._ciphers = {each: AESGCM(key) for each, key in data_keys.items()}
+        self.version = version
 
     def hash(self, purpose: str, *parts: bytes, size: int = HASH_BYTES) -> bytes:
         """A keyed hash (BLAKE2b, RFC 7693, section 2.9): who lacks the key cannot tell what was hashed by trying."""

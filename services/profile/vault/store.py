@@ -7,8 +7,8 @@ from services.profile.vault.domain import Wrapped
 
 _LOCK = 0x7661756C74  # "vault"
 _SAVE = """
-INSERT INTO vault_key (name, version, wrapping_id, content)
-SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::bytea[])
+INSERT INTO vault_key (name, version, wrapping_id, content, active_time)
+SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::bytea[], $5::timestamptz[])
 ON CONFLICT (name, version) DO UPDATE SET wrapping_id = excluded.wrapping_id, content = excluded.content
 """
 
@@ -20,7 +20,9 @@ async def hold(tx: Tx) -> None:
 
 async def list_keys(tx: ReadTx) -> list[Wrapped]:
     """All keys."""
-    rows = await (await driver(tx)).fetch("SELECT name, version, wrapping_id, content FROM vault_key")
+    rows = await (await driver(tx)).fetch(
+        "SELECT name, version, wrapping_id, content, active_time FROM vault_key ORDER BY name, version"
+    )
     return [Wrapped(*row) for row in rows]
 
 

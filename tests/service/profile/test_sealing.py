@@ -10,9 +10,13 @@ from chassis.errors import NotFound
 from services.profile.identity.domain import claim, key_of
 from services.profile.identity.store import forms
 from services.profile.privacy import operations
+from services.profile.vault import operations as vaults
+from services.profile.vault.domain import HEAD_START
+from services.profile.vault.errors import KeyWrong
 from tests.service.profile.asking import ask
 from tests.service.profile.speaking import ALIAS, an_event, identifier, identify
 from tests.service.profile.test_people import a_row
+from tests.service.profile.vaults import WRAPPING, a_vault
 from tests.waiting import eventually
 
 PHONE, EMAIL, NAME = "+8613812345678", "zhang@mail.cn", "Zhang San"
@@ -196,3 +200,42 @@ async def test_sealing_goes_on_where_it_was_stopped(profile):
 
 async def _began(profile):
     return await profile.fetch("SELECT 1 FROM resealing WHERE name = 'identifier' AND version = 1")
+
+
+async def renewed(profile, vault, now):
+    async with profile.db.read() as tx:
+        return await vaults.renew(tx, vault, [WRAPPING], now=now)
+
+
+async def test_a_new_key_seals_when_every_replica_has_it(profile):
+    now = profile.clock.now()
+
+    vault = await a_vault(profile.db, version=2, now=now)
+
+    assert (vault.version, profile.vault.version) == (1, 1)
+    assert not await renewed(profile, profile.vault, now + HEAD_START)
+    assert profile.vault.version == 2
+    with pytest.raises(KeyWrong):
+        (await a_vault(profile.db, now=now)).unseal("bowen-sealed:3:AAAA", b"")
+    assert vault.unseal(profile.vault.seal("text", b"x"), b"x") == "text"
+    assert await renewed(profile, vault, now + 2 * HEAD_START)
+    assert (await a_vault(profile.db, version=2, now=now + HEAD_START)).version == 2
+
+
+async def test_old_rows_are_sealed_anew_with_the_new_key(profile):
+    person, merge = await a_story(profile)
+    await operations.reseal(profile.db, profile.vault, unkeyed_only=True)
+    before = await profile.partition()
+    now = profile.clock.now()
+    vault = await a_vault(profile.db, version=2, now=now)
+    await renewed(profile, profile.vault, now + 2 * HEAD_START)
+    assert await operations.reseal(profile.db, profile.vault, unkeyed_only=True) == 0
+
+    assert await operations.reseal(profile.db, profile.vault, limit=3) > 6
+
+    found = await scanned(profile)
+    assert places_of(found, b"bowen-sealed:1:") == []
+    assert len(places_of(found, b"bowen-sealed:2:")) >= 8
+    assert await operations.reseal(profile.db, vault) == 0
+    assert await profile.partition() == before
+    await assert_works(profile, person, merge)

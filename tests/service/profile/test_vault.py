@@ -11,7 +11,7 @@ from chassis.db import driver
 from services.profile.vault import domain, operations
 from services.profile.vault.errors import KeyWrong
 from tests.service.profile.speaking import an_event, identify
-from tests.service.profile.vaults import WRAPPING, a_vault
+from tests.service.profile.vaults import NOW, WRAPPING, a_vault
 
 
 def another_key():
@@ -19,7 +19,7 @@ def another_key():
 
 
 async def opened(db, *wrappings):
-    return await db.transact(lambda tx: operations.open_vault(tx, wrappings))
+    return await db.transact(lambda tx: operations.open_vault(tx, wrappings, now=NOW))
 
 
 async def test_a_vault_that_is_opened_again_has_the_same_keys(profile):

@@ -19,22 +19,24 @@ _TABLES = {
 }
 
 
-async def reseal(db: Database, vault: Vault, *, limit: int = ROWS_AT_ONCE) -> int:
-    """Seal anew what the newest key did not seal. Returns how many portions that took.
+async def reseal(db: Database, vault: Vault, *, unkeyed_only: bool = False, limit: int = ROWS_AT_ONCE) -> int:
+    """Seal anew what the key of the vault's version did not seal. Returns how many portions that took.
+
+    `unkeyed_only`: no more than what was written before identifiers were sealed, without which nobody is found.
 
     Each portion is a transaction that notes how far it came: whoever is stopped goes on there. Nobody settles who is
     who meanwhile; a portion is short.
     """
     portions = 0
     for name in _TABLES:
-        while await db.transact(lambda tx, name=name: _portion(tx, vault, name, limit)):  # type: ignore[misc]
+        while await db.transact(lambda tx, name=name: _portion(tx, vault, name, unkeyed_only, limit)):  # type: ignore[misc]
             portions += 1
     return portions
 
 
-async def _portion(tx: Tx, vault: Vault, name: str, limit: int) -> bool:
+async def _portion(tx: Tx, vault: Vault, name: str, unkeyed_only: bool, limit: int) -> bool:
     """Returns whether there may be more."""
-    after = await store.hold_resealing(tx, name, vault.version)
+    after = await store.hold_resealing(tx, name, vault.version, unkeyed_only=unkeyed_only)
     if after is None:
         return False
     await identity.take_turn(tx, alone=True)
