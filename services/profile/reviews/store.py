@@ -64,7 +64,8 @@ JOIN (
            separation.create_time
     FROM separation LEFT JOIN redirect AS a ON a.loser_id = separation.low_id
     LEFT JOIN redirect AS b ON b.loser_id = separation.high_id
-) AS apart ON (apart.one, apart.other) IN ((open.one, open.other), (open.other, open.one))
+) AS apart ON least(apart.one, apart.other) = least(open.one, open.other)
+          AND greatest(apart.one, apart.other) = greatest(open.one, open.other)
 WHERE review_item.review_item_id = open.review_item_id AND review_item.state = 1
   AND apart.create_time > open.create_time
 """  # noqa: S608 (names of our own)
