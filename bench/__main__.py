@@ -23,6 +23,7 @@ NAMES = (
     "hot",
     "claim",
     "ingest",
+    "growth",
     "hop",
     "write",
     "reaction",
@@ -38,23 +39,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all of them if none is given")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much larger, of benches that can grow")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(NAMES)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     console = Console(soft_wrap=True)
-    figures, failed = _measure(arguments.names or NAMES, console)
+    figures, failed = _measure(arguments.names or NAMES, console, arguments.scale)
     _show(figures, console)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(each) for each in figures], indent=1, ensure_ascii=False) + "\n")
     return 1 if failed else 0
 
 
-def _measure(names: Sequence[str], console: Console) -> tuple[list[Figure], list[str]]:
+def _measure(names: Sequence[str], console: Console, scale: float) -> tuple[list[Figure], list[str]]:
     figures: list[Figure] = []
     failed: list[str] = []
     for name in names:
-        report = Report(name, lambda line: console.print(line, style="dim", markup=False, highlight=False))
+        report = Report(name, lambda line: console.print(line, style="dim", markup=False, highlight=False), scale)
         started = time.monotonic()
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

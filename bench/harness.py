@@ -196,10 +196,11 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """The figures of one bench as they come."""
+    """The figures of one bench as they come. `scale` is how much larger than by default it is to be, where it can."""
 
     bench: str
     tell: Tell
+    scale: float = 1.0
     figures: list[Figure] = field(default_factory=list)
 
     def ratio(

@@ -1,0 +1,107 @@
+"""What an event costs as the log grows, how long look-ups take then, what useless user ids do (spec people, I3)."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from bowen.profile.v1 import ingest_service_pb2 as pb
+from bowen.profile.v1 import profile_service_pb2 as profiles
+
+from bench import servers
+from bench.harness import Meter, Report, check, percentile
+from bench.ingest_load import Population, chunks, incoming
+from bench.ingest_peers import counts
+from chassis.clock import SystemClock
+from chassis.db import Database
+from chassis.errors import NotFound
+from services.profile.identity.servicer import ProfileServicer
+from services.profile.ingest.servicer import IngestServicer
+from services.profile.vault import domain as vaults
+from services.profile.vault.domain import Vault
+
+EVENTS = 20_000
+"""At scale 1, for a minute; `--scale 250` are five million."""
+TENTHS = 10
+RPC_BATCH = 500
+CALLERS = 4
+LOOKUPS = 500
+STORM = 3_000
+USELESS = ("null", "0", "test", "undefined")
+
+
+async def run(report: Report) -> None:
+    """Tenth by tenth, then look-ups, then a storm of useless ids."""
+    async with servers.postgres() as server:
+        url = await servers.database(server, "growth", "profile")
+        db, clock = Database.open(url), SystemClock()
+        vault = Vault(vaults.new_key(), {1: vaults.new_key()})
+        ingest, reading = IngestServicer(db, clock, vault), ProfileServicer(db, clock, vault)
+        await _grow(report, ingest, Meter(postgres=server.pid))
+        await _look_up(report, reading, url)
+        await _storm(report, ingest, url)
+        await ingest.close()
+        await db.close()
+
+
+async def _grow(report: Report, ingest: IngestServicer, meter: Meter) -> None:
+    events = int(EVENTS * report.scale)
+    population = Population("grown", people=max(events // 5, 1))
+    costs: list[float] = []
+    for tenth in range(TENTHS):
+        portions = chunks(population.events(events // TENTHS), RPC_BATCH)
+        requests = iter([pb.IngestRequest(events=map(incoming, portion)) for portion in portions])
+        before = meter.read()
+        await asyncio.gather(*(_hand_in(ingest, requests) for _ in range(CALLERS)))
+        after = meter.read()
+        spent = {who: (after[who] - before[who]) / (events // TENTHS) * 1e6 for who in after}
+        costs.append(sum(spent.values()))
+        told = ", ".join(f"{who} {micros:.0f}" for who, micros in spent.items())
+        report.tell(f"growth: at {events // TENTHS * (tenth + 1):,} events, CPU µs/event: {told}")
+    report.bound("CPU per event, last tenth / second", [costs[-1] / costs[1]], at_most=1.5, unit="x")
+
+
+async def _hand_in(ingest: IngestServicer, requests: Iterator[pb.IngestRequest]) -> None:
+    for request in requests:
+        answer = await ingest.Ingest(request, None)
+        check(all(each.result != pb.IngestOutcome.RESULT_REJECTED for each in answer.outcomes), "rejected")
+
+
+async def _look_up(report: Report, reading: ProfileServicer, url: str) -> None:
+    (people,) = await counts(url, "SELECT count(*) FROM profile")
+    population = Population("grown", people=max(people, 1))
+    latencies: list[float] = []
+    for event in population.events(LOOKUPS):
+        if user_id := event.get("userId"):
+            started = time.perf_counter()
+            request = profiles.LookupProfileRequest(type="user_id", value=user_id)
+            try:
+                await reading.LookupProfile(request, None)  # type: ignore[arg-type]
+            except NotFound:  # a user id that no event of the log names
+                continue
+            latencies.append(time.perf_counter() - started)
+    check(bool(latencies), "nobody was found")
+    note = f"{people:,} people, {len(latencies)} look-ups one after another"
+    report.bound("look-up by identifier, p95", [percentile(latencies, 0.95) * 1e3], note=note)
+
+
+async def _storm(report: Report, ingest: IngestServicer, url: str) -> None:
+    """Everybody has a phone of their own and a useless user id: as many people as phones, and no merge."""
+    people, merges = await counts(url, "SELECT count(*) FROM profile", "SELECT count(*) FROM merge")
+    events = [
+        pb.IncomingEvent(
+            message_id=f"storm-{number}",
+            type="EVENT_TYPE_IDENTIFY",
+            user_id=USELESS[number % len(USELESS)],
+            traits=f'{{"phone": "139{number:08}"}}',
+            source_id="storm",
+            trust="TRUST_SERVER",
+        )
+        for number in range(STORM)
+    ]
+    started = time.perf_counter()
+    for portion in chunks(events, RPC_BATCH):
+        await ingest.Ingest(pb.IngestRequest(events=portion), None)
+    rate = STORM / (time.perf_counter() - started)
+    now, merged = await counts(url, "SELECT count(*) FROM profile", "SELECT count(*) FROM merge")
+    check((now - people, merged - merges) == (STORM, 0), f"{now - people} people, {merged - merges} merges")
+    report.ratio("3,000 useless ids, each with a phone: 3,000 people, 0 merges", [rate], unit="events/s")
