@@ -11,7 +11,7 @@ from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServ
 from bowen.incentive.v1.coupon_batch_service_pb2_grpc import add_CouponBatchServiceServicer_to_server
 from bowen.incentive.v1.coupon_order_service_pb2_grpc import add_CouponOrderServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
-from bowen.incentive.v1.events_pb2 import MissionCompleted, PacketReturned, RewardGranted
+from bowen.incentive.v1.events_pb2 import MissionCompleted, PacketReturned, RewardGranted, RewardReversed
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServicer_to_server
@@ -160,6 +160,8 @@ async def assemble(process: Process[Settings]) -> None:
     counter.on(EventRecorded, of_the_living(missions.on_event_recorded))
     counter.on(OrderPaid, of_the_living(missions.on_order_paid))
     counter.on(OrderRefunded, missions.on_order_refunded)
+    counter.on(RewardGranted, of_the_living(missions.on_reward_granted))
+    counter.on(RewardReversed, missions.on_reward_reversed)
 
     judge = process.consumer("incentive-tiers")
     judge.on(OrderPaid, of_the_living(tiers.on_order_paid))

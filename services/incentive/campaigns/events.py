@@ -35,6 +35,7 @@ def _granted(grant: Grant) -> events_pb2.RewardGranted:
         tag_id=str(grant.tag_id or ""),
         packet_id=str(grant.packet_id or ""),
         desired_amount=grant.desired_amount,
+        mission_id=str(grant.mission_id or ""),
     )
 
 
@@ -49,6 +50,8 @@ def _reversed(reversal: Reversal) -> events_pb2.RewardReversed:
         reversed_amount=grant.taken_amount,
         reverse_time=stamp(reversal.time),
         returned=grant.return_time is not None,
+        mission_id=str(grant.mission_id or ""),
+        grant_time=stamp(grant.grant_time),
         coupon_id=str(grant.coupon_id or ""),
         tag_id=str(grant.tag_id or ""),
         packet_id=str(grant.packet_id or ""),

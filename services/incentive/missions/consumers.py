@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
 from bowen.profile.v1.events_pb2 import EventRecorded
 
 from chassis.consumer import Delivery
@@ -31,3 +32,15 @@ async def _count_orders(tx: Tx, batch: Sequence[Delivery[OrderPaid]] | Sequence[
     found = (convert.purchase_of_order(item.event.order, item.event.profile_id) for item in batch)
     if purchases := [purchase for purchase in found if purchase]:
         await operations.count(tx, purchases, now=batch[0].now)
+
+
+async def on_reward_granted(tx: Tx, batch: Sequence[Delivery[RewardGranted]]) -> None:
+    """Count what campaigns give of missions."""
+    if pushes := [convert.push_of_grant(item.event) for item in batch if item.event.mission_id]:
+        await operations.push(tx, pushes, now=batch[0].now)
+
+
+async def on_reward_reversed(tx: Tx, batch: Sequence[Delivery[RewardReversed]]) -> None:
+    """Count what campaigns take back no longer. That may be told before the grant."""
+    if pushes := [convert.push_of_reversal(item.event) for item in batch if item.event.mission_id]:
+        await operations.push(tx, pushes, now=batch[0].now)

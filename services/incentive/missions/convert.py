@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from bowen.distribution.v1 import order_pb2
 from bowen.incentive.v1 import mission_pb2, mission_service_pb2
+from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
 from bowen.profile.v1.event_pb2 import TRUST_SERVER
 from bowen.profile.v1.events_pb2 import EventRecorded
 
@@ -25,6 +26,7 @@ from services.incentive.missions.domain import (
     Metric,
     Mission,
     Purchase,
+    Push,
     Recurrence,
     Standing,
     State,
@@ -217,3 +219,15 @@ def purchase_of_order(order: order_pb2.Order, profile_id: str) -> Purchase | Non
             "store_id": order.store_id or None,
         },
     )
+
+
+def push_of_grant(event: RewardGranted) -> Push:
+    """Progress that a campaign gave."""
+    time = moment(event.grant_time)
+    return Push(UUID(event.grant_id), UUID(event.mission_id), event.profile_id, time, event.amount)
+
+
+def push_of_reversal(event: RewardReversed) -> Push:
+    """Progress that a campaign took back, of no less than that."""
+    time, total = moment(event.grant_time), event.reversed_amount
+    return Push(UUID(event.grant_id), UUID(event.mission_id), event.profile_id, time, total, total)

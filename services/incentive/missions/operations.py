@@ -15,7 +15,7 @@ from services.incentive.budgets.domain import Budget
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain.earnings import Claim
 from services.incentive.missions import domain, events, store
-from services.incentive.missions.domain import SCOPE, Deed, Gain, Loss, Mission, Purchase, State, Verdict
+from services.incentive.missions.domain import SCOPE, Deed, Gain, Loss, Mission, Purchase, Push, State, Verdict
 from services.incentive.missions.store import Member
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.errors import MergedMeanwhile
@@ -43,6 +43,16 @@ async def count(tx: Tx, deeds: Sequence[Deed | Purchase], *, now: datetime) -> N
     steps = domain.steps_of(await store.hold_counting(tx, names), deeds)
     touched = await store.add_steps(tx, steps)
     touched |= await store.withdraw(tx, domain.withdrawals_of(each for each in deeds if isinstance(each, Purchase)))
+    if touched:
+        await _settle(tx, touched, now)
+
+
+async def push(tx: Tx, pushes: Sequence[Push], *, now: datetime) -> None:
+    """Have progress that campaigns gave count in running missions, and no longer what they took back."""
+    gifts = [push for push in pushes if not push.withdrawn]
+    missions = await store.hold_running(tx, {push.mission_id for push in gifts})
+    missions |= await store.find_missions(tx, {push.mission_id for push in pushes if push.withdrawn} - missions.keys())
+    touched = await store.push_steps(tx, domain.pushed(missions, pushes))
     if touched:
         await _settle(tx, touched, now)
 

@@ -52,6 +52,20 @@ WHERE step.fact_id = told.fact_id AND step.part = told.part AND step.mission_id 
 RETURNING step.mission_id, step.profile_id::text
 """
 
+# Whichever of giving and taking back is told first, and however often: the larger amounts stand.
+_PUSH = """
+INSERT INTO mission_step (mission_id, fact_id, part, profile_id, item, value, withdrawn, step_time)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[],
+                     $8::timestamptz[])
+ON CONFLICT ON CONSTRAINT mission_step_pkey DO UPDATE
+SET value = greatest(mission_step.value, excluded.value),
+    withdrawn = greatest(mission_step.withdrawn, excluded.withdrawn)
+WHERE mission_step.value < excluded.value OR mission_step.withdrawn < excluded.withdrawn
+RETURNING mission_id, profile_id::text
+"""
+
+_RUNNING = f"{_MISSION} WHERE mission_id = ANY($1::uuid[]) AND state = 'running' ORDER BY mission_id FOR SHARE"
+
 _OPEN_MEMBERS = """
 INSERT INTO mission_member (mission_id, profile_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT ON CONSTRAINT mission_member_pkey DO NOTHING
@@ -160,6 +174,12 @@ async def hold_counting(tx: Tx, event_names: Collection[str]) -> list[Mission]:
     return [_mission(row) for row in await (await driver(tx)).fetch(_COUNTING, list(event_names))]
 
 
+async def hold_running(tx: Tx, mission_ids: Collection[UUID]) -> dict[UUID, Mission]:
+    """Those of these missions that run, held."""
+    rows = await (await driver(tx)).fetch(_RUNNING, list(mission_ids))
+    return {row["mission_id"]: _mission(row) for row in rows}
+
+
 def _mission(row: Any) -> Mission:
     mission_id, name, state, measure, event_name, distinct, target, period, activation, recurrence, *rest = row
     return Mission(
@@ -180,6 +200,13 @@ async def add_steps(tx: Tx, steps: Sequence[Step]) -> set[Member]:
     if not steps:
         return set()
     return {(row[0], row[1]) for row in await (await driver(tx)).fetch(_ADD, *_columns(steps))}
+
+
+async def push_steps(tx: Tx, steps: Sequence[Step]) -> set[Member]:
+    """Have what campaigns give and take back count. Returns for whom something changed."""
+    if not steps:
+        return set()
+    return {(row[0], row[1]) for row in await (await driver(tx)).fetch(_PUSH, *_columns(steps))}
 
 
 async def withdraw(tx: Tx, withdrawals: Sequence[tuple[UUID, Measure, int, int]]) -> set[Member]:

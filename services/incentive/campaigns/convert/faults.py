@@ -74,7 +74,7 @@ def _effect_faults(path: str, effect: pb.Effect, terms: pb.CampaignTerms, budget
         case "packet":
             yield from _packet_faults(path, effect, terms.trigger, budget)
         case None:
-            yield path, "must name asset, coupon, tag or packet"
+            yield path, "must name asset, coupon, tag, packet or mission"
 
 
 def _maturity_faults(path: str, effect: pb.Effect, trigger: pb.Trigger) -> Iterator[Violation]:

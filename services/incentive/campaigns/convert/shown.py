@@ -74,6 +74,9 @@ def _effect_to_proto(effect: Effect) -> pb.Effect:
         return pb.Effect(coupon=pb.CouponEffect(template_id=str(effect.template_id)), **common)
     if effect.gift == Gift.TAG:
         return pb.Effect(tag=pb.TagEffect(tag_id=str(effect.tag_id)), **common)
+    if effect.gift == Gift.MISSION:
+        mission = pb.MissionEffect(mission_id=str(effect.mission_id), progress=effect.progress)
+        return pb.Effect(mission=mission, **common)
     if effect.gift == Gift.PACKET:
         packet = pb.PacketEffect(currency_code=effect.currency_code, wishing=effect.wishing)
         _set_tiers(packet, effect)

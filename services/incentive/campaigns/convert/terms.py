@@ -104,6 +104,9 @@ def _effect(effect: pb.Effect) -> Effect:
             return Effect(Gift.COUPON, template_id=UUID(effect.coupon.template_id), **common)
         case "tag":
             return Effect(Gift.TAG, tag_id=UUID(effect.tag.tag_id), **common)
+        case "mission":
+            mission = effect.mission
+            return Effect(Gift.MISSION, mission_id=UUID(mission.mission_id), progress=mission.progress, **common)
         case "packet":
             said = effect.packet
             tiers = _tiers(said)

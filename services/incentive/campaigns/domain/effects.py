@@ -29,12 +29,13 @@ class Beneficiary(StrEnum):
 
 class Gift(StrEnum):
     """What is given. The inverse of an asset is a clawback, of a coupon its revocation, of a tag its removal, of a
-    packet that it is withdrawn."""
+    packet and of progress in a mission that it is withdrawn."""
 
     ASSET = "asset"
     COUPON = "coupon"
     TAG = "tag"
     PACKET = "packet"
+    MISSION = "mission"
 
 
 class MaturityBase(StrEnum):
@@ -98,11 +99,13 @@ class Effect:
     maturity: Maturity | None = None
     currency_code: str = ""
     wishing: str = ""
+    mission_id: UUID | None = None
+    progress: int = 1
 
     def amount(self, net_minor: int) -> int:
         """How much is given for a net amount: one of a coupon or a tag."""
         if not self.is_amount:
-            return 1
+            return self.progress
         reached = [tier for tier in self.tiers if tier.net_minor_min <= net_minor]
         amount = reached[-1].amount.of(net_minor) if reached else 0
         if self.gift == Gift.PACKET:

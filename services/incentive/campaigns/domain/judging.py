@@ -153,6 +153,7 @@ def _grant(
         lease_id=docket.purse.lease_of(want) if want.amount else None,
         uses=uses,
         tag_id=effect.tag_id,
+        mission_id=effect.mission_id,
         arm=arm,
         mature_time=_mature_time(effect, occasion),
         awaits_delivery=_awaits(effect, occasion),

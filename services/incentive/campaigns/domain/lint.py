@@ -139,8 +139,8 @@ def _worse_effects(terms: Terms, before: Terms) -> Iterator[tuple[str, str]]:
             yield "effects", "an effect that was promised is left out"
             continue
         new = terms.effects[number]
-        kind = (new.gift, new.budget_asset, new.template_id, new.tag_id, new.beneficiary)
-        if kind != (old.gift, old.budget_asset, old.template_id, old.tag_id, old.beneficiary):
+        kind = (new.gift, new.budget_asset, new.template_id, new.tag_id, new.mission_id, new.beneficiary)
+        if kind != (old.gift, old.budget_asset, old.template_id, old.tag_id, old.mission_id, old.beneficiary):
             yield f"effects[{number}]", "another effect than was promised"
             continue
         bounds = {tier.net_minor_min for effect in (old, new) for tier in effect.tiers} | {terms.trigger.net_minor_min}

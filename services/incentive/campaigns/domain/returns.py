@@ -70,6 +70,7 @@ class Grant:
     lease_id: UUID | None = None
     coupon_id: UUID | None = None
     tag_id: UUID | None = None
+    mission_id: UUID | None = None
     arm: str = ""
     mature_time: datetime | None = None
     awaits_delivery: bool = False
@@ -98,6 +99,8 @@ class Grant:
         """What it is."""
         if self.asset:
             return Gift.ASSET
+        if self.mission_id:
+            return Gift.MISSION
         return Gift.TAG if self.tag_id else Gift.COUPON if self.coupon_id else Gift.PACKET
 
     def rests_on(self, other: "Grant", key: UUID) -> bool:

@@ -9,6 +9,9 @@ from services.incentive.campaigns.domain import Effect, Terms
 from services.incentive.campaigns.domain.lint import Finding, Severity, lint
 from services.incentive.coupons.store import templates
 from services.incentive.ledger.store import find_programmes
+from services.incentive.missions import store as missions
+
+_NO_MISSION = "no mission that takes progress has this id"
 
 
 async def find(tx: ReadTx, terms: Terms, before: Terms | None, now: datetime) -> list[Finding]:
@@ -21,6 +24,19 @@ async def _of_others(tx: ReadTx, terms: Terms, now: datetime) -> list[Finding]:
     known = set(await templates.find_templates(tx, wanted)) if wanted else set()
     maturing = {effect.asset for effect in terms.effects if effect.maturity and effect.maturity.days}
     programmes = set(await find_programmes(tx, maturing, now)) if maturing else set()
+    aimed = {effect.mission_id for effect in terms.effects if effect.mission_id}
+    countable = {each for each, mission in (await missions.find_missions(tx, aimed)).items() if mission.takes_progress}
+    return [
+        *(
+            Finding(f"effects[{number}].mission.mission_id", "MISSION_UNKNOWN", Severity.HARD, _NO_MISSION)
+            for number, effect in enumerate(terms.effects)
+            if effect.mission_id and effect.mission_id not in countable
+        ),
+        *_of_all(terms, known, programmes),
+    ]
+
+
+def _of_all(terms: Terms, known: Collection[UUID], programmes: Collection[str]) -> list[Finding]:
     return [
         finding
         for number, effect in enumerate(terms.effects)

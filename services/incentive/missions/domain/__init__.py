@@ -1,6 +1,6 @@
 """What a mission is, what counts for it, and how far somebody has come. Pure (spec value §2.6)."""
 
-from services.incentive.missions.domain.facts import Deed, Line, Purchase, Step, steps_of, withdrawals_of
+from services.incentive.missions.domain.facts import Deed, Line, Purchase, Push, Step, pushed, steps_of, withdrawals_of
 from services.incentive.missions.domain.mission import (
     SCOPE,
     Activation,
@@ -38,6 +38,7 @@ __all__ = [
     "Mission",
     "Occurrence",
     "Purchase",
+    "Push",
     "Recurrence",
     "Standing",
     "State",
@@ -46,6 +47,7 @@ __all__ = [
     "changes",
     "compile_when",
     "fold",
+    "pushed",
     "standings",
     "steps_of",
     "withdrawals_of",

@@ -60,6 +60,17 @@ class Purchase(NamedTuple):
         return sum(line.refunded_minor for line in self.lines)
 
 
+class Push(NamedTuple):
+    """Progress that a campaign gave, `value` in all, or took back, `withdrawn` in all; whichever is told first."""
+
+    fact_id: UUID
+    mission_id: UUID
+    profile_id: str
+    time: datetime
+    value: int
+    withdrawn: int = 0
+
+
 class Step(NamedTuple):
     """What a fact counts in a mission: `value`, of which `withdrawn` was refunded. `item` is what counts once only."""
 
@@ -108,6 +119,19 @@ def steps_of(missions: Iterable[Mission], deeds: Iterable[Deed | Purchase]) -> l
         if _counts(mission, deed)
         for part in _parts(mission, deed)
     ]
+
+
+def pushed(missions: Mapping[UUID, Mission], pushes: Iterable[Push]) -> list[Step]:
+    """What campaigns count in missions that count at that time. A push is one step, however often it is told."""
+    steps: dict[UUID, Step] = {}
+    for push in pushes:
+        mission = missions.get(push.mission_id)
+        if mission is None or not mission.takes_progress or not mission.start_time <= push.time < mission.end_time:
+            continue
+        known = steps.get(push.fact_id)
+        value, withdrawn = (max(known.value, push.value), max(known.withdrawn, push.withdrawn)) if known else push[4:]
+        steps[push.fact_id] = Step(push.mission_id, push.fact_id, 0, push.profile_id, "", value, withdrawn, push.time)
+    return list(steps.values())
 
 
 def withdrawals_of(purchases: Iterable[Purchase]) -> list[tuple[UUID, Measure, int, int]]:

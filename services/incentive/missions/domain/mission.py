@@ -99,6 +99,11 @@ class Mission:
     end_time: datetime
     create_time: datetime
 
+    @property
+    def takes_progress(self) -> bool:
+        """Whether campaigns can bring it forward: one that counts different things cannot tell what thing that were."""
+        return not self.metric.counts_different
+
     def window(self, moment: datetime, previous: Window | None) -> Window | None:
         """The occurrence that something done at `moment` is for, after `previous`; None when there is none more."""
         if self.activation is Activation.USER_ACTION:

@@ -572,6 +572,7 @@ class Effect(_message.Message):
     COUPON_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
     PACKET_FIELD_NUMBER: _builtins.int
+    MISSION_FIELD_NUMBER: _builtins.int
     BUDGET_COST_FIELD_NUMBER: _builtins.int
     ARM_FIELD_NUMBER: _builtins.int
     MATURITY_FIELD_NUMBER: _builtins.int
@@ -598,6 +599,10 @@ class Effect(_message.Message):
         """A cash red packet. Taken back as long as it is not sent; afterwards as debt of the person."""
 
     @_builtins.property
+    def mission(self) -> Global___MissionEffect:
+        """Progress in a mission. Taken back by withdrawing it, and with it the mission's reward by the mission's own rules."""
+
+    @_builtins.property
     def maturity(self) -> Global___Maturity:
         """When an asset with a programme matures, where that is not left to the programme."""
 
@@ -609,15 +614,16 @@ class Effect(_message.Message):
         coupon: Global___CouponEffect | None = ...,
         tag: Global___TagEffect | None = ...,
         packet: Global___PacketEffect | None = ...,
+        mission: Global___MissionEffect | None = ...,
         budget_cost: _builtins.int = ...,
         arm: _builtins.str = ...,
         maturity: Global___Maturity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "mission", b"mission", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "mission", b"mission", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag", "packet"]  # noqa: Y015
+    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag", "packet", "mission"]  # noqa: Y015
     _WhichOneofArgType_gives: _TypeAlias = _typing.Literal["gives", b"gives"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_gives) -> _WhichOneofReturnType_gives | None: ...
 
@@ -837,6 +843,32 @@ class PacketEffect(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_amount) -> _WhichOneofReturnType_amount | None: ...
 
 Global___PacketEffect: _TypeAlias = PacketEffect  # noqa: Y015
+
+@_typing.final
+class MissionEffect(_message.Message):
+    """A tag."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MISSION_ID_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    mission_id: _builtins.str
+    """The mission. One that counts different things has no use for progress."""
+    progress: _builtins.int
+    """How much of it, in what the mission counts."""
+    def __init__(
+        self,
+        *,
+        mission_id: _builtins.str = ...,
+        progress: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mission_id", b"mission_id", "progress", b"progress"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionEffect: _TypeAlias = MissionEffect  # noqa: Y015
 
 @_typing.final
 class TagEffect(_message.Message):
@@ -1439,6 +1471,7 @@ class Grant(_message.Message):
     AWAITS_DELIVERY_FIELD_NUMBER: _builtins.int
     PACKET_ID_FIELD_NUMBER: _builtins.int
     RETURN_TIME_FIELD_NUMBER: _builtins.int
+    MISSION_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """UUID version 7."""
     campaign_id: _builtins.str
@@ -1475,6 +1508,8 @@ class Grant(_message.Message):
     """Whether it is promised for when the order is delivered, and on no account yet."""
     packet_id: _builtins.str
     """The packet that is sent; `amount` is in minor units then. Empty for other effects."""
+    mission_id: _builtins.str
+    """The mission that was brought forward, by `amount`. Empty for other effects."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1506,10 +1541,11 @@ class Grant(_message.Message):
         awaits_delivery: _builtins.bool = ...,
         packet_id: _builtins.str = ...,
         return_time: _timestamp_pb2.Timestamp | None = ...,
+        mission_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time", "return_time", b"return_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "return_time", b"return_time", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "return_time", b"return_time", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

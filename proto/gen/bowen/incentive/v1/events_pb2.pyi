@@ -41,6 +41,7 @@ class RewardGranted(_message.Message):
     TAG_ID_FIELD_NUMBER: _builtins.int
     PACKET_ID_FIELD_NUMBER: _builtins.int
     DESIRED_AMOUNT_FIELD_NUMBER: _builtins.int
+    MISSION_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -67,6 +68,8 @@ class RewardGranted(_message.Message):
     """The packet, for a packet; `asset` is empty then."""
     desired_amount: _builtins.int
     """What was promised. More than `amount` when the budget's end paid a part, or the programme's bounds left less room."""
+    mission_id: _builtins.str
+    """The mission, for progress in one; `asset` is empty then."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -87,10 +90,11 @@ class RewardGranted(_message.Message):
         tag_id: _builtins.str = ...,
         packet_id: _builtins.str = ...,
         desired_amount: _builtins.int = ...,
+        mission_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,6 +117,8 @@ class RewardReversed(_message.Message):
     TAG_ID_FIELD_NUMBER: _builtins.int
     PACKET_ID_FIELD_NUMBER: _builtins.int
     RETURNED_FIELD_NUMBER: _builtins.int
+    MISSION_ID_FIELD_NUMBER: _builtins.int
+    GRANT_TIME_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -133,9 +139,15 @@ class RewardReversed(_message.Message):
     """The packet, for a packet; `asset` is empty then."""
     returned: _builtins.bool
     """Whether it never stayed with the person: the packet came back."""
+    mission_id: _builtins.str
+    """The mission, for progress in one; `asset` is empty then."""
     @_builtins.property
     def reverse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
+
+    @_builtins.property
+    def grant_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was granted."""
 
     def __init__(
         self,
@@ -151,10 +163,12 @@ class RewardReversed(_message.Message):
         tag_id: _builtins.str = ...,
         packet_id: _builtins.str = ...,
         returned: _builtins.bool = ...,
+        mission_id: _builtins.str = ...,
+        grant_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["reverse_time", b"reverse_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time", "reverse_time", b"reverse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "returned", b"returned", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "coupon_id", b"coupon_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "returned", b"returned", "reverse_time", b"reverse_time", "reversed_amount", b"reversed_amount", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
