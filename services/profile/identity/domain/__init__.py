@@ -24,6 +24,7 @@ from services.profile.identity.domain.records import (
 )
 from services.profile.identity.domain.resolution import concerned_by, merge_by_hand, resolve
 from services.profile.identity.domain.rules import RULES, Rules, Sight
+from services.profile.identity.domain.rulings import FIRST_RULING, Numbers, Ruling, rules_of
 from services.profile.identity.domain.unmerging import (
     EVENTS_MAX,
     SAID_MAX,
@@ -41,6 +42,7 @@ __all__ = [
     "ALIAS",
     "BLOCKED_MAX",
     "EVENTS_MAX",
+    "FIRST_RULING",
     "KINDS",
     "MANUAL",
     "RULES",
@@ -60,6 +62,7 @@ __all__ = [
     "Move",
     "MoveReason",
     "MoveRecord",
+    "Numbers",
     "Origin",
     "Parting",
     "PastEvent",
@@ -72,6 +75,7 @@ __all__ = [
     "Quarantine",
     "Quarantined",
     "Rules",
+    "Ruling",
     "Separation",
     "Side",
     "Sight",
@@ -91,4 +95,5 @@ __all__ = [
     "ranked",
     "reassign",
     "resolve",
+    "rules_of",
 ]

@@ -10,7 +10,7 @@ from services.profile.identity.operations.identifiers import (
 )
 from services.profile.identity.operations.importing import Import, Row, import_profiles
 from services.profile.identity.operations.indexing import index_phones
-from services.profile.identity.operations.rulebook import RuleBook
+from services.profile.identity.operations.rulebook import RuleBook, put_rules
 from services.profile.identity.operations.settling import ensure_profiles, settle, transact
 from services.profile.identity.operations.undoing import undo_merge
 
@@ -26,6 +26,7 @@ __all__ = [
     "import_profiles",
     "index_phones",
     "merge_profiles",
+    "put_rules",
     "reassign_identifier",
     "remove_identifier",
     "settle",

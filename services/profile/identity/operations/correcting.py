@@ -8,7 +8,7 @@ from chassis.ids import new_id
 from services.profile.attributes import operations as attribute_operations
 from services.profile.attributes.domain import United
 from services.profile.identity import domain, events, store
-from services.profile.identity.domain import Author, Origin, Separation, Trust
+from services.profile.identity.domain import Author, Blocked, Origin, Separation, Trust
 from services.profile.identity.errors import ProfileNotFound, ProfilesAreOne
 from services.profile.identity.operations.settling import before
 from services.profile.timeline import store as timeline_store
@@ -25,7 +25,9 @@ async def merge_profiles(tx: Tx, vault: Vault, one: UUID, other: UUID, author: A
     people = await store.load_by_id(tx, vault, roots)
     origin = Origin(now, author.actor, None, Trust.SERVER)
     pair = people.persons[roots[0]], people.persons[roots[1]]
-    merge = domain.merge_by_hand(people, pair, origin, author, new_id)
+    [ruling] = await store.list_rulings(tx, limit=1)
+    rules = domain.rules_of(ruling, Blocked())
+    merge = domain.merge_by_hand(people, pair, origin, author, new_id, rules)
     await store.save(tx, vault, people)
     change = United(merge.survivor.profile_id, merge.loser.profile_id)
     (union,) = await attribute_operations.apply(tx, vault, [change], now=now)

@@ -1,10 +1,10 @@
 """The rules that hold now, with what operators blocked."""
 
-from dataclasses import replace
+from datetime import datetime
 
-from chassis.db import Database, ReadTx
+from chassis.db import Database, ReadTx, Tx
 from services.profile.identity import store
-from services.profile.identity.domain import RULES, Rules, blocked_of
+from services.profile.identity.domain import RULES, Author, Numbers, Rules, Ruling, blocked_of, rules_of
 
 
 class RuleBook:
@@ -12,15 +12,29 @@ class RuleBook:
 
     def __init__(self, rules: Rules = RULES) -> None:
         self.rules = rules
-        self._listed: object = ()
+        self._read: object = None
 
     async def refresh(self, db: Database) -> None:
-        """Read again what operators blocked."""
+        """Read again which rules hold and what operators blocked."""
         async with db.read() as tx:
             await self.read(tx)
 
     async def read(self, tx: ReadTx) -> None:
-        """Read again what operators blocked, as a transaction sees it."""
-        listed = await store.list_blocked(tx)
-        if listed != self._listed:
-            self.rules, self._listed = replace(self.rules, blocked=blocked_of(listed)), listed
+        """Read again which rules hold and what operators blocked, as a transaction sees it."""
+        [ruling], listed = await store.list_rulings(tx, limit=1), await store.list_blocked(tx)
+        if (ruling, listed) != self._read:
+            self.rules, self._read = rules_of(ruling, blocked_of(listed)), (ruling, listed)
+
+
+async def put_rules(tx: Tx, numbers: Numbers, author: Author, *, now: datetime) -> Ruling:
+    """Have other rules hold from now on, as a new version; nobody who was settled before is settled again.
+
+    Numbers that hold already make no new version.
+    """
+    await store.take_turn(tx, alone=True)
+    [held] = await store.list_rulings(tx, limit=1)
+    if held.numbers == numbers:
+        return held
+    ruling = Ruling(held.version + 1, numbers, author.actor, author.note, now)
+    await store.save_ruling(tx, ruling)
+    return ruling

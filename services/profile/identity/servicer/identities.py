@@ -16,6 +16,7 @@ from chassis.ids import new_id
 from services.profile.identity import convert, operations, store
 from services.profile.identity.domain import Author, MergeRecord, MoveRecord, claim
 from services.profile.identity.operations import RuleBook
+from services.profile.identity.servicer.ruling import numbers_from_proto, ruling_to_proto
 from services.profile.identity.servicer.showing import shown
 from services.profile.vault.domain import Vault
 
@@ -175,6 +176,27 @@ class IdentityServicer(IdentityServiceServicer):
         response = await once(self._db, request, work, pb.DeleteBlockedValueResponse)
         await self._book.refresh(self._db)
         return response
+
+    async def PutIdentityRules(
+        self, request: pb.PutIdentityRulesRequest, context: object
+    ) -> pb.PutIdentityRulesResponse:
+        author, now, numbers = _author(request.note), self._clock.now(), numbers_from_proto(request.numbers)
+
+        async def work(tx: Tx) -> pb.PutIdentityRulesResponse:
+            ruling = await operations.put_rules(tx, numbers, author, now=now)
+            return pb.PutIdentityRulesResponse(rules=ruling_to_proto(ruling))
+
+        response = await once(self._db, request, work, pb.PutIdentityRulesResponse)
+        await self._book.refresh(self._db)
+        return response
+
+    async def ListIdentityRules(
+        self, request: pb.ListIdentityRulesRequest, context: object
+    ) -> pb.ListIdentityRulesResponse:
+        _check_brand()
+        async with self._db.read() as tx:
+            found = await store.list_rulings(tx)
+        return pb.ListIdentityRulesResponse(rules=map(ruling_to_proto, found))
 
 
 def _held(

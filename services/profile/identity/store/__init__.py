@@ -49,6 +49,7 @@ from services.profile.identity.store.resealing import (
     reseal_merges,
     reseal_moves,
 )
+from services.profile.identity.store.rulings import list_rulings, save_ruling
 from services.profile.identity.store.separations import list_separations, separate, unite
 from services.profile.identity.store.writes import (
     Clash,
@@ -88,6 +89,7 @@ __all__ = [
     "list_merges",
     "list_moves",
     "list_quarantined",
+    "list_rulings",
     "list_separations",
     "list_undone",
     "load",
@@ -112,6 +114,7 @@ __all__ = [
     "save_imported",
     "save_merges",
     "save_moves",
+    "save_ruling",
     "separate",
     "set_create_time",
     "take_turn",

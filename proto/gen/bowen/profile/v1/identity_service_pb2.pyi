@@ -7,6 +7,7 @@ from bowen.profile.v1 import profile_pb2 as _profile_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -785,3 +786,184 @@ class DeleteBlockedValueResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteBlockedValueResponse: _TypeAlias = DeleteBlockedValueResponse  # noqa: Y015
+
+@_typing.final
+class IdentityNumbers(_message.Message):
+    """Numbers by which it is decided who is who."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHONE_PROOF_DAYS_FIELD_NUMBER: _builtins.int
+    EMAIL_PROOF_DAYS_FIELD_NUMBER: _builtins.int
+    SEEN_MAX_FIELD_NUMBER: _builtins.int
+    SEEN_HOURS_FIELD_NUMBER: _builtins.int
+    MERGES_MAX_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_MAX_FIELD_NUMBER: _builtins.int
+    phone_proof_days: _builtins.int
+    """For how many days the proof of a phone number makes it strong. Operators issue numbers again. 90 until set."""
+    email_proof_days: _builtins.int
+    """For how many days the proof of an e-mail address makes it strong. 90 until set."""
+    seen_max: _builtins.int
+    """With how many people a value may be seen within `seen_hours` before it names nobody any more. 10 until set."""
+    seen_hours: _builtins.int
+    """Within how many hours. 24 until set."""
+    merges_max: _builtins.int
+    """How many profiles may become one. 100 until set."""
+    identifiers_max: _builtins.int
+    """How many identifiers one person may hold. 1,000 until set."""
+    def __init__(
+        self,
+        *,
+        phone_proof_days: _builtins.int = ...,
+        email_proof_days: _builtins.int = ...,
+        seen_max: _builtins.int = ...,
+        seen_hours: _builtins.int = ...,
+        merges_max: _builtins.int = ...,
+        identifiers_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email_proof_days", b"email_proof_days", "identifiers_max", b"identifiers_max", "merges_max", b"merges_max", "phone_proof_days", b"phone_proof_days", "seen_hours", b"seen_hours", "seen_max", b"seen_max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityNumbers: _TypeAlias = IdentityNumbers  # noqa: Y015
+
+@_typing.final
+class IdentityRules(_message.Message):
+    """A version of the rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Grows by one. Every merge names the one by which it was decided."""
+    actor: _builtins.str
+    """Who wrote it; empty for that of the release."""
+    note: _builtins.str
+    """Why."""
+    @_builtins.property
+    def numbers(self) -> Global___IdentityNumbers:
+        """What it says."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it holds; not set for that of the release."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        numbers: Global___IdentityNumbers | None = ...,
+        actor: _builtins.str = ...,
+        note: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "numbers", b"numbers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "note", b"note", "numbers", b"numbers", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityRules: _TypeAlias = IdentityRules  # noqa: Y015
+
+@_typing.final
+class PutIdentityRulesRequest(_message.Message):
+    """Numbers to set, all of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
+    note: _builtins.str
+    """Why; stands in the version."""
+    @_builtins.property
+    def numbers(self) -> Global___IdentityNumbers:
+        """What holds from now on."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        numbers: Global___IdentityNumbers | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["numbers", b"numbers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "numbers", b"numbers", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutIdentityRulesRequest: _TypeAlias = PutIdentityRulesRequest  # noqa: Y015
+
+@_typing.final
+class PutIdentityRulesResponse(_message.Message):
+    """They hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> Global___IdentityRules:
+        """The version."""
+
+    def __init__(
+        self,
+        *,
+        rules: Global___IdentityRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutIdentityRulesResponse: _TypeAlias = PutIdentityRulesResponse  # noqa: Y015
+
+@_typing.final
+class ListIdentityRulesRequest(_message.Message):
+    """Asks for the versions of the rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentityRulesRequest: _TypeAlias = ListIdentityRulesRequest  # noqa: Y015
+
+@_typing.final
+class ListIdentityRulesResponse(_message.Message):
+    """Versions of the rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityRules]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___IdentityRules] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentityRulesResponse: _TypeAlias = ListIdentityRulesResponse  # noqa: Y015

@@ -105,6 +105,16 @@ class IdentityServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueResponse.FromString,
                 _registered_method=True)
+        self.PutIdentityRules = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/PutIdentityRules',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.PutIdentityRulesRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.PutIdentityRulesResponse.FromString,
+                _registered_method=True)
+        self.ListIdentityRules = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/ListIdentityRules',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -259,6 +269,27 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutIdentityRules(self, request, context):
+        """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+
+        What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
+        is quarantined when it is seen the next time. Other replicas follow within seconds.
+
+        Idempotent by `request_id`; numbers that hold already make no new version.
+
+        Errors: `PERMISSION_DENIED` for a store's key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListIdentityRules(self, request, context):
+        """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -331,6 +362,16 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.DeleteBlockedValue,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueResponse.SerializeToString,
+            ),
+            'PutIdentityRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutIdentityRules,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.PutIdentityRulesRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.PutIdentityRulesResponse.SerializeToString,
+            ),
+            'ListIdentityRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIdentityRules,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -712,6 +753,60 @@ class IdentityService:
             '/bowen.profile.v1.IdentityService/DeleteBlockedValue',
             bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_identity__service__pb2.DeleteBlockedValueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutIdentityRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/PutIdentityRules',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.PutIdentityRulesRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.PutIdentityRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIdentityRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/ListIdentityRules',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -123,6 +123,18 @@ class IdentityServiceStub:
 
     Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
     """
+    PutIdentityRules: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.PutIdentityRulesRequest, _identity_service_pb2.PutIdentityRulesResponse]
+    """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+
+    What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
+    is quarantined when it is seen the next time. Other replicas follow within seconds.
+
+    Idempotent by `request_id`; numbers that hold already make no new version.
+
+    Errors: `PERMISSION_DENIED` for a store's key.
+    """
+    ListIdentityRules: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentityRulesRequest, _identity_service_pb2.ListIdentityRulesResponse]
+    """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -219,6 +231,18 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
 
     Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
     """
+    PutIdentityRules: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.PutIdentityRulesRequest, _identity_service_pb2.PutIdentityRulesResponse]  # type: ignore[assignment]
+    """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+
+    What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
+    is quarantined when it is seen the next time. Other replicas follow within seconds.
+
+    Idempotent by `request_id`; numbers that hold already make no new version.
+
+    Errors: `PERMISSION_DENIED` for a store's key.
+    """
+    ListIdentityRules: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentityRulesRequest, _identity_service_pb2.ListIdentityRulesResponse]  # type: ignore[assignment]
+    """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who is who, corrected by hand: merges and their undoing, people who must stay apart. Every change tells who made it and why."""
@@ -396,5 +420,29 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
         """
+
+    @_abc_1.abstractmethod
+    def PutIdentityRules(
+        self,
+        request: _identity_service_pb2.PutIdentityRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.PutIdentityRulesResponse, _abc.Awaitable[_identity_service_pb2.PutIdentityRulesResponse]]:
+        """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+
+        What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
+        is quarantined when it is seen the next time. Other replicas follow within seconds.
+
+        Idempotent by `request_id`; numbers that hold already make no new version.
+
+        Errors: `PERMISSION_DENIED` for a store's key.
+        """
+
+    @_abc_1.abstractmethod
+    def ListIdentityRules(
+        self,
+        request: _identity_service_pb2.ListIdentityRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ListIdentityRulesResponse, _abc.Awaitable[_identity_service_pb2.ListIdentityRulesResponse]]:
+        """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,97 @@
+"""The numbers by which it is decided who is who: versions that hold for what comes (spec people §3.1, §3.2, B5)."""
+
+from datetime import timedelta
+
+import pytest
+from bowen.profile.v1 import identity_service_pb2 as pb
+
+from chassis.caller import Call, Caller, acting
+from chassis.errors import InvalidArgument, PermissionDenied
+from chassis.ids import new_id
+from tests.service.profile.speaking import identifier, identify
+
+NUMBERS = {
+    "phone_proof_days": 90,
+    "email_proof_days": 90,
+    "seen_max": 10,
+    "seen_hours": 24,
+    "merges_max": 100,
+    "identifiers_max": 1000,
+}
+DAY = timedelta(days=1)
+PHONE = identifier("phone", "13812345678")
+
+
+async def put(profile, **numbers):
+    request = pb.PutIdentityRulesRequest(
+        request_id=str(new_id()), numbers=pb.IdentityNumbers(**NUMBERS | numbers), note="recycled sooner"
+    )
+    return (await profile.identity.PutIdentityRules(request)).rules
+
+
+async def listed(profile):
+    return list((await profile.identity.ListIdentityRules(pb.ListIdentityRulesRequest())).rules)
+
+
+async def test_until_somebody_sets_them_the_rules_of_the_release_hold(profile):
+    [only] = await listed(profile)
+
+    assert (only.version, only.actor, only.HasField("create_time")) == (2, "", False)
+    assert only.numbers == pb.IdentityNumbers(**NUMBERS)
+    assert (await put(profile)).version == 2
+    assert len(await listed(profile)) == 1
+
+
+async def test_a_version_says_who_and_why_and_merges_name_it(profile):
+    one, two = await put(profile, seen_max=5), await put(profile, seen_max=4)
+    assert (one.version, two.version, two.actor, two.note) == (3, 4, "service:tester", "recycled sooner")
+    assert [each.version for each in await listed(profile)] == [4, 3, 2]
+
+    await profile.accepted(identify(user_id="u1"), identify(identifiers=[PHONE]))
+    [person] = await profile.accepted(identify(user_id="u1", identifiers=[PHONE]))
+    other, third = await profile.accepted(identify(user_id="u2"), identify(user_id="u3"))
+    by_hand = await profile.merge(other, third)
+
+    assert [each.rule_version for each in [*await profile.merges(person), by_hand]] == [4, 4]
+
+
+@pytest.mark.parametrize(("days", "is_recycled"), [(90, False), (30, True)])
+async def test_a_phone_goes_over_sooner_where_its_proof_is_good_for_less(profile, days, is_recycled):
+    now = profile.clock.now()
+    [old] = await profile.accepted(identify(user_id="u1", identifiers=[PHONE], original_time=now - 40 * DAY))
+    await put(profile, phone_proof_days=days)
+    assert (await profile.lookup("phone", PHONE.value)).profile_id == old  # nothing is decided again
+
+    await profile.accepted(identify(user_id="u2", identifiers=[PHONE]))
+
+    assert ((await profile.lookup("phone", PHONE.value)).profile_id != old) is is_recycled
+
+
+async def test_a_value_is_quarantined_by_the_limit_that_holds_when_it_is_seen(profile):
+    async def seen(first, count):
+        for number in range(first, first + count):
+            await profile.accepted(identify(user_id=f"u{number}", identifiers=[identifier("email", "a@shop.cn")]))
+
+    await seen(0, 5)
+    await put(profile, seen_max=3)
+    assert list((await profile.quarantined()).identifiers) == []
+
+    await seen(5, 1)
+
+    [suspect] = (await profile.quarantined()).identifiers
+    assert suspect.identifier.type == "email"
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+async def test_a_number_below_one_or_missing_is_refused_by_name(profile, name):
+    for wrong in (0, -1, 5000):
+        with pytest.raises(InvalidArgument, match=name):
+            await put(profile, **{name: wrong})
+    assert len(await listed(profile)) == 1
+
+
+async def test_no_store_sets_rules_or_reads_them(profile):
+    with acting(Call(Caller("key:1", store_id="s1"))):
+        for request in (put(profile, seen_max=1), listed(profile)):
+            with pytest.raises(PermissionDenied):
+                await request
