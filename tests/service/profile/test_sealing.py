@@ -167,6 +167,7 @@ async def as_before(profile):
 
 async def test_what_was_written_before_is_sealed_and_keyed_at_the_start(profile):
     person, merge = await a_story(profile)
+    await profile.accepted(an_event(anonymous_id="bowen-sealed:9:looks-sealed"))
     before = await profile.partition()
     await as_before(profile)
     assert places_of(await scanned(profile), PHONE.encode()) != []
