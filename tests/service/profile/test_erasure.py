@@ -273,3 +273,18 @@ async def test_the_chain_of_an_erased_persons_consent_still_holds(profile):
     assert [(entry.state, entry.ip) for entry in entries.consents] == [(WITHDRAWN, "")]
     with pytest.raises(NotFound):
         await record(profile, person, a_statement())
+
+
+async def test_what_went_from_or_to_an_erased_person_is_forgotten_on_both_sides(profile):
+    person = await a_life(profile)
+    [other] = await profile.accepted(identify(user_id="neighbour", identifiers=[identifier("email", "n@mail.cn")]))
+    await profile.reassign(person, "phone", PHONE, other)
+    await profile.reassign(other, "email", "n@mail.cn", person)
+    await profile.remove(other, "phone", PHONE)
+    assert len(await profile.moves(other)) == 3
+
+    await ask(profile, "ERASE", person, scope="PERSON")
+
+    [kept] = await profile.moves(other)
+    assert (kept.from_profile_id, kept.to_profile_id) == (other, "")
+    assert str(person) not in str(await profile.fetch("SELECT * FROM identifier_move"))
