@@ -35,8 +35,9 @@ def of_the_living(handler: Handler) -> Handler:
     """A handler that hears nothing of people who were erased: what comes late does not bring them back."""
 
     async def handle(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
-        erased = await store.erased_among(tx, {UUID(delivery.event.profile_id) for delivery in batch})
-        living = [delivery for delivery in batch if UUID(delivery.event.profile_id) not in erased]
+        named = {delivery.event.profile_id for delivery in batch} - {""}
+        erased = {str(each) for each in await store.erased_among(tx, [UUID(each) for each in named])}
+        living = [delivery for delivery in batch if delivery.event.profile_id not in erased]
         if living:
             await handler(tx, living)
 

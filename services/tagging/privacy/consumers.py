@@ -38,7 +38,7 @@ def of_the_living(handler: Handler, *names: str) -> Handler:
     """
 
     def about(delivery: Delivery[Any]) -> set[UUID]:
-        return {UUID(getattr(delivery.event, name)) for name in names or ("profile_id",)}
+        return {UUID(each) for name in names or ("profile_id",) if (each := getattr(delivery.event, name))}
 
     async def handle(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
         erased = await store.erased_among(tx, {each for delivery in batch for each in about(delivery)})

@@ -52,6 +52,15 @@ async def test_an_erased_person_is_given_nothing_more(incentive: Incentive) -> N
     assert await incentive.has(other) == (30, 0)
 
 
+async def test_an_order_of_nobody_known_holds_nobody_up(incentive: Incentive) -> None:
+    await incentive.a_running_campaign(trigger=on_order(), reward=points(50))
+    person, hear = new(), consumers.of_the_living(campaigns.on_order_paid)
+
+    await incentive.happen(a_paid_order(""), a_paid_order(person), handler=hear)
+
+    assert await incentive.has(person) == (50, 0)
+
+
 async def test_an_order_that_is_refunded_after_the_erasure_still_takes_its_reward_back(incentive: Incentive) -> None:
     person = new()
     await incentive.a_running_campaign(trigger=on_order(), reward=points(50))

@@ -1,0 +1,93 @@
+"""What incentive hears of others: one durable consumer per capability, so that none waits for another."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
+from bowen.incentive.v1.events_pb2 import MissionCompleted, PacketReturned, RewardGranted, RewardReversed
+from bowen.profile.v1.events_pb2 import (
+    EventRecorded,
+    PersonalDataRequested,
+    ProfileErased,
+    ProfileMerged,
+    ProfileUnmerged,
+)
+from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
+
+from chassis.consumer import Delivery
+from chassis.db import Tx
+from chassis.process import Process
+from services.incentive.audiences import consumers as audiences
+from services.incentive.campaigns import consumers as campaigns
+from services.incentive.coupons import consumers as coupons
+from services.incentive.holds import consumers as holds
+from services.incentive.ledger import consumers as ledger
+from services.incentive.missions import consumers as missions
+from services.incentive.pots import consumers as pots
+from services.incentive.privacy.consumers import (
+    Handler,
+    of_the_living,
+    on_personal_data_requested,
+    on_profile_erased,
+)
+from services.incentive.settings import Settings
+from services.incentive.tiers import consumers as tiers
+
+
+async def _on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
+    """Value goes back first, then levels, which are judged by it."""
+    await holds.on_profile_unmerged(tx, batch)
+    await tiers.on_profile_unmerged(tx, batch)
+
+
+CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
+    "": {
+        ProfileErased: on_profile_erased,
+        PersonalDataRequested: on_personal_data_requested,
+        ProfileMerged: ledger.on_profile_merged,
+        ProfileUnmerged: _on_profile_unmerged,
+        EventRecorded: of_the_living(campaigns.on_event_recorded),
+        SegmentEntered: of_the_living(campaigns.on_segment_entered),
+        OrderPaid: of_the_living(campaigns.on_order_paid),
+        OrderDelivered: campaigns.on_order_delivered,
+        OrderRefunded: campaigns.on_order_refunded,
+        TouchRecorded: campaigns.on_touch_recorded,
+        PacketReturned: campaigns.on_packet_returned,
+    },
+    "incentive-audiences": {
+        SegmentEntered: of_the_living(audiences.on_segment_entered),
+        SegmentLeft: audiences.on_segment_left,
+    },
+    "incentive-coupons": {
+        OrderPaid: coupons.on_order_paid,
+        OrderDelivered: coupons.on_order_delivered,
+        OrderRefunded: coupons.on_order_refunded,
+    },
+    "incentive-pots": {
+        EventRecorded: of_the_living(pots.on_event_recorded),
+        OrderPaid: of_the_living(pots.on_order_paid),
+        OrderRefunded: pots.on_order_refunded,
+    },
+    "incentive-missions": {
+        EventRecorded: of_the_living(missions.on_event_recorded),
+        OrderPaid: of_the_living(missions.on_order_paid),
+        OrderRefunded: of_the_living(missions.on_order_refunded),
+        RewardGranted: of_the_living(missions.on_reward_granted),
+        RewardReversed: missions.on_reward_reversed,
+    },
+    "incentive-tiers": {
+        OrderPaid: of_the_living(tiers.on_order_paid),
+        OrderRefunded: of_the_living(tiers.on_order_refunded),
+        RewardGranted: of_the_living(tiers.on_reward_granted),
+        MissionCompleted: of_the_living(tiers.on_mission_completed),
+    },
+}
+"""Handlers by the consumer's name, which is the service's own where it is empty."""
+
+
+def listen(process: Process[Settings]) -> None:
+    """Have every consumer hear what it is for."""
+    for name, handlers in CONSUMERS.items():
+        consumer = process.consumer(name)
+        for message_class, handler in handlers.items():
+            consumer.on(message_class, handler)
