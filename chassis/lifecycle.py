@@ -70,8 +70,8 @@ async def _with_signals(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
 def settle() -> None:
     """Take all that the start has made out of the garbage collector's sight: it stays anyway.
 
-    From then on it looks less often. A batch of thousands of events makes more objects than the interpreter expects,
-    and looking through all of them again and again took a quarter of the time.
+    From then on it looks less often: a batch of thousands of events makes more objects than the interpreter expects,
+    and it would look through all of them again and again.
     """
     gc.collect()
     gc.freeze()

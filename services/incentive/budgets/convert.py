@@ -9,7 +9,8 @@ from bowen.incentive.v1 import budget_pb2, budget_service_pb2
 
 from chassis.errors import Violation
 from chassis.stamps import moment, stamp
-from services.incentive.budgets.domain import TIME_ZONE_DEFAULT, Bucket, Budget, Kind, Period, Scope, Want, is_zone
+from logic.calendar import ZONE_DEFAULT, is_zone
+from services.incentive.budgets.domain import Bucket, Budget, Kind, Period, Scope, Want
 from services.incentive.budgets.domain.meters import Meter, exhaust_time, plan_of
 from services.incentive.budgets.domain.pacing import HORIZON, ratio
 from services.incentive.budgets.domain.reservations import TTL_DEFAULT, Order, Reservation
@@ -41,7 +42,7 @@ def budget_from_proto(request: budget_service_pb2.CreateBudgetRequest, *, budget
         name=request.name,
         asset=request.asset,
         period=_PERIODS[request.period],
-        time_zone=request.time_zone or TIME_ZONE_DEFAULT,
+        time_zone=request.time_zone or ZONE_DEFAULT,
         soft=request.soft,
         paced=request.HasField("pacing"),
         planned=_planned(request.pacing),

@@ -7,7 +7,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from chassis.errors import Violation
-from services.incentive.budgets.domain.periods import TIME_ZONE_DEFAULT, Bucket, Period, bucket_of
+from logic.calendar import ZONE_DEFAULT
+from services.incentive.budgets.domain.periods import Bucket, Period, bucket_of
 
 
 class Kind(StrEnum):
@@ -81,7 +82,7 @@ class Budget:
     name: str = ""
     asset: str = ""
     period: Period = Period.NONE
-    time_zone: str = TIME_ZONE_DEFAULT
+    time_zone: str = ZONE_DEFAULT
     soft: bool = False
     killed: bool = False
     bucket: Bucket | None = None

@@ -1,16 +1,15 @@
 """What is wrong with the terms that somebody asks for, each fault with its field and its rule."""
 
 from collections.abc import Iterator
-from functools import cache
 from re import compile as pattern
 from typing import Any
-from zoneinfo import available_timezones
 
 from bowen.incentive.v1 import campaign_pb2 as pb
 from google.protobuf.message import Message
 
 from chassis.errors import Violation
 from chassis.stamps import moment
+from logic.calendar import is_zone
 from logic.trees import TreeFault
 from services.incentive.campaigns.domain.effects import PACKET_MINOR_MAX, PACKET_MINOR_MIN, RATE_BP_MAX
 from services.incentive.campaigns.domain.experiments import HOLDOUT
@@ -158,17 +157,12 @@ def _window_faults(terms: pb.CampaignTerms) -> Iterator[Violation]:
                 yield name, "is required"
     elif moment(terms.end_time) <= moment(terms.start_time):
         yield "end_time", "must be after start_time"
-    if terms.time_zone and terms.time_zone not in _zones():
+    if terms.time_zone and not is_zone(terms.time_zone):
         yield "time_zone", f"{terms.time_zone} is not an IANA time zone"
 
 
 def _is_set(message: Message, name: str) -> bool:
     return message.HasField(name)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}
 
 
 def _arm_faults(terms: pb.CampaignTerms) -> Iterator[Violation]:

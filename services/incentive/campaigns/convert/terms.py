@@ -7,6 +7,7 @@ from uuid import UUID
 from bowen.incentive.v1 import campaign_pb2 as pb
 
 from chassis.stamps import moment
+from logic.calendar import ZONE_DEFAULT
 from services.incentive.campaigns.convert import words
 from services.incentive.campaigns.domain import (
     Act,
@@ -30,7 +31,6 @@ from services.incentive.campaigns.domain.experiments import (
 )
 from services.incentive.campaigns.domain.limits import Action, Entity, Period
 from services.incentive.campaigns.domain.terms import (
-    TIME_ZONE_DEFAULT,
     Approval,
     AudienceMode,
     EvalGroup,
@@ -53,7 +53,7 @@ def terms_from_proto(terms: pb.CampaignTerms) -> Terms:
         effects=tuple(_effect(effect) for effect in terms.effects),
         start_time=moment(terms.start_time),
         end_time=moment(terms.end_time),
-        time_zone=terms.time_zone or TIME_ZONE_DEFAULT,
+        time_zone=terms.time_zone or ZONE_DEFAULT,
         when=terms.when,
         limits=tuple(_limit(limit) for limit in terms.limits),
         audience=_audience(terms.audience) if terms.HasField("audience") else None,

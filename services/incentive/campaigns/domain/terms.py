@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from logic.attributes import compile_attribute
+from logic.calendar import ZONE_DEFAULT
 from logic.comparisons import MISSING, look_up
 from logic.trees import Test, compile_tree, parse_tree
 from services.incentive.campaigns.domain.effects import Beneficiary, Effect
@@ -18,7 +19,6 @@ from services.incentive.campaigns.domain.triggers import Trigger
 
 OPERATORS_MAX = 64
 WHEN_BYTES_MAX = 4096
-TIME_ZONE_DEFAULT = "Asia/Shanghai"
 
 
 class Condition(NamedTuple):
@@ -139,7 +139,7 @@ class Terms:
     effects: tuple[Effect, ...]
     start_time: datetime
     end_time: datetime
-    time_zone: str = TIME_ZONE_DEFAULT
+    time_zone: str = ZONE_DEFAULT
     when: str = ""
     limits: tuple[Limit, ...] = ()
     audience: Audience | None = None

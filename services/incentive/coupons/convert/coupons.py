@@ -8,13 +8,13 @@ from bowen.incentive.v1 import coupon_pb2
 from bowen.incentive.v1 import coupon_service_pb2 as pb
 
 from chassis.stamps import stamp
+from logic.calendar import ZONE_DEFAULT
 from services.incentive.coupons.domain.batches import Batch
 from services.incentive.coupons.domain.carts import Group, Mode
 from services.incentive.coupons.domain.claims import hashed
 from services.incentive.coupons.domain.coupons import Coupon, Status, Traits
 from services.incentive.coupons.domain.templates import (
     GROUP_DEFAULT,
-    TIME_ZONE_DEFAULT,
     Entity,
     Limit,
     OnBrokenMinimum,
@@ -43,7 +43,7 @@ def template_from_proto(request: pb.CreateCouponTemplateRequest, *, template_id:
         raise CouponTemplateInvalid("value_minor", "must be given, or terms.percent_bp, and not both")
     limits = tuple(_limit_from_proto(each) for each in request.limits)
     check_limits(limits)
-    last_day, time_zone = day_of(request.last_day), request.time_zone or TIME_ZONE_DEFAULT
+    last_day, time_zone = day_of(request.last_day), request.time_zone or ZONE_DEFAULT
     return Template(
         template_id=template_id,
         name=request.name,

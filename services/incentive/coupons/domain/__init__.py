@@ -3,12 +3,11 @@
 from services.incentive.coupons.domain.claims import Claim, Issued
 from services.incentive.coupons.domain.codes import ALPHABET, CODE_BITS, code_from_text, code_of
 from services.incentive.coupons.domain.coupons import Coupon, Status, Traits
-from services.incentive.coupons.domain.templates import TIME_ZONE_DEFAULT, Template, day_of, end_of
+from services.incentive.coupons.domain.templates import Template, day_of, end_of
 
 __all__ = [
     "ALPHABET",
     "CODE_BITS",
-    "TIME_ZONE_DEFAULT",
     "Claim",
     "Coupon",
     "Issued",

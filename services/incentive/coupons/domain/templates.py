@@ -2,20 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
 
+from logic import calendar
 from services.incentive.coupons.errors import CouponExpired, CouponTemplateInvalid, SoldOut, StockInFlight
 
-TIME_ZONE_DEFAULT = "Asia/Shanghai"
 GROUP_DEFAULT = "default"
 BEGINNING = date(1, 1, 1)
 """The first day of the span that never ends."""
-
-_MACHINE_ZONES = frozenset({"localtime", "Factory", "posixrules"})
 
 
 class Entity(StrEnum):
@@ -159,7 +155,7 @@ class Template:
 
     def day(self, now: datetime) -> date:
         """The local day."""
-        return now.astimezone(ZoneInfo(self.time_zone)).date()
+        return calendar.day_of(now, self.time_zone)
 
     def is_good_for(self, product: str, category: str) -> bool:
         """Whether a line of this product counts."""
@@ -222,15 +218,9 @@ def day_of(text: str) -> date:
 
 def end_of(last_day: date, time_zone: str) -> datetime:
     """The first instant after the local day, in UTC: a day may last 23 or 25 hours. Raises `CouponTemplateInvalid`."""
-    if time_zone not in _zones():
+    if not calendar.is_zone(time_zone):
         raise CouponTemplateInvalid("time_zone", f"{time_zone} is not an IANA time zone")
     try:
-        midnight = datetime.combine(last_day + timedelta(days=1), time(), ZoneInfo(time_zone))
-        return midnight.astimezone(UTC)
+        return calendar.midnight(last_day + timedelta(days=1), time_zone)
     except OverflowError:
         raise CouponTemplateInvalid("last_day", "is too far away") from None
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones()) - _MACHINE_ZONES

@@ -6,11 +6,11 @@ from datetime import datetime
 from bowen.incentive.v1 import ledger_service_pb2, lot_pb2, programme_pb2
 
 from chassis.stamps import moment, stamp
+from logic.calendar import ZONE_DEFAULT
 from services.incentive.ledger.domain.clawbacks import Line
 from services.incentive.ledger.domain.lots import Expiring, Happening, Lot
 from services.incentive.ledger.domain.programmes import (
     GRACE_DAYS_DEFAULT,
-    TIME_ZONE_DEFAULT,
     Expiry,
     Policy,
     Programme,
@@ -24,7 +24,7 @@ def programme_from_proto(message: programme_pb2.Programme, *, now: datetime) -> 
     return Programme(
         asset=message.asset,
         name=message.name,
-        time_zone=message.time_zone or TIME_ZONE_DEFAULT,
+        time_zone=message.time_zone or ZONE_DEFAULT,
         expiry=_expiry(message.expiry),
         expiry_count=message.expiry_count,
         maturity_seconds=message.maturity_seconds,

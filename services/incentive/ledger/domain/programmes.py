@@ -6,17 +6,14 @@ A lot can be used to the end of its printed day in the programme's time zone, be
 
 import calendar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
 
+from logic.calendar import day_of, is_zone, midnight
 from services.incentive.ledger.errors import ProgrammeInvalid
 
-TIME_ZONE_DEFAULT = "Asia/Shanghai"
 GRACE_DAYS_DEFAULT = 7
 
-_MACHINE_ZONES = frozenset({"localtime", "Factory", "posixrules"})
 _FARTHEST = date.max - timedelta(days=366)
 
 
@@ -66,11 +63,11 @@ class Programme:
 
     def day_of(self, moment: datetime) -> date:
         """The local day of an instant."""
-        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+        return day_of(moment, self.time_zone)
 
     def start_of(self, day: date) -> datetime:
         """The first instant of a local day."""
-        return datetime.combine(day, time(), ZoneInfo(self.time_zone)).astimezone(UTC)
+        return midnight(day, self.time_zone)
 
     def end_of(self, day: date) -> datetime:
         """The first instant after a local day."""
@@ -116,7 +113,7 @@ def _month_end(year: int, month: int) -> date:
 
 def checked(programme: Programme, *, now: datetime) -> Programme:
     """The programme, if its fields fit together. Raises `ProgrammeInvalid`."""
-    if programme.time_zone not in _zones():
+    if not is_zone(programme.time_zone):
         raise ProgrammeInvalid("programme.time_zone", f"{programme.time_zone} is not an IANA time zone")
     try:
         last_day = programme.last_day(now)
@@ -129,8 +126,3 @@ def checked(programme: Programme, *, now: datetime) -> Programme:
     if programme.version > 1 and programme.effective_time < now:
         raise ProgrammeInvalid("programme.effective_time", "is past")
     return programme
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones()) - _MACHINE_ZONES
