@@ -17,7 +17,11 @@ _ONCE = Retry(attempts=1)
 
 @asynccontextmanager
 async def serving(
-    service: str, clock: Clock, *added: tuple[Callable[[Any, Any], None], Any], caller: Caller = TESTER
+    service: str,
+    clock: Clock,
+    *added: tuple[Callable[[Any, Any], None], Any],
+    caller: Caller = TESTER,
+    timeout_s: float = 10.0,
 ) -> AsyncIterator[Client]:
     """Serve `(add_…Servicer_to_server, servicer)` pairs on a free port; yields a client that stubs accept.
 
@@ -30,7 +34,7 @@ async def serving(
     await server.set_ready(True)
     try:
         async with Client.connect(
-            f"127.0.0.1:{port}", name="tester", timeout_s=10.0, retry=_ONCE, forward_caller=True, clock=clock
+            f"127.0.0.1:{port}", name="tester", timeout_s=timeout_s, retry=_ONCE, forward_caller=True, clock=clock
         ) as client:
             with acting(Call(caller)):
                 yield client

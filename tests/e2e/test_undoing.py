@@ -19,7 +19,7 @@ async def stands(world: World, profile_id: str) -> Json:
         "segments": sorted(segment["segment_id"] for segment in view.get("segments", [])),
         "points": {line["asset"]: line["available"] for line in view.get("balances", []) if line["available"]},
         "orders": sorted(order["order_id"] for order in view.get("orders", [])),
-        "events": sorted(event["message_id"] for event in view.get("events", [])),
+        "events": sorted(event["message_id"] for event in view.get("events", []) if event["message_id"]),
     }
 
 

@@ -118,6 +118,6 @@ async def replicas(url: str, *clocks: Clock) -> AsyncIterator[Sequence[Replica]]
             servicer = BudgetServicer(db, clock)
             stack.push_async_callback(servicer.close)
             added = (add_BudgetServiceServicer_to_server, servicer)
-            client = await stack.enter_async_context(serving("incentive", clock, added))
+            client = await stack.enter_async_context(serving("incentive", clock, added, timeout_s=100.0))
             made.append(Replica(db, BudgetServiceStub(client), servicer))
         yield made

@@ -18,7 +18,7 @@ WORKERS = 8
 async def workers(fresh_database: Callable[[str], str]) -> AsyncIterator[list[Database]]:
     """Eight processes' worth of connections to one database."""
     url = fresh_database("incentive")
-    databases = [Database.open(url, pool_max=2, lock_seconds_max=30.0) for _ in range(WORKERS)]
+    databases = [Database.open(url, pool_max=10, lock_seconds_max=30.0) for _ in range(WORKERS)]
     yield databases
     for database in databases:
         await database.close()
