@@ -69,7 +69,7 @@ class Judging:
         for name, when in world:
             campaign = a_campaign(name, when)
             budget = Budget(campaign.budget_id, 10**12, asset="points")
-            await self._db.transact(lambda tx, c=campaign, b=budget: lifecycle.create_campaign(tx, c, b))  # type: ignore[misc]
+            await self._db.transact(lambda tx, c=campaign, b=budget: lifecycle.create_campaign(tx, c, b, None))  # type: ignore[misc]
             await self._db.transact(lambda tx, c=campaign: lifecycle.start_campaign(tx, c.campaign_id, NOW))  # type: ignore[misc]
 
     async def make(self) -> Sequence[Sequence[Delivery[EventRecorded]]]:
