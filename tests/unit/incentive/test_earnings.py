@@ -1,4 +1,4 @@
-"""Earning with debt and taking back, as laws of the ledger."""
+"""Earning with debt, as laws of the ledger."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.incentive.ledger.domain import Account, Standing, Transfer
-from services.incentive.ledger.domain.earnings import Claim, earn, take_back
+from services.incentive.ledger.domain.earnings import Claim, earn
 
 NOON = datetime(2026, 6, 20, 4, 0, tzinfo=UTC)
 AMOUNTS = st.lists(st.integers(1, 100), min_size=1, max_size=6)
@@ -44,26 +44,10 @@ def test_earnings_pay_debt_first_and_change_what_is_displayed_by_exactly_themsel
     assert now_owed == max(0, owed - sum(amounts))
 
 
-@given(AMOUNTS, st.integers(0, 200), st.integers(0, 200))
-def test_what_is_taken_back_comes_from_what_is_there_and_the_rest_is_owed(
-    amounts: list[int], available: int, owed: int
-) -> None:
-    transfers = take_back("s", claims(amounts), standings(available, owed))
-
-    now_available, now_owed = after(transfers, available, owed)
-
-    assert now_available == max(0, available - sum(amounts))
-    assert now_owed == owed + max(0, sum(amounts) - available)
-
-
-def test_a_member_without_accounts_earns_and_owes_from_zero() -> None:
+def test_a_member_without_accounts_earns_from_zero() -> None:
     assert [item.transfer_id for item in earn("s", claims([5]), {})] == ["t0"]
-    assert [item.transfer_id for item in take_back("s", claims([5]), {})] == ["t0/debt"]
 
 
-def test_golden_led_16_earned_100_spent_90_refunded_in_full_then_50_more() -> None:
-    """Spec value §3.1: available 0, debt 90; the next 50 leave debt 40."""
-    available, owed = after(take_back("s", claims([100]), standings(10, 0)), 10, 0)
-    assert (available, owed) == (0, 90)
-
-    assert after(earn("s", claims([50]), standings(available, owed)), available, owed) == (0, 40)
+def test_golden_led_16_who_owes_90_and_earns_50_owes_40() -> None:
+    """Spec value §3.1, its second half; what makes the debt is a clawback."""
+    assert after(earn("s", claims([50]), standings(0, 90)), 0, 90) == (0, 40)

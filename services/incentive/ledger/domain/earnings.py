@@ -76,31 +76,3 @@ def earn_in_lots(scope: str, claim: Claim, programme: Programme, room: int | Non
         for transfer_id, account, amount, terms in moves
         if amount
     ]
-
-
-def take_back(scope: str, claims: Sequence[Claim], standings: Mapping[Account, Standing]) -> list[Transfer]:
-    """What is available is taken back, the rest becomes debt: the clawback policy `unlimited` (spec value §2.1)."""
-    transfers: list[Transfer] = []
-    taken: dict[Account, int] = {}
-    for claim in claims:
-        available, debt = claim.account("available"), claim.account("debt")
-        left = standings.get(available, Standing()).balance - taken.get(available, 0)
-        cash = min(max(left, 0), claim.amount)
-        taken[available] = taken.get(available, 0) + cash
-        issuer = Account(claim.issuer, claim.asset)
-        moves = (("available", available, issuer, cash), ("debt", debt, issuer, claim.amount - cash))
-        transfers += [
-            transfer(
-                scope,
-                f"{claim.transfer_id}/{kind}",
-                debit,
-                credit,
-                amount,
-                post_time=claim.post_time,
-                memo=claim.memo,
-                reverses=claim.reverses,
-            )
-            for kind, debit, credit, amount in moves
-            if amount
-        ]
-    return transfers
