@@ -253,6 +253,7 @@ def _options(retry: Retry) -> Sequence[tuple[str, Any]]:
         ("grpc.dns_min_time_between_resolutions_ms", 5_000),
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.use_local_subchannel_pool", 1),  # else it waits out the back-off of another client of that address
         ("grpc.enable_retries", 1),
         ("grpc.service_config", retry.service_config()),
         ("grpc.service_config_disable_resolution", 1),

@@ -158,6 +158,18 @@ async def test_a_client_finds_a_server_that_came_back():
                 await client.wait_for_state_change(client.get_state(try_to_connect=True))
 
 
+async def test_a_client_does_not_wait_for_what_another_one_met():
+    async with serving(Servicer()) as server:
+        listen = f"127.0.0.1:{server.port}"
+    once = Retry(attempts=1)
+    async with Client.connect(listen, name="test", retry=once) as early:
+        with pytest.raises(errors.Unavailable):
+            await TrialStub(early).Say(Ask(word="hello"))
+
+        async with serving(Servicer(), listen=listen), Client.connect(listen, name="test", retry=once) as late:
+            assert (await TrialStub(late).Say(Ask(word="hello"))).word == "hello"
+
+
 async def test_a_refusal_with_very_many_violations_arrives_as_one():
     async with talking(Servicer()) as stub:
         with pytest.raises(errors.InvalidArgument) as told:
