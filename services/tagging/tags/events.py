@@ -50,4 +50,5 @@ def _stay_message(change: StayChange) -> Message:
         segment_id=change.segment_id,
         profile_id=change.profile_id,
         leave_time=stamp(change.time),
+        enter_time=stamp(change.enter_time),
     )

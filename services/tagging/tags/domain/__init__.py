@@ -62,6 +62,7 @@ class StayChange(NamedTuple):
     entry_id: str
     entered: bool
     time: datetime
+    enter_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,9 @@ def _apply_segments(person: Person, law: Law, now: datetime, new_id: Callable[[]
         stay = person.stays.pop(segment.segment_id) if inside else Membership(str(new_id()), now)
         if not inside:
             person.stays[segment.segment_id] = stay
-        person.changes.append(StayChange(person.profile_id, segment.segment_id, stay.entry_id, not inside, now))
+        person.changes.append(
+            StayChange(person.profile_id, segment.segment_id, stay.entry_id, not inside, now, stay.enter_time)
+        )
 
 
 def _tag_change(person: Person, law: Law, row: TagRow, *, added: bool, now: datetime) -> TagChange:

@@ -15,7 +15,8 @@ from services.tagging.segments import store as segment_store
 from services.tagging.subjects import store as subjects
 from services.tagging.subjects.domain import Judged, NewFact, Subject
 from services.tagging.tags import domain, events, store
-from services.tagging.tags.domain import Edit, Law, Person
+from services.tagging.tags.domain import Edit, Law, Person, StayChange, TagChange
+from services.tagging.tags.store import merged
 from services.tagging.taxonomy import store as taxonomy
 from services.tagging.taxonomy.domain import Tag
 
@@ -33,10 +34,10 @@ async def take_in(
     held, roots = await subjects.lock_subjects(tx, instants)
     await subjects.save_facts(tx, facts, roots)
     held |= await tell(tx, held, told)
-    merged: dict[str, list[datetime]] = {}
+    of_root: dict[str, list[datetime]] = {}
     for profile_id, times in instants.items():
-        merged.setdefault(roots[profile_id], []).extend(times)
-    await judge(tx, [held[profile_id] for profile_id in merged], merged)
+        of_root.setdefault(roots[profile_id], []).extend(times)
+    await judge(tx, [held[profile_id] for profile_id in of_root], of_root)
 
 
 async def tell(tx: Tx, held: Mapping[str, Subject], told: Sequence[Told]) -> dict[str, Subject]:
@@ -83,7 +84,14 @@ async def judge(
     await subjects.save_judged(
         tx, [Judged(person.profile_id, person.judge_time or earliest, person.due_time) for person in judged]
     )
-    await events.judged(tx, [change for person in judged for change in person.changes])
+    changes = [change for person in judged for change in person.changes]
+    await events.judged(tx, [*changes, *await _ended_with(tx, changes)])
+
+
+async def _ended_with(tx: Tx, changes: Sequence[TagChange | StayChange]) -> list[StayChange]:
+    """Ends of stays that merged profiles had, and that end as the united person leaves."""
+    left = [change for change in changes if isinstance(change, StayChange) and not change.entered]
+    return await merged.end_stays(tx, left) if left else []
 
 
 async def law(tx: Tx) -> Law:

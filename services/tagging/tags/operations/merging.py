@@ -7,11 +7,12 @@ from datetime import datetime
 from chassis.db import Tx
 from logic.redirects import Edge, roots
 from services.tagging.segments import store as segment_store
+from services.tagging.segments.domain import Membership
 from services.tagging.subjects import store as subjects
 from services.tagging.subjects.domain import NewFact, Subject
 from services.tagging.subjects.store import merges
-from services.tagging.tags import store
-from services.tagging.tags.domain import Law, Person
+from services.tagging.tags import events, store
+from services.tagging.tags.domain import Law, Person, StayChange
 from services.tagging.tags.domain import merging as domain
 from services.tagging.tags.domain.merging import Had
 from services.tagging.tags.operations import judging
@@ -39,13 +40,18 @@ async def merge(tx: Tx, edge: Edge, *, told: Told, now: datetime) -> None:
     await merges.save_redirects(tx, leads)
     await judging.save(tx, [(person, replace(person, tags={}, stays={})) for person in left])
 
+    united: dict[str, Membership] = {}
+
     def start(people: Mapping[str, Person]) -> None:
         for person in left:
             domain.inherit(people[leads[person.profile_id]], person)
+        united.update(people[heir_id].stays)
 
     heir = held.get(heir_id) or (await subjects.lock_subjects(tx, [heir_id]))[0][heir_id]
     await judging.judge(tx, [heir], {heir_id: [now]}, start=start, edit=domain.settle)
     if ended:
+        over = await _end_stays(tx, had, united, heir_id, now)
+        await events.judged(tx, over)
         await _note(tx, edge.merge_id, had, heir_id)
 
 
@@ -53,6 +59,19 @@ async def _had(tx: Tx, profile_ids: set[str]) -> dict[str, Had]:
     tags = await store.find_tags(tx, profile_ids)
     stays = await segment_store.find_memberships(tx, sorted(profile_ids))
     return {each: Had(tags[each], set(), stays[each]) for each in profile_ids}
+
+
+async def _end_stays(
+    tx: Tx, had: Mapping[str, Had], united: Mapping[str, Membership], heir_id: str, now: datetime
+) -> list[StayChange]:
+    """Drop the stays of both sides in segments that they left by being united. Returns the ends that are not told yet."""
+    kept, over = (await segment_store.find_memberships(tx, [heir_id]))[heir_id], list[StayChange]()
+    for profile_id, side in had.items():
+        for segment_id in [each for each in side.stays if kept.get(each) != united[each]]:
+            stay = side.stays.pop(segment_id)
+            if stay != united[segment_id]:
+                over.append(StayChange(profile_id, segment_id, stay.entry_id, False, now, stay.enter_time))
+    return over
 
 
 async def _note(tx: Tx, merge_id: str, had: Mapping[str, Had], heir_id: str) -> None:

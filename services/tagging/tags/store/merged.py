@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from chassis.db import Tx, driver
 from services.tagging.segments.domain import Membership
-from services.tagging.tags.domain import Held
+from services.tagging.tags.domain import Held, StayChange
 from services.tagging.tags.domain.merging import Had
 
 _SAVE_TAGS = """
@@ -43,6 +43,35 @@ DELETE FROM merged_stay AS later USING merged_stay AS own
 WHERE own.merge_id = $1 AND own.profile_id = $2 AND later.merge_id > $1 AND later.profile_id = ANY($3::uuid[])
   AND later.entry_id = own.entry_id
 """
+
+
+# The first merge that noted a stay noted it with the profile that it was told of.
+_END_STAYS = """
+WITH gone AS (
+    DELETE FROM merged_stay USING unnest($1::uuid[], $2::uuid[]) AS ended (root_id, segment_id)
+    WHERE merged_stay.segment_id = ended.segment_id AND (
+        merged_stay.profile_id = ended.root_id
+        OR merged_stay.profile_id IN (SELECT profile_id FROM subject WHERE merged_into = ended.root_id))
+    RETURNING ended.root_id, merged_stay.*
+)
+SELECT DISTINCT ON (entry_id) root_id::text, segment_id::text, entry_id::text, profile_id::text, enter_time
+FROM gone ORDER BY entry_id, merge_id
+"""
+
+
+async def end_stays(tx: Tx, ended: Collection[StayChange]) -> list[StayChange]:
+    """Note no more what sides of merges had of segments that the united people left. Returns the ends of those stays
+    that did not go over to the united person."""
+    times = {(each.profile_id, each.segment_id): each.time for each in ended}
+    told = {each.entry_id for each in ended}
+    roots, segments = [list(column) for column in zip(*times, strict=True)]
+    return [
+        StayChange(profile_id, segment_id, entry_id, entered=False, time=times[root_id, segment_id], enter_time=began)
+        for root_id, segment_id, entry_id, profile_id, began in await (await driver(tx)).fetch(
+            _END_STAYS, roots, segments
+        )
+        if entry_id not in told
+    ]
 
 
 async def save_had(tx: Tx, merge_id: str, had: Mapping[str, Had]) -> None:

@@ -137,7 +137,9 @@ Global___SegmentEntered: _TypeAlias = SegmentEntered  # noqa: Y015
 
 @_typing.final
 class SegmentLeft(_message.Message):
-    """A person left a segment."""
+    """A person left a segment: exactly one per entry. Where merged people had several entries, each ends with the profile that it was told of, except that
+    the entry by which the united person was in the segment ends with the profile that stands for them.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -145,6 +147,7 @@ class SegmentLeft(_message.Message):
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
     PROFILE_ID_FIELD_NUMBER: _builtins.int
     LEAVE_TIME_FIELD_NUMBER: _builtins.int
+    ENTER_TIME_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """The entry that ended."""
     segment_id: _builtins.str
@@ -155,6 +158,10 @@ class SegmentLeft(_message.Message):
     def leave_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def enter_time(self) -> _timestamp_pb2.Timestamp:
+        """When this entry began. Empty in what was told by earlier releases."""
+
     def __init__(
         self,
         *,
@@ -162,10 +169,11 @@ class SegmentLeft(_message.Message):
         segment_id: _builtins.str = ...,
         profile_id: _builtins.str = ...,
         leave_time: _timestamp_pb2.Timestamp | None = ...,
+        enter_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["leave_time", b"leave_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["enter_time", b"enter_time", "leave_time", b"leave_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "leave_time", b"leave_time", "profile_id", b"profile_id", "segment_id", b"segment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enter_time", b"enter_time", "entry_id", b"entry_id", "leave_time", b"leave_time", "profile_id", b"profile_id", "segment_id", b"segment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
