@@ -31,6 +31,14 @@ class Membership(NamedTuple):
     enter_time: datetime
 
 
+class Entry(NamedTuple):
+    """A stay that has not ended, and the profile that it was told of."""
+
+    entry_id: str
+    profile_id: str
+    enter_time: datetime
+
+
 class Member(NamedTuple):
     """A person in a segment."""
 

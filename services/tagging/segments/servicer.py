@@ -15,6 +15,8 @@ from chassis.ids import new_id
 from services.tagging.segments import convert, operations, store
 from services.tagging.subjects import store as subjects
 
+ENTRIES_MAX = 1_000
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -69,6 +71,16 @@ class SegmentServicer(SegmentServiceServicer):
             members=[convert.member_to_proto(member) for member in page],
             next_page_token=token,
         )
+
+    async def ListSegmentEntries(
+        self, request: pb.ListSegmentEntriesRequest, context: Context
+    ) -> pb.ListSegmentEntriesResponse:
+        subjects.check_brand(current().caller)
+        after, limit = request.after_entry_id or str(pagination.FIRST_ID), request.entries_max or ENTRIES_MAX
+        async with self._db.read() as tx:
+            await store.check_segment(tx, request.segment_id)
+            entries = await store.list_entries(tx, request.segment_id, after=after, limit=limit)
+        return pb.ListSegmentEntriesResponse(entries=[convert.entry_to_proto(entry) for entry in entries])
 
     async def ListProfileSegments(
         self, request: pb.ListProfileSegmentsRequest, context: Context

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver, violated
-from services.tagging.segments.domain import Member, Membership, ProfileSegment, Segment
+from services.tagging.segments.domain import Entry, Member, Membership, ProfileSegment, Segment
 from services.tagging.segments.errors import SegmentNameExists, SegmentNotFound
 
 _SEGMENT = """
@@ -13,6 +13,8 @@ SELECT segment_id::text, name, expression, create_time,
 FROM segment
 """
 
+_EXISTS = "SELECT EXISTS (SELECT FROM segment WHERE segment_id = $1)"
+
 _DEFINITIONS = "SELECT segment_id::text, name, expression, create_time FROM segment ORDER BY segment_id"
 
 _INSERT = "INSERT INTO segment (segment_id, name, expression, create_time) VALUES ($1, $2, $3, $4)"
@@ -20,6 +22,18 @@ _INSERT = "INSERT INTO segment (segment_id, name, expression, create_time) VALUE
 _MEMBERS = """
 SELECT profile_id::text, enter_time FROM segment_member
 WHERE segment_id = $1 AND profile_id > $2::uuid ORDER BY profile_id LIMIT $3
+"""
+
+# An entry stays with the profile that it was told of: the first that a merge noted with it, or who is in the segment
+# by it.
+_ENTRIES = """
+SELECT DISTINCT ON (entry_id) entry_id::text, profile_id::text, enter_time FROM (
+    (SELECT DISTINCT ON (entry_id) entry_id, profile_id, enter_time, 1 AS choice FROM merged_stay
+     WHERE segment_id = $1 AND entry_id > $2::uuid ORDER BY entry_id, merge_id LIMIT $3)
+    UNION ALL
+    (SELECT entry_id, profile_id, enter_time, 2 FROM segment_member
+     WHERE segment_id = $1 AND entry_id > $2::uuid ORDER BY entry_id LIMIT $3)
+) AS told ORDER BY entry_id, choice LIMIT $3
 """
 
 _OF_PROFILE = """
@@ -54,6 +68,12 @@ async def get_segment(tx: ReadTx, segment_id: str) -> Segment:
     return Segment(*row)
 
 
+async def check_segment(tx: ReadTx, segment_id: str) -> None:
+    """Raises `SegmentNotFound`."""
+    if not await (await driver(tx)).fetchval(_EXISTS, segment_id):
+        raise SegmentNotFound(segment_id)
+
+
 async def list_segments(tx: ReadTx, *, after: UUID, limit: int) -> list[Segment]:
     """Segments after an id with their live counts, oldest first."""
     query = f"{_SEGMENT} WHERE segment_id > $1::uuid ORDER BY segment_id LIMIT $2"
@@ -80,6 +100,11 @@ async def save_segment(tx: Tx, segment: Segment) -> None:
 async def list_members(tx: ReadTx, segment_id: str, *, after: UUID, limit: int) -> list[Member]:
     """Members of a segment after a profile id, by profile id."""
     return [Member(*row) for row in await (await driver(tx)).fetch(_MEMBERS, segment_id, after, limit)]
+
+
+async def list_entries(tx: ReadTx, segment_id: str, *, after: str, limit: int) -> list[Entry]:
+    """Entries into a segment that have not ended, after an id, by id."""
+    return [Entry(*row) for row in await (await driver(tx)).fetch(_ENTRIES, segment_id, after, limit)]
 
 
 async def list_of_profile(tx: ReadTx, profile_id: str) -> list[ProfileSegment]:

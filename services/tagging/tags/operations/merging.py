@@ -64,7 +64,7 @@ async def _had(tx: Tx, profile_ids: set[str]) -> dict[str, Had]:
 async def _end_stays(
     tx: Tx, had: Mapping[str, Had], united: Mapping[str, Membership], heir_id: str, now: datetime
 ) -> list[StayChange]:
-    """Drop the stays of both sides in segments that they left by being united. Returns the ends that are not told yet."""
+    """Drop the stays of both sides in segments that they left by being united. Returns the ends not told yet."""
     kept, over = (await segment_store.find_memberships(tx, [heir_id]))[heir_id], list[StayChange]()
     for profile_id, side in had.items():
         for segment_id in [each for each in side.stays if kept.get(each) != united[each]]:

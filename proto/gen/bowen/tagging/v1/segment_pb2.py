@@ -26,7 +26,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62owen/tagging/v1/segment.proto\x12\x10\x62owen.tagging.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x01\n\x07Segment\x12\x12\n\nsegment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1a\n\nexpression\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12\x14\n\x0cmember_count\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\rSegmentMember\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12.\n\nenter_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x11SegmentMembership\x12\x12\n\nsegment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\nenter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62owen/tagging/v1/segment.proto\x12\x10\x62owen.tagging.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x01\n\x07Segment\x12\x12\n\nsegment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1a\n\nexpression\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02X\x01\x12\x14\n\x0cmember_count\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\rSegmentMember\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12.\n\nenter_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"d\n\x0cSegmentEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12.\n\nenter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x11SegmentMembership\x12\x12\n\nsegment_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\nenter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENT']._serialized_end=258
   _globals['_SEGMENTMEMBER']._serialized_start=260
   _globals['_SEGMENTMEMBER']._serialized_end=343
-  _globals['_SEGMENTMEMBERSHIP']._serialized_start=345
-  _globals['_SEGMENTMEMBERSHIP']._serialized_end=446
+  _globals['_SEGMENTENTRY']._serialized_start=345
+  _globals['_SEGMENTENTRY']._serialized_end=445
+  _globals['_SEGMENTMEMBERSHIP']._serialized_start=447
+  _globals['_SEGMENTMEMBERSHIP']._serialized_end=548
 # @@protoc_insertion_point(module_scope)

@@ -89,6 +89,38 @@ class SegmentMember(_message.Message):
 Global___SegmentMember: _TypeAlias = SegmentMember  # noqa: Y015
 
 @_typing.final
+class SegmentEntry(_message.Message):
+    """An entry into a segment that has not ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ENTER_TIME_FIELD_NUMBER: _builtins.int
+    entry_id: _builtins.str
+    """As `SegmentEntered` told it."""
+    profile_id: _builtins.str
+    """The profile that it was told of; since then it may have been merged into another."""
+    @_builtins.property
+    def enter_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    def __init__(
+        self,
+        *,
+        entry_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        enter_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["enter_time", b"enter_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enter_time", b"enter_time", "entry_id", b"entry_id", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SegmentEntry: _TypeAlias = SegmentEntry  # noqa: Y015
+
+@_typing.final
 class SegmentMembership(_message.Message):
     """A segment that a person is in."""
 

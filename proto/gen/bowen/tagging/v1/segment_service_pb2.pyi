@@ -232,6 +232,60 @@ class ListSegmentMembersResponse(_message.Message):
 Global___ListSegmentMembersResponse: _TypeAlias = ListSegmentMembersResponse  # noqa: Y015
 
 @_typing.final
+class ListSegmentEntriesRequest(_message.Message):
+    """Asks for the next entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENT_ID_FIELD_NUMBER: _builtins.int
+    AFTER_ENTRY_ID_FIELD_NUMBER: _builtins.int
+    ENTRIES_MAX_FIELD_NUMBER: _builtins.int
+    segment_id: _builtins.str
+    """The segment."""
+    after_entry_id: _builtins.str
+    """Only entries after this one. Empty for those from the first on."""
+    entries_max: _builtins.int
+    """No more than these. Default and at most 1,000."""
+    def __init__(
+        self,
+        *,
+        segment_id: _builtins.str = ...,
+        after_entry_id: _builtins.str = ...,
+        entries_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_entry_id", b"after_entry_id", "entries_max", b"entries_max", "segment_id", b"segment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSegmentEntriesRequest: _TypeAlias = ListSegmentEntriesRequest  # noqa: Y015
+
+@_typing.final
+class ListSegmentEntriesResponse(_message.Message):
+    """The next entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_segment_pb2.SegmentEntry]:
+        """By id. Empty at the end."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[_segment_pb2.SegmentEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSegmentEntriesResponse: _TypeAlias = ListSegmentEntriesResponse  # noqa: Y015
+
+@_typing.final
 class ListProfileSegmentsRequest(_message.Message):
     """Asks for a person's segments."""
 

@@ -55,6 +55,11 @@ class SegmentServiceStub:
                 request_serializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentMembersRequest.SerializeToString,
                 response_deserializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentMembersResponse.FromString,
                 _registered_method=True)
+        self.ListSegmentEntries = channel.unary_unary(
+                '/bowen.tagging.v1.SegmentService/ListSegmentEntries',
+                request_serializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentEntriesRequest.SerializeToString,
+                response_deserializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentEntriesResponse.FromString,
+                _registered_method=True)
         self.ListProfileSegments = channel.unary_unary(
                 '/bowen.tagging.v1.SegmentService/ListProfileSegments',
                 request_serializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListProfileSegmentsRequest.SerializeToString,
@@ -102,6 +107,18 @@ class SegmentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSegmentEntries(self, request, context):
+        """Lists the entries into a segment that have not ended, in the order of their ids: all that `SegmentEntered` told and `SegmentLeft` did not take back.
+
+        Internal: who keeps who is in a segment by these facts asks it for those told before they listened. Merges and their undoing move no entry, so that
+        whoever reads page after page misses none; entries that begin meanwhile are told as facts.
+
+        Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListProfileSegments(self, request, context):
         """Lists the segments a person is in now.
         """
@@ -131,6 +148,11 @@ def add_SegmentServiceServicer_to_server(servicer, server):
                     servicer.ListSegmentMembers,
                     request_deserializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentMembersRequest.FromString,
                     response_serializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentMembersResponse.SerializeToString,
+            ),
+            'ListSegmentEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSegmentEntries,
+                    request_deserializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentEntriesRequest.FromString,
+                    response_serializer=bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentEntriesResponse.SerializeToString,
             ),
             'ListProfileSegments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListProfileSegments,
@@ -247,6 +269,33 @@ class SegmentService:
             '/bowen.tagging.v1.SegmentService/ListSegmentMembers',
             bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentMembersRequest.SerializeToString,
             bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSegmentEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.tagging.v1.SegmentService/ListSegmentEntries',
+            bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentEntriesRequest.SerializeToString,
+            bowen_dot_tagging_dot_v1_dot_segment__service__pb2.ListSegmentEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

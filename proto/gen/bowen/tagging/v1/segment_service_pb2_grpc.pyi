@@ -52,6 +52,14 @@ class SegmentServiceStub:
 
     Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
     """
+    ListSegmentEntries: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.ListSegmentEntriesRequest, _segment_service_pb2.ListSegmentEntriesResponse]
+    """Lists the entries into a segment that have not ended, in the order of their ids: all that `SegmentEntered` told and `SegmentLeft` did not take back.
+
+    Internal: who keeps who is in a segment by these facts asks it for those told before they listened. Merges and their undoing move no entry, so that
+    whoever reads page after page misses none; entries that begin meanwhile are told as facts.
+
+    Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
+    """
     ListProfileSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.ListProfileSegmentsRequest, _segment_service_pb2.ListProfileSegmentsResponse]
     """Lists the segments a person is in now."""
 
@@ -76,6 +84,14 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     """Lists segments with their live counts, oldest first."""
     ListSegmentMembers: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.ListSegmentMembersRequest, _segment_service_pb2.ListSegmentMembersResponse]  # type: ignore[assignment]
     """Lists who is in a segment now, by profile id.
+
+    Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
+    """
+    ListSegmentEntries: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.ListSegmentEntriesRequest, _segment_service_pb2.ListSegmentEntriesResponse]  # type: ignore[assignment]
+    """Lists the entries into a segment that have not ended, in the order of their ids: all that `SegmentEntered` told and `SegmentLeft` did not take back.
+
+    Internal: who keeps who is in a segment by these facts asks it for those told before they listened. Merges and their undoing move no entry, so that
+    whoever reads page after page misses none; entries that begin meanwhile are told as facts.
 
     Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
     """
@@ -124,6 +140,20 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.ListSegmentMembersResponse, _abc.Awaitable[_segment_service_pb2.ListSegmentMembersResponse]]:
         """Lists who is in a segment now, by profile id.
+
+        Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSegmentEntries(
+        self,
+        request: _segment_service_pb2.ListSegmentEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_segment_service_pb2.ListSegmentEntriesResponse, _abc.Awaitable[_segment_service_pb2.ListSegmentEntriesResponse]]:
+        """Lists the entries into a segment that have not ended, in the order of their ids: all that `SegmentEntered` told and `SegmentLeft` did not take back.
+
+        Internal: who keeps who is in a segment by these facts asks it for those told before they listened. Merges and their undoing move no entry, so that
+        whoever reads page after page misses none; entries that begin meanwhile are told as facts.
 
         Errors: `NOT_FOUND` with `SEGMENT_NOT_FOUND`.
         """
