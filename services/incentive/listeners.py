@@ -56,7 +56,7 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
     },
     "incentive-audiences": {
         SegmentEntered: of_the_living(audiences.on_segment_entered),
-        SegmentLeft: audiences.on_segment_left,
+        SegmentLeft: of_the_living(audiences.on_segment_left),
     },
     "incentive-coupons": {
         OrderPaid: coupons.on_order_paid,

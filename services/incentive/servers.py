@@ -16,6 +16,7 @@ from bowen.incentive.v1.team_service_pb2_grpc import add_TeamServiceServicer_to_
 from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
 
 from chassis.process import Process
+from services.incentive.audiences.clients import ASK_SECONDS_MAX, Copier
 from services.incentive.audits.servicer import AuditServicer
 from services.incentive.budgets.servicer import BudgetServicer
 from services.incentive.campaigns.servicer import CampaignServicer
@@ -26,6 +27,7 @@ from services.incentive.missions.servicer import MissionServicer
 from services.incentive.packets.clients import Sender, payout_of
 from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots.servicer import PotServicer
+from services.incentive.privacy.store import erased_among
 from services.incentive.settings import Settings
 from services.incentive.teams.servicer import TeamServicer
 from services.incentive.tiers.servicer import TierServicer
@@ -44,6 +46,7 @@ TOUCHES_FORGET_SECONDS = 3600.0
 CODES_MAKE_SECONDS = 1.0
 TEAMS_EXPIRE_SECONDS = 1.0
 COUPONS_END_SECONDS = 5.0
+AUDIENCES_COPY_SECONDS = 1.0
 
 
 def serve(process: Process[Settings]) -> None:
@@ -121,3 +124,6 @@ def _campaigns(process: Process[Settings]) -> None:
     campaigns = CampaignServicer(process.db, process.clock)
     process.server.add(add_CampaignServiceServicer_to_server, campaigns)
     process.every(TOUCHES_FORGET_SECONDS, "forget old touches", campaigns.forget_touches)
+    tagging = process.client(process.settings.tagging_target, timeout_s=ASK_SECONDS_MAX)
+    copier = Copier(process.db, tagging, process.clock, erased_among)
+    process.every(AUDIENCES_COPY_SECONDS, "copy audiences", copier.copy)

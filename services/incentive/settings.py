@@ -12,9 +12,11 @@ class Settings(ProcessSettings):
 
     The simulator keeps its book in `payout_book`, in memory when that is empty, and draws by `payout_seed`.
     Days of the ledger are sealed by the clocks of `audit_time_zone`. `publish_transfers`: transfers are events too.
+    `tagging_target`: who is asked who was in a segment.
     """
 
     listen: str = "127.0.0.1:7103"
+    tagging_target: str = "127.0.0.1:7102"
     payout: str = "off"
     payout_book: str = ""
     payout_seed: int = 0

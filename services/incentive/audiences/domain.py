@@ -1,5 +1,7 @@
 """When somebody was in a segment."""
 
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -27,23 +29,33 @@ class Spell(NamedTuple):
         return entered and (self.leave_time is None or time <= self.leave_time)
 
 
+class Hearsay(NamedTuple):
+    """What is known of who is in segments and copies, by either's id and profile, and which segments are not known in
+    full: tagging is still telling who was there before anybody listened."""
+
+    spells: Mapping[tuple[UUID, str], Spell] = {}
+    incomplete: AbstractSet[UUID] = frozenset()
+
+
 FOR_EVER = Spell(datetime.min.replace(tzinfo=UTC), None)
 """That of a copy's profiles."""
 
 
-def last_turns(turns: list[Turn]) -> list[Turn]:
-    """One turn per profile and segment, in key order: that of the latest entry, with all that is told of it.
+def united(turns: Iterable[Turn]) -> list[Turn]:
+    """One turn per profile and entry, in key order, with all that is told of it."""
+    known: dict[tuple[UUID, str, UUID], Turn] = {}
+    for turn in turns:
+        one = known.setdefault(turn[:3], turn)
+        known[turn[:3]] = one._replace(
+            enter_time=one.enter_time or turn.enter_time, leave_time=one.leave_time or turn.leave_time
+        )
+    return [known[key] for key in sorted(known)]
+
+
+def last_turns(turns: Iterable[Turn]) -> list[Turn]:
+    """One turn per profile and segment, in key order: that of the latest entry.
 
     Whatever the order in which they are told, the same comes out.
     """
-    last: dict[tuple[UUID, str], Turn] = {}
-    for turn in turns:
-        key = turn.segment_id, turn.profile_id
-        known = last.get(key)
-        if known is None or turn.entry_id > known.entry_id:
-            last[key] = turn
-        elif turn.entry_id == known.entry_id:
-            last[key] = known._replace(
-                enter_time=known.enter_time or turn.enter_time, leave_time=known.leave_time or turn.leave_time
-            )
-    return [last[key] for key in sorted(last)]
+    last = {turn[:2]: turn for turn in united(turns)}
+    return list(last.values())

@@ -1,6 +1,6 @@
 """The gRPC face of campaigns."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,6 +18,7 @@ from chassis.db import Database, ReadTx, Tx
 from chassis.errors import InvalidArgument
 from chassis.idempotency import once
 from chassis.ids import new_id
+from services.incentive.audiences import store as audiences
 from services.incentive.budgets import store as budget_store
 from services.incentive.campaigns import store
 from services.incentive.campaigns.convert import campaigns as convert
@@ -57,7 +58,8 @@ class CampaignServicer(CampaignServiceServicer):
 
         async def work(tx: Tx) -> pb.CreateCampaignResponse:
             created = await lifecycle.create_campaign(tx, campaign, budget, parent_id)
-            return pb.CreateCampaignResponse(campaign=convert.campaign_to_proto(campaign, created, now))
+            incomplete = await _incomplete(tx, [campaign])
+            return pb.CreateCampaignResponse(campaign=convert.campaign_to_proto(campaign, created, now, incomplete))
 
         return await once(self._db, request, work, pb.CreateCampaignResponse)
 
@@ -124,9 +126,12 @@ class CampaignServicer(CampaignServiceServicer):
         async with self._db.read() as tx:
             campaigns = await store.list_campaigns(tx, after=after, limit=size + 1)
             budgets = await budget_store.find_budgets(tx, {campaign.budget_id for campaign in campaigns})
+            incomplete = await _incomplete(tx, campaigns)
         page, token = pagination.cut(request, campaigns, size, lambda campaign: [str(campaign.campaign_id)])
         return pb.ListCampaignsResponse(
-            campaigns=[convert.campaign_to_proto(campaign, budgets[campaign.budget_id], now) for campaign in page],
+            campaigns=[
+                convert.campaign_to_proto(campaign, budgets[campaign.budget_id], now, incomplete) for campaign in page
+            ],
             next_page_token=token,
         )
 
@@ -242,7 +247,14 @@ class CampaignServicer(CampaignServiceServicer):
 
     async def _shown(self, tx: ReadTx, campaign: Campaign) -> campaign_pb2.Campaign:
         budgets = await budget_store.find_budgets(tx, [campaign.budget_id])
-        return convert.campaign_to_proto(campaign, budgets[campaign.budget_id], self._clock.now())
+        incomplete = await _incomplete(tx, [campaign])
+        return convert.campaign_to_proto(campaign, budgets[campaign.budget_id], self._clock.now(), incomplete)
+
+
+async def _incomplete(tx: ReadTx, campaigns: Sequence[Campaign]) -> set[UUID]:
+    """The segments of audiences that are not known in full."""
+    asked = {audience.segment_id for campaign in campaigns if (audience := campaign.terms.audience)}
+    return await audiences.find_incomplete(tx, asked)
 
 
 def _refusal_key(key: list[str | int]) -> RefusalKey:

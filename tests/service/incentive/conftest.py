@@ -8,6 +8,7 @@ from chassis.clock import FixedClock
 from tests.service.incentive.couponing import Till
 from tests.service.incentive.ledgering import Ledger, a_ledger
 from tests.service.incentive.rewarding import Incentive, an_incentive
+from tests.service.tagging.tagging import Tagging, a_tagging
 
 
 @pytest.fixture
@@ -22,6 +23,13 @@ async def incentive(fresh_database: Callable[[str], str], clock: FixedClock) -> 
     """The whole service with an empty database, over gRPC."""
     async with an_incentive(fresh_database("incentive"), clock) as incentive:
         yield incentive
+
+
+@pytest.fixture
+async def tagging(fresh_database: Callable[[str], str], clock: FixedClock) -> AsyncIterator[Tagging]:
+    """Tagging with an empty database, over gRPC, for incentive to ask."""
+    async with a_tagging(fresh_database("tagging"), clock) as tagging:
+        yield tagging
 
 
 @pytest.fixture

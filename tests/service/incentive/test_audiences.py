@@ -14,7 +14,9 @@ from chassis.ids import new_id
 from chassis.stamps import stamp
 from services.incentive.audiences import consumers, store
 from tests.service.incentive.campaigning import edit, explain, gives, of_orders, publish, refusals, running, terms
+from tests.service.incentive.copying import a_copier
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, a_paid_order, an_event, new
+from tests.service.tagging.tagging import Tagging
 
 Audience = campaign_pb2.Audience
 HOUR = timedelta(hours=1)
@@ -85,10 +87,13 @@ async def test_a_budget_that_runs_ahead_pays_only_the_planned_audience(
     assert await refusals(incentive, campaign_id=campaign_id) == [("PACED", number) for number in reversed(refused)]
 
 
-async def test_an_order_of_nobody_in_the_audience_says_so_and_an_event_says_nothing(incentive: Incentive) -> None:
+async def test_an_order_of_nobody_in_the_audience_says_so_and_an_event_says_nothing(
+    incentive: Incentive, tagging: Tagging
+) -> None:
     segment_id = new()
     orders = await running(incentive, of_orders(gives(fixed=5), audience=live(segment_id)))
     events = await running(incentive, terms(audience=live(segment_id)))
+    await a_copier(incentive, tagging).copy()
 
     await incentive.happen(a_paid_order(new()))
     await incentive.happen(an_event(new()))
@@ -102,7 +107,9 @@ async def test_a_copy_is_who_was_in_the_segment_at_publishing_and_the_grant_carr
     await listen(incentive, entry := entered(segment_id, first))
     said = terms(audience=Audience(segment_id=segment_id, mode=Audience.MODE_SNAPSHOT))
     campaign_id = await running(incentive, said)
-    await listen(incentive, left(entry), entered(segment_id, second))
+    incentive.clock.advance(1)
+    now = incentive.clock.now()
+    await listen(incentive, left(entry, now), entered(segment_id, second, at=now))
 
     await incentive.happen(an_event(first), an_event(second))
     (grant,) = await incentive.grants(first)

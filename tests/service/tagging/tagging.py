@@ -29,6 +29,7 @@ from bowen.tagging.v1.tag_service_pb2_grpc import TagServiceStub, add_TagService
 from bowen.tagging.v1.taxonomy_service_pb2_grpc import TaxonomyServiceStub, add_TaxonomyServiceServicer_to_server
 from bowen.wire.v1.envelope_pb2 import EventBatch
 
+from chassis.client import Client
 from chassis.clock import Clock
 from chassis.consumer import Delivery
 from chassis.db import Database, driver
@@ -52,6 +53,7 @@ class Tagging:
     tags: TagServiceStub
     rules: RuleServiceStub
     segments: SegmentServiceStub
+    client: Client
 
     async def group(self, name: str, **fields: Any) -> taxonomy_pb2.TagGroup:
         request = taxonomy_service_pb2.CreateTagGroupRequest(
@@ -197,5 +199,6 @@ async def a_tagging(url: str, clock: Clock) -> AsyncIterator[Tagging]:
             TagServiceStub(client),
             RuleServiceStub(client),
             SegmentServiceStub(client),
+            client,
         )
     await db.close()

@@ -1,6 +1,6 @@
 """Campaigns, versions and findings in the contract's words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -90,9 +90,11 @@ def _spelt_out(request: service.CreateCampaignRequest) -> pb.CampaignTerms:
     return terms
 
 
-def campaign_to_proto(campaign: Campaign, budget: Budget, now: datetime) -> pb.Campaign:
-    """A campaign with what it spent, as it stands."""
-    terms = terms_to_proto(campaign.terms)
+def campaign_to_proto(
+    campaign: Campaign, budget: Budget, now: datetime, incomplete: Collection[UUID] = ()
+) -> pb.Campaign:
+    """A campaign with what it spent, as it stands. `incomplete` are segments that are not known in full."""
+    terms, audience = terms_to_proto(campaign.terms), campaign.terms.audience
     return pb.Campaign(
         campaign_id=str(campaign.campaign_id),
         name=campaign.name,
@@ -110,6 +112,7 @@ def campaign_to_proto(campaign: Campaign, budget: Budget, now: datetime) -> pb.C
         terms=terms,
         draft_version=campaign.draft_version,
         budget_id=str(campaign.budget_id),
+        audience_incomplete=audience is not None and audience.segment_id in incomplete,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.incentive.audiences.domain import Spell
+from services.incentive.audiences.domain import Hearsay
 from services.incentive.budgets.domain import Purse, Want
 from services.incentive.campaigns.domain import limits
 from services.incentive.campaigns.domain.effects import Beneficiary, Effect
@@ -72,7 +72,7 @@ class Docket:
     counters: Counters
     refunds: Mapping[UUID, Refund]
     purse: Purse
-    spells: Mapping[tuple[UUID, str], Spell] = field(default_factory=dict)
+    hearsay: Hearsay = field(default_factory=Hearsay)
     purchases: Mapping[UUID, int] = field(default_factory=dict)
     registrations: Mapping[str, Registration] = field(default_factory=dict)
     inviters: Mapping[tuple[TouchChoice, str], Sequence[str]] = field(default_factory=dict)

@@ -48,7 +48,8 @@ def _against(claim: Claim, docket: Docket) -> Miss | None:
         return Miss(Reason.LATE)
     person = docket.person(claim)
     if terms.audience is not None and not _is_in(terms.audience, person, occasion, docket):
-        return Miss(Reason.NOT_IN_AUDIENCE)
+        is_known = _is_known(terms.audience, person, docket)
+        return Miss(Reason.NOT_IN_AUDIENCE if is_known else Reason.AUDIENCE_INCOMPLETE)
     if terms.eval_group is not None and (terms.eval_group.name, occasion.cause) in docket.won:
         return Miss(Reason.OUTRANKED, terms.eval_group.name)
     return _against_history(claim, person, docket)
@@ -61,8 +62,14 @@ def _is_planned(person: Person, claim: Claim, docket: Docket) -> bool:
 
 
 def _is_in(audience: Audience, person: Person, occasion: Occasion, docket: Docket) -> bool:
-    of = audience.snapshot_id or audience.segment_id
-    return any((spell := docket.spells.get((of, each))) and spell.covers(occasion.time) for each in person.ids)
+    of, spells = audience.snapshot_id or audience.segment_id, docket.hearsay.spells
+    return any((spell := spells.get((of, each))) and spell.covers(occasion.time) for each in person.ids)
+
+
+def _is_known(audience: Audience, person: Person, docket: Docket) -> bool:
+    """Whether all is known that there is to know of a person who seems not to be in an audience."""
+    of, hearsay = audience.snapshot_id or audience.segment_id, docket.hearsay
+    return audience.segment_id not in hearsay.incomplete or all((of, each) in hearsay.spells for each in person.ids)
 
 
 def _against_history(claim: Claim, person: Person, docket: Docket) -> Miss | None:

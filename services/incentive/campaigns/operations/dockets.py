@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx
 from services.incentive.audiences import store as audiences
-from services.incentive.audiences.domain import Spell
+from services.incentive.audiences.domain import Hearsay
 from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget, Purse, Want
@@ -47,12 +47,14 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occas
     if (opened or buyers) and await subjects.find_people(tx, history.people.keys()) != history.people:
         raise MergedMeanwhile
     purchases = await _purchases(tx, occasions, history.people, buyers)
-    spells = await _spells(tx, claims, history.people)
+    hearsay = await _hearsay(tx, claims, history.people)
+    if hearsay.incomplete:
+        await audiences.request_copies(tx, hearsay.incomplete, now=claims[0].occasion.now)
     put_back = bool(refunds) or any(_may_be_refused(claim) for claim in claims)
     purse = await _open_purse(tx, _wants(claims, history.people), put_back=put_back)
     judged = await store.find_judged(tx, {claim.key for claim in claims})
     return Docket(
-        judged, history.people, counters, refunds, purse, spells, purchases, history.registrations, history.inviters
+        judged, history.people, counters, refunds, purse, hearsay, purchases, history.registrations, history.inviters
     )
 
 
@@ -66,7 +68,7 @@ async def read_docket(tx: ReadTx, claims: Sequence[Claim], occasion: Occasion) -
         counters=await store.find_counters(tx, {*opened, *read}),
         refunds={},
         purse=Purse(await _concerned(tx, _wants(claims, history.people))),
-        spells=await _spells(tx, claims, history.people),
+        hearsay=await _hearsay(tx, claims, history.people),
         purchases=await _purchases(tx, [occasion], history.people, _buyers(claims, history.people)),
         registrations=history.registrations,
         inviters=history.inviters,
@@ -199,14 +201,13 @@ async def _purchases(
     return numbers
 
 
-async def _spells(
-    tx: ReadTx, claims: Sequence[Claim], people: Mapping[str, Person]
-) -> Mapping[tuple[UUID, str], Spell]:
-    asked = [(audience, claim) for claim in claims if (audience := claim.campaign.terms.audience)]
+async def _hearsay(tx: ReadTx, claims: Sequence[Claim], people: Mapping[str, Person]) -> Hearsay:
+    asked = [audience for claim in claims if (audience := claim.campaign.terms.audience)]
     if not asked:
-        return {}
+        return Hearsay()
+    incomplete = await audiences.find_incomplete(tx, {audience.segment_id for audience in asked})  # before the spells
     ids = {each for person in people.values() for each in person.ids}  # all who may get something, not only who acted
-    copies = {audience.snapshot_id for audience, _ in asked if audience.snapshot_id}
-    segments = {audience.segment_id for audience, _ in asked if not audience.snapshot_id}
+    copies = {audience.snapshot_id for audience in asked if audience.snapshot_id}
+    segments = {audience.segment_id for audience in asked if not audience.snapshot_id}
     live = await audiences.find_spells(tx, segments, ids) if segments else {}
-    return live | (await audiences.find_copied(tx, copies, ids) if copies else {})
+    return Hearsay(live | (await audiences.find_copied(tx, copies, ids) if copies else {}), incomplete)

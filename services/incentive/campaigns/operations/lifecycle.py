@@ -25,6 +25,7 @@ async def create_campaign(tx: Tx, campaign: Campaign, budget: Budget, parent_id:
     """
     budget = await budgets.create_budget(tx, budget, parent_id)
     await store.insert_campaign(tx, campaign)
+    await _ask(tx, campaign.terms, campaign.create_time)
     return budget
 
 
@@ -36,6 +37,7 @@ async def update_campaign(tx: Tx, campaign_id: UUID, terms: Terms, now: datetime
         campaign = replace(campaign, terms=terms)
     await store.save_version(tx, campaign_id, Version(campaign.edited, terms))
     await store.save_campaign(tx, campaign)
+    await _ask(tx, terms, now)
     return campaign, await linting.find(tx, terms, None if before.is_draft else before.terms, now)
 
 
@@ -73,7 +75,14 @@ async def publish_campaign(tx: Tx, campaign_id: UUID, now: datetime) -> tuple[Ca
     return campaign, findings
 
 
+async def _ask(tx: Tx, terms: Terms, now: datetime) -> None:
+    """Have tagging tell who is in the audience, so that it is known by the time at which the campaign gives."""
+    if terms.audience is not None:
+        await audiences.request_copies(tx, [terms.audience.segment_id], now=now)
+
+
 async def _with_copy(tx: Tx, terms: Terms, now: datetime) -> Terms:
+    await _ask(tx, terms, now)
     if terms.audience is None or terms.audience.mode != AudienceMode.SNAPSHOT:
         return terms
     snapshot_id = new_id()

@@ -189,6 +189,7 @@ class Campaign(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     DRAFT_VERSION_FIELD_NUMBER: _builtins.int
     BUDGET_ID_FIELD_NUMBER: _builtins.int
+    AUDIENCE_INCOMPLETE_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -215,6 +216,10 @@ class Campaign(_message.Message):
     """A later version that is being edited. 0 when there is none."""
     budget_id: _builtins.str
     """Its node in the tree of budgets, where its cap is changed, its kill switch turned and its board read."""
+    audience_incomplete: _builtins.bool
+    """Whether it is not yet known in full who is in the audience's segment: tagging is asked for it from the draft on, and tells a hundred thousand people
+    within some seconds. Until then who is known to be in it is rewarded, and who is not known is refused with `AUDIENCE_INCOMPLETE`.
+    """
     @_builtins.property
     def trigger(self) -> Global___Trigger:
         """What it answers to."""
@@ -258,10 +263,11 @@ class Campaign(_message.Message):
         terms: Global___CampaignTerms | None = ...,
         draft_version: _builtins.int = ...,
         budget_id: _builtins.str = ...,
+        audience_incomplete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "reward", b"reward", "start_time", b"start_time", "terms", b"terms", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "budget_id", b"budget_id", "campaign_id", b"campaign_id", "create_time", b"create_time", "draft_version", b"draft_version", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "terms", b"terms", "trigger", b"trigger", "version", b"version", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience_incomplete", b"audience_incomplete", "budget", b"budget", "budget_id", b"budget_id", "campaign_id", b"campaign_id", "create_time", b"create_time", "draft_version", b"draft_version", "end_time", b"end_time", "name", b"name", "reward", b"reward", "rewards_per_profile_max", b"rewards_per_profile_max", "spent", b"spent", "start_time", b"start_time", "state", b"state", "terms", b"terms", "trigger", b"trigger", "version", b"version", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1064,7 +1070,7 @@ class Audience(_message.Message):
         MODE_LIVE: Audience._Mode.ValueType  # 1
         """When the fact happened."""
         MODE_SNAPSHOT: Audience._Mode.ValueType  # 2
-        """When the version was published: a copy of the segment is kept."""
+        """When the version was published: a copy of the segment is kept, of who was in it at that instant by the times that tagging tells."""
 
     class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
         """When membership is looked at."""
@@ -1074,7 +1080,7 @@ class Audience(_message.Message):
     MODE_LIVE: Audience.Mode.ValueType  # 1
     """When the fact happened."""
     MODE_SNAPSHOT: Audience.Mode.ValueType  # 2
-    """When the version was published: a copy of the segment is kept."""
+    """When the version was published: a copy of the segment is kept, of who was in it at that instant by the times that tagging tells."""
 
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
@@ -1642,6 +1648,7 @@ class Refusal(_message.Message):
     """Why somebody got nothing from a campaign that answered to a fact.
 
     A fact that does not fit an audience or a condition leaves one when it is about an order; of events, which come by the thousand, only `EvaluateCampaigns` tells.
+    What nobody can tell yet (`AUDIENCE_INCOMPLETE`) leaves one in any case: whoever it hit may be owed a reward.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1668,7 +1675,7 @@ class Refusal(_message.Message):
     amount: _builtins.int
     """What would have been given."""
     reason: _builtins.str
-    """`BUDGET_EXHAUSTED`, `ORDER_REFUNDED`, `LATE`, `HOLDOUT`, `OUTRANKED`, `NOT_IN_AUDIENCE`, `CONDITION_FALSE`, `ATTR_MISSING`, `PURCHASE_NUMBER`, `REGISTERED_BEFORE`, `NO_BENEFICIARY`,
+    """`BUDGET_EXHAUSTED`, `ORDER_REFUNDED`, `LATE`, `HOLDOUT`, `OUTRANKED`, `NOT_IN_AUDIENCE`, `AUDIENCE_INCOMPLETE`, `CONDITION_FALSE`, `ATTR_MISSING`, `PURCHASE_NUMBER`, `REGISTERED_BEFORE`, `NO_BENEFICIARY`,
     `SELF_REWARD`, `COUPON_REFUSED`, `ENTITY_MISSING`, or the entity of a limit: `PERSON_LIMIT`, `STORE_LIMIT` and so on.
     """
     detail: _builtins.str
