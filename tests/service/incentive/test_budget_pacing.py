@@ -9,7 +9,7 @@ import pytest
 from bowen.incentive.v1 import budget_pb2, events_pb2
 
 from chassis.clock import SandboxClock
-from chassis.db import Tx
+from chassis.db import Tx, driver
 from chassis.errors import FailedPrecondition, InvalidArgument
 from chassis.stamps import stamp
 from services.incentive.budgets import operations
@@ -213,6 +213,33 @@ async def test_the_board_shows_rates_and_when_all_will_be_spent(pod: Replica, sa
     assert not total.HasField("pace_ratio_bp")
     assert (child.budget.budget_id, child.grants_per_kilosecond) == (store, 0)
     assert not child.HasField("exhaust_time")
+
+
+async def test_what_does_not_move_is_not_looked_at(pod: Replica, sandbox: SandboxClock) -> None:
+    """Campaigns of past years cost a look nothing: it reads what moved of late, what has a plan, and leases."""
+    with sandbox.use(MIDNIGHT):
+        quiet, moving, planned, over = [
+            await pod.create(10_000, **fields) for fields in ({}, {}, {"pacing": a_plan(24)}, {"pacing": a_plan(1)})
+        ]
+    later = MIDNIGHT + timedelta(days=2) - timedelta(hours=1)
+    await pod.db.transact(lambda tx: _execute(tx, "UPDATE budget SET moved_slot = moved_slot - 60"))
+    with sandbox.use(MIDNIGHT):
+        await pod.servicer.look()
+        assert await _looked_at(pod) == {planned: MIDNIGHT, over: MIDNIGHT}
+    with sandbox.use(later):
+        await pod.spend(moving, 10)
+        await pod.servicer.look()
+
+    assert await _looked_at(pod) == {planned: later, over: MIDNIGHT, moving: later}
+    assert quiet not in await _looked_at(pod)
+
+
+async def _execute(tx: Tx, statement: str) -> None:
+    await (await driver(tx)).execute(statement)
+
+
+async def _looked_at(pod: Replica) -> dict[str, datetime]:
+    return dict(await pod.rows("SELECT budget_id::text, meter_time FROM budget_meter"))
 
 
 async def test_a_daily_budget_learns_when_its_traffic_comes(pod: Replica, sandbox: SandboxClock) -> None:

@@ -13,7 +13,7 @@ async def look(tx: Tx) -> None:
     if not await store.try_look(tx):
         return
     now = await store.get_time(tx)
-    budgets = [budget.at(now) for budget in await store.find_active(tx)]
+    budgets = [budget.at(now) for budget in await store.find_active(tx, now)]
     before = await store.find_meters(tx, [budget.budget_id for budget in budgets])
     after: list[Meter] = []
     alarms: list[Alarm] = []

@@ -6,9 +6,13 @@ from uuid import UUID
 from chassis.db import Tx, driver
 from services.incentive.budgets.domain import Budget, Move, Tally
 
+SLOT_NOW = "floor(extract(epoch FROM clock_timestamp()) / 10)::bigint"
+"""The ten seconds of now, by which those are found that look at what moves."""
+
 # The rows are held, so that the condition cannot fail; it and the table's check say again what must never happen.
-_MOVE = """
-UPDATE budget SET committed = budget.committed + moved.committed, reserved = budget.reserved + moved.reserved,
+_MOVE = f"""
+UPDATE budget SET moved_slot = {SLOT_NOW},
+    committed = budget.committed + moved.committed, reserved = budget.reserved + moved.reserved,
     leased = budget.leased + moved.leased,
     excess = least(excess, greatest(0, budget.committed + budget.reserved + budget.leased + moved.used - cap))
 FROM (
@@ -17,7 +21,7 @@ FROM (
 ) AS moved
 WHERE budget.budget_id = moved.budget_id AND budget.committed + moved.committed >= 0
     AND (soft OR moved.used <= 0 OR budget.committed + budget.reserved + budget.leased + moved.used <= cap)
-"""
+"""  # noqa: S608 (constants)
 
 _MOVE_OVER = """
 UPDATE budget_bucket AS bucket
@@ -36,11 +40,12 @@ FROM (
 WHERE bucket.budget_id = moved.budget_id AND bucket.start_time = moved.start_time
 """
 
-_COUNT = """
-UPDATE budget SET decisions = budget.decisions + counted.decisions, grants = budget.grants + counted.grants
+_COUNT = f"""
+UPDATE budget SET moved_slot = {SLOT_NOW},
+    decisions = budget.decisions + counted.decisions, grants = budget.grants + counted.grants
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS counted (budget_id, decisions, grants)
 WHERE budget.budget_id = counted.budget_id
-"""
+"""  # noqa: S608 (constants)
 
 _ARCHIVE = """
 INSERT INTO budget_bucket (budget_id, start_time, end_time, cap, committed, reserved, leased, excess, soft)

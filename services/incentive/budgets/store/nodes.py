@@ -11,6 +11,7 @@ from chassis.clock import sandbox_now
 from chassis.db import ReadTx, Tx, driver, violated
 from services.incentive.budgets.domain import Bucket, Budget, Kind, Period, Stage
 from services.incentive.budgets.errors import BudgetExists, BudgetNotFound
+from services.incentive.budgets.store.moves import SLOT_NOW
 
 _COLUMNS = """
 cap, ancestors, kind, scope, name, asset, period, time_zone, soft, killed, bucket_start, bucket_end, create_time,
@@ -66,12 +67,15 @@ _LIST = f"""
 ORDER BY budget_id LIMIT $4
 """
 
-_ACTIVE = f"""
-SELECT node.* FROM ({_NODE}) AS node LEFT JOIN budget_meter AS seen USING (budget_id)
-WHERE node.paced OR seen.grants_rate > 0.0001
-    OR (node.decisions_now, node.committed_now + node.reserved) <> (coalesce(seen.decisions, 0), coalesce(seen.used, 0))
-ORDER BY budget_id
-"""  # noqa: S608 (constants)
+# What moved up to three minutes before the last look: by then its rates have gone to nothing. Spending from a lease
+# moves no node.
+_ACTIVE = """
+SELECT budget_id FROM budget WHERE paced AND (plan_end IS NULL OR plan_end > $1::timestamptz - interval '1 day')
+UNION SELECT budget_id FROM budget WHERE moved_slot >= (SELECT look_slot FROM budget_look) - 18
+UNION SELECT unnest(unfolded) FROM budget_lease
+"""
+
+_SAVE_LOOK = f"UPDATE budget_look SET look_slot = {SLOT_NOW}"  # noqa: S608 (constants)
 
 # A cap below what is used leaves an excess; it shrinks as things are put back.
 _SAVE_CAP = """
@@ -143,9 +147,13 @@ async def find_children(tx: ReadTx, parent_id: UUID, limit: int) -> list[Budget]
     return await list_budgets(tx, parent_id=parent_id, store_id="", after=UUID(int=0), limit=limit)
 
 
-async def find_active(tx: ReadTx) -> list[Budget]:
-    """Budgets that are spent to a plan, and those that moved since they were last looked at, or moved then."""
-    return [_budget(row) for row in await (await driver(tx)).fetch(_ACTIVE)]
+async def find_active(tx: Tx, now: datetime) -> list[Budget]:
+    """Budgets that are spent to a plan, and those that moved since somebody looked, or not long before. From now on
+    somebody looked now."""
+    connection = await driver(tx)
+    active = [row[0] for row in await connection.fetch(_ACTIVE, now)]
+    await connection.execute(_SAVE_LOOK)
+    return sorted((await find_budgets(tx, active)).values(), key=lambda budget: budget.budget_id)
 
 
 async def find_concerned(
