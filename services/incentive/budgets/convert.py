@@ -14,6 +14,7 @@ from services.incentive.budgets.domain import Bucket, Budget, Kind, Period, Scop
 from services.incentive.budgets.domain.meters import Meter, exhaust_time, plan_of
 from services.incentive.budgets.domain.pacing import HORIZON, ratio
 from services.incentive.budgets.domain.reservations import TTL_DEFAULT, Order, Reservation
+from services.incentive.budgets.domain.tallies import Tallied
 from services.incentive.budgets.errors import BudgetInvalid
 
 RATIO_BP_MAX = 2**31 - 1
@@ -123,11 +124,21 @@ def _pacing_to_proto(budget: Budget) -> budget_pb2.Pacing:
 
 
 def line_to_proto(
-    budget: budget_pb2.Budget, stands: Budget, meter: Meter | None, now: datetime
+    budget: budget_pb2.Budget, stands: Budget, meter: Meter | None, tallied: Tallied, now: datetime
 ) -> budget_pb2.BudgetLine:
     """How a budget is being spent."""
     stage = budget_pb2.BudgetLine.Stage.Value(f"STAGE_{stands.stage.upper()}")
-    line = budget_pb2.BudgetLine(budget=budget, stage=stage)
+    line = budget_pb2.BudgetLine(
+        budget=budget,
+        stage=stage,
+        held_grants=max(0, tallied.held_grants),
+        held_amount=max(0, tallied.held_amount),
+        hold_rate_bp=_share_bp(tallied.held_grants, stands.grants),
+        hold_amount_rate_bp=_share_bp(tallied.held_amount, stands.committed),
+        first_purchases=max(0, tallied.first_purchases),
+    )
+    if tallied.first_purchases > 0:
+        line.cost_per_first_purchase = round(stands.committed / tallied.first_purchases)
     if plan := plan_of(stands, meter.weights if meter else ()):
         line.planned = round(stands.cap * plan.share(now))
         line.pace_ratio_bp = min(round(ratio(plan, stands.cap, stands.used, now) * 10_000), RATIO_BP_MAX)
@@ -140,6 +151,11 @@ def line_to_proto(
         if exhausted := exhaust_time(stands, meter, now):
             line.exhaust_time.CopyFrom(stamp(exhausted))
     return line
+
+
+def _share_bp(part: int, whole: int) -> int:
+    """A share; tallies are a moment behind what they are a part of."""
+    return min(10_000, max(0, part) * 10_000 // whole) if whole > 0 else 0
 
 
 def order_from_proto(request: budget_service_pb2.ReserveBudgetRequest, *, principal: str) -> Order:

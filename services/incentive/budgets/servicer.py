@@ -21,6 +21,7 @@ from chassis.ids import new_id
 from services.incentive.budgets import convert, operations, store
 from services.incentive.budgets.domain import Budget, Kind
 from services.incentive.budgets.domain.reservations import Order, Reservation, Verdict
+from services.incentive.budgets.domain.tallies import Tallied, start_of
 from services.incentive.budgets.errors import BudgetNotFound
 from services.incentive.subjects import store as subjects
 
@@ -46,11 +47,13 @@ class BudgetServicer(BudgetServiceServicer):
         await self._verdicts.close()
 
     async def tend(self) -> None:
-        """Put back what nobody committed, and count leases that are over."""
+        """Put back what nobody committed, count leases that are over, add to tallies."""
         with self._moment():
             while await self._db.transact(operations.lapse_some):
                 pass
             await self._db.transact(operations.fold_some)
+            while await self._db.transact(operations.add_notes):
+                pass
 
     async def look(self) -> None:
         """Look at how budgets are being spent."""
@@ -195,8 +198,11 @@ async def _all_described(tx: ReadTx, budgets: Sequence[Budget]) -> list[budget_p
 async def _lines(tx: ReadTx, budgets: Sequence[Budget]) -> list[budget_pb2.BudgetLine]:
     now = await store.get_time(tx)
     meters = await store.find_meters(tx, [budget.budget_id for budget in budgets])
+    tallies = await store.find_tallies(tx, [(budget.budget_id, start_of(budget, now)) for budget in budgets])
     described = await _all_described(tx, budgets)
     return [
-        convert.line_to_proto(each, budget.at(now), meters.get(budget.budget_id), now)
+        convert.line_to_proto(
+            each, budget.at(now), meters.get(budget.budget_id), tallies.get(budget.budget_id, Tallied()), now
+        )
         for each, budget in zip(described, budgets, strict=True)
     ]

@@ -11,7 +11,7 @@ _ERASING = 0x6572617365  # "erase"
 _DELETED = (
     *("audience_member", "audience_snapshot_member", "claimant", "coupon_bond", "coupon_lookup", "exposure"),
     *("grant_refusal", "member_tier", "mission_completion", "mission_member", "mission_step", "share_touch"),
-    *("team_captain", "tier_change", "tier_step"),
+    *("first_purchase", "team_captain", "tier_change", "tier_step"),
 )
 """Tables of judgements: what is in them about a person is deleted."""
 

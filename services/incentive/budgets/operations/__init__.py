@@ -15,14 +15,17 @@ from services.incentive.budgets.operations.purses import (
     save_purse,
 )
 from services.incentive.budgets.operations.reservations import lapse_some, lapse_under, reserve, resolve
+from services.incentive.budgets.operations.tallies import add_notes, note
 
 __all__ = [
+    "add_notes",
     "create_budget",
     "end_leases",
     "fold_some",
     "lapse_some",
     "lapse_under",
     "look",
+    "note",
     "open_purse",
     "release_all",
     "reserve",

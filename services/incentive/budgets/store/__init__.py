@@ -44,6 +44,7 @@ from services.incentive.budgets.store.reservations import (
     lock_under,
     save_reservations,
 )
+from services.incentive.budgets.store.tallies import add_tallies, find_tallies, insert_notes, take_notes
 
 __all__ = [
     "DECIDED_ELSEWHERE",
@@ -51,6 +52,7 @@ __all__ = [
     "Overspent",
     "Slot",
     "add_slots",
+    "add_tallies",
     "count",
     "find_active",
     "find_budgets",
@@ -61,11 +63,13 @@ __all__ = [
     "find_meters",
     "find_over",
     "find_own",
+    "find_tallies",
     "get_budget",
     "get_time",
     "get_wall_time",
     "insert_budget",
     "insert_lease",
+    "insert_notes",
     "insert_reservations",
     "list_budgets",
     "lock_budget",
@@ -84,5 +88,6 @@ __all__ = [
     "save_moved",
     "save_reservations",
     "save_switch",
+    "take_notes",
     "try_look",
 ]

@@ -95,6 +95,11 @@ class Grant:
         return max(0, self.reversed_amount - self.ungiven_amount)
 
     @property
+    def standing_cost(self) -> int:
+        """How much of its cost was not put back: a cost that is not the amount is put back with the last of it."""
+        return self.amount - self.reversed_amount if self.cost == self.amount else 0 if self.is_reversed else self.cost
+
+    @property
     def gift(self) -> Gift:
         """What it is."""
         if self.asset:

@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.db import Tx
 from services.incentive.campaigns import store
 from services.incentive.campaigns.domain import Campaign, Gift, Grant, Reversal, Terms
+from services.incentive.campaigns.operations import tallying
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Terms as LotTerms
 from services.incentive.ledger.domain import earnings
@@ -78,6 +79,7 @@ async def post_delivered(tx: Tx, grants: Sequence[Grant], deliveries: Mapping[UU
     names = {campaign_id: campaign.name for campaign_id, campaign in granted.campaigns.items()}
     await post(tx, [grant for grant in posted if grant.amount], names)
     await store.save_delivered(tx, due)
+    await tallying.free(tx, due, granted.campaigns)
 
 
 def _delivered(grant: Grant, terms: Terms, time: datetime) -> Grant:

@@ -11,6 +11,7 @@ from services.incentive.budgets.domain import Want
 from services.incentive.campaigns import domain, events, store
 from services.incentive.campaigns.domain import Grant, Refund, Reversal, limits, returns
 from services.incentive.campaigns.domain.returns import Comeback
+from services.incentive.campaigns.operations import tallying
 from services.incentive.campaigns.operations.granted import Granted, find_granted, take_back
 from services.incentive.coupons import operations as coupons
 from services.incentive.packets import operations as packets
@@ -21,6 +22,7 @@ async def refund(tx: Tx, refunds: Sequence[Refund]) -> None:
     """Take rewards of refunded orders back; remember refunds of orders not yet seen paid."""
     raised = await store.note_refunds(tx, domain.highest(refunds))
     await reverse_refunded(tx, await store.find_order_grants(tx, raised.keys()), raised)
+    await tallying.return_purchases(tx, raised.keys())
 
 
 async def reverse_refunded(tx: Tx, grants: Sequence[Grant], refunds: Mapping[UUID, Refund]) -> None:
@@ -69,6 +71,7 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> S
     await _withdraw_packets(tx, reversals)
     await budgets.release_all(tx, [_release(item, granted) for item in reversals if item.cost])
     await store.save_reversals(tx, reversals)
+    await tallying.drop(tx, reversals, granted.campaigns)
     if taken := {item.grant.coupon_id: item.time for item in reversals if item.grant.coupon_id}:
         await coupons.revoke_coupons(tx, taken.keys(), now=max(taken.values()))
     await take_back(tx, reversals)

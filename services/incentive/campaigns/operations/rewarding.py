@@ -10,7 +10,7 @@ from chassis.ids import new_id
 from services.incentive.budgets import operations as budgets
 from services.incentive.campaigns import domain, events, store
 from services.incentive.campaigns.domain import Campaign, Claim, Docket, Gift, Grant, Kind, Occasion, PaidOrder
-from services.incentive.campaigns.operations import granted
+from services.incentive.campaigns.operations import granted, tallying
 from services.incentive.campaigns.operations.dockets import hold_docket
 from services.incentive.campaigns.operations.returning import reverse_refunded
 from services.incentive.coupons import operations as coupons
@@ -42,6 +42,8 @@ async def pay(tx: Tx, orders: Sequence[PaidOrder], occasions: Sequence[Occasion]
     await store.note_paid(tx, orders)
     if occasions:
         await reward(tx, Kind.ORDER, occasions)
+    if orders:
+        await tallying.note_purchases(tx, orders)
 
 
 async def _issue_coupons(tx: Tx, docket: Docket, claims: Sequence[Claim]) -> None:
@@ -87,6 +89,7 @@ async def _save_grants(tx: Tx, docket: Docket, campaigns: Mapping[UUID, Campaign
     await store.save_counters(tx, {key: docket.counters[key] for key in keys})
     names = {campaign_id: each.name for campaign_id, each in campaigns.items()}
     grants = await granted.post(tx, docket.grants, names)
+    await tallying.hold(tx, grants, campaigns)
     sent = [_packet(grant, campaigns[grant.campaign_id]) for grant in grants if grant.gift == Gift.PACKET]
     await packets.send_packets(tx, sent)  # from here on what their budgets paid is theirs
     await events.rewards_granted(tx, grants)

@@ -51,6 +51,7 @@ from services.incentive.campaigns.store.people import (
     save_registrations,
     save_touches,
 )
+from services.incentive.campaigns.store.purchases import find_rewarded, insert_first_purchases, take_returned
 
 __all__ = [
     "find_answering",
@@ -64,6 +65,7 @@ __all__ = [
     "find_order_grants",
     "find_refunds",
     "find_registrations",
+    "find_rewarded",
     "find_terms",
     "find_touches",
     "find_version",
@@ -73,6 +75,7 @@ __all__ = [
     "hold_switch",
     "hold_tree",
     "insert_campaign",
+    "insert_first_purchases",
     "list_campaigns",
     "list_profile_grants",
     "list_refusals",
@@ -98,6 +101,7 @@ __all__ = [
     "save_touches",
     "save_ungiven",
     "save_version",
+    "take_returned",
     "total",
     "turn_switch",
 ]

@@ -300,6 +300,12 @@ class BudgetLine(_message.Message):
     EXHAUST_TIME_FIELD_NUMBER: _builtins.int
     ALARM_BP_FIELD_NUMBER: _builtins.int
     OBSERVE_TIME_FIELD_NUMBER: _builtins.int
+    HELD_GRANTS_FIELD_NUMBER: _builtins.int
+    HELD_AMOUNT_FIELD_NUMBER: _builtins.int
+    HOLD_RATE_BP_FIELD_NUMBER: _builtins.int
+    HOLD_AMOUNT_RATE_BP_FIELD_NUMBER: _builtins.int
+    FIRST_PURCHASES_FIELD_NUMBER: _builtins.int
+    COST_PER_FIRST_PURCHASE_FIELD_NUMBER: _builtins.int
     planned: _builtins.int
     """What the plan has spent by now. Not set without pacing, like the next two."""
     pace_ratio_bp: _builtins.int
@@ -314,6 +320,20 @@ class BudgetLine(_message.Message):
     """What is given per hour, at the rate of about the last ten seconds."""
     alarm_bp: _builtins.int
     """The highest alarm raised in this period: 5000, 8000, 9500 or 10000 basis points of the cap; 0 for none."""
+    held_grants: _builtins.int
+    """Grants of this period that are held: promised and charged to the budget, and not yet anybody's, because the order is still to be delivered."""
+    held_amount: _builtins.int
+    """What these come to; what was taken back meanwhile is none of it."""
+    hold_rate_bp: _builtins.int
+    """The hold rate by count: held grants among all grants of the period, in basis points."""
+    hold_amount_rate_bp: _builtins.int
+    """The hold rate by amount: what is held of what is committed, in basis points."""
+    first_purchases: _builtins.int
+    """First kept purchases in this period by people whom the budget rewarded for them, or in the thirty days before. A purchase that is given back in full counts
+    no more, and the next kept one is the first.
+    """
+    cost_per_first_purchase: _builtins.int
+    """What is committed, per first purchase. Not set while there are none. What one *more* first purchase costs takes a holdout: `GetExperiment` tells it."""
     @_builtins.property
     def budget(self) -> Global___Budget:
         """The budget as it stands."""
@@ -339,17 +359,27 @@ class BudgetLine(_message.Message):
         exhaust_time: _timestamp_pb2.Timestamp | None = ...,
         alarm_bp: _builtins.int = ...,
         observe_time: _timestamp_pb2.Timestamp | None = ...,
+        held_grants: _builtins.int = ...,
+        held_amount: _builtins.int = ...,
+        hold_rate_bp: _builtins.int = ...,
+        hold_amount_rate_bp: _builtins.int = ...,
+        first_purchases: _builtins.int = ...,
+        cost_per_first_purchase: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_pace_ratio_bp", b"_pace_ratio_bp", "_pass_through_bp", b"_pass_through_bp", "_planned", b"_planned", "budget", b"budget", "exhaust_time", b"exhaust_time", "observe_time", b"observe_time", "pace_ratio_bp", b"pace_ratio_bp", "pass_through_bp", b"pass_through_bp", "planned", b"planned"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_per_first_purchase", b"_cost_per_first_purchase", "_pace_ratio_bp", b"_pace_ratio_bp", "_pass_through_bp", b"_pass_through_bp", "_planned", b"_planned", "budget", b"budget", "cost_per_first_purchase", b"cost_per_first_purchase", "exhaust_time", b"exhaust_time", "observe_time", b"observe_time", "pace_ratio_bp", b"pace_ratio_bp", "pass_through_bp", b"pass_through_bp", "planned", b"planned"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pace_ratio_bp", b"_pace_ratio_bp", "_pass_through_bp", b"_pass_through_bp", "_planned", b"_planned", "alarm_bp", b"alarm_bp", "budget", b"budget", "exhaust_time", b"exhaust_time", "grants_per_kilosecond", b"grants_per_kilosecond", "observe_time", b"observe_time", "pace_ratio_bp", b"pace_ratio_bp", "pass_through_bp", b"pass_through_bp", "planned", b"planned", "spend_per_hour", b"spend_per_hour", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_per_first_purchase", b"_cost_per_first_purchase", "_pace_ratio_bp", b"_pace_ratio_bp", "_pass_through_bp", b"_pass_through_bp", "_planned", b"_planned", "alarm_bp", b"alarm_bp", "budget", b"budget", "cost_per_first_purchase", b"cost_per_first_purchase", "exhaust_time", b"exhaust_time", "first_purchases", b"first_purchases", "grants_per_kilosecond", b"grants_per_kilosecond", "held_amount", b"held_amount", "held_grants", b"held_grants", "hold_amount_rate_bp", b"hold_amount_rate_bp", "hold_rate_bp", b"hold_rate_bp", "observe_time", b"observe_time", "pace_ratio_bp", b"pace_ratio_bp", "pass_through_bp", b"pass_through_bp", "planned", b"planned", "spend_per_hour", b"spend_per_hour", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cost_per_first_purchase: _TypeAlias = _typing.Literal["cost_per_first_purchase"]  # noqa: Y015
+    _WhichOneofArgType__cost_per_first_purchase: _TypeAlias = _typing.Literal["_cost_per_first_purchase", b"_cost_per_first_purchase"]  # noqa: Y015
     _WhichOneofReturnType__pace_ratio_bp: _TypeAlias = _typing.Literal["pace_ratio_bp"]  # noqa: Y015
     _WhichOneofArgType__pace_ratio_bp: _TypeAlias = _typing.Literal["_pace_ratio_bp", b"_pace_ratio_bp"]  # noqa: Y015
     _WhichOneofReturnType__pass_through_bp: _TypeAlias = _typing.Literal["pass_through_bp"]  # noqa: Y015
     _WhichOneofArgType__pass_through_bp: _TypeAlias = _typing.Literal["_pass_through_bp", b"_pass_through_bp"]  # noqa: Y015
     _WhichOneofReturnType__planned: _TypeAlias = _typing.Literal["planned"]  # noqa: Y015
     _WhichOneofArgType__planned: _TypeAlias = _typing.Literal["_planned", b"_planned"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_per_first_purchase) -> _WhichOneofReturnType__cost_per_first_purchase | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__pace_ratio_bp) -> _WhichOneofReturnType__pace_ratio_bp | None: ...
     @_typing.overload
