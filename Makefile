@@ -8,6 +8,7 @@ PY     := $(BIN)/python
 PIP    := $(PY) -m pip --disable-pip-version-check -qq
 BASE   ?=
 TESTS  ?= tests
+JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install proto lint types contracts test check demo up bench docs lock format clean
@@ -58,8 +59,9 @@ types: .venv/.dev ## mypy, strict
 contracts: .venv/.dev ## the .proto files: style, compatibility (BASE=commit), generated code up to date
 	$(PY) -m tools.contracts $(if $(BASE),--base $(BASE))
 
-test: .venv/.dev ## all tests (TESTS=path for some of them)
-	$(PY) -m pytest -q $(TESTS)
+# Each job has its own PostgreSQL and NATS. The longest files come first in the order of folders.
+test: .venv/.dev ## all tests, on two cores (TESTS=path for some of them, JOBS=4 for more cores)
+	$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 format: .venv/.dev ## let ruff format and sort
 	$(BIN)/ruff check --fix-only --quiet .

@@ -76,8 +76,8 @@ async def a_life(profile: Profile) -> str:
     [person] = await profile.accepted(
         identify(user_id="user-1", anonymous_id="dev-7", traits={"name": "Zhang San", "email": "zhang@mail.cn"}),
     )
-    await profile.imported(a_row("r1", member_no="M1", phone=PHONE))
-    await profile.accepted(identify(user_id="user-1", identifiers=[identifier("member_no", "M1")]))
-    await profile.accepted(identify(user_id="u2", identifiers=[identifier("member_no", "M1")]))
+    await profile.imported(a_row("r1", member_no="M-00417", phone=PHONE))
+    await profile.accepted(identify(user_id="user-1", identifiers=[identifier("member_no", "M-00417")]))
+    await profile.accepted(identify(user_id="u2", identifiers=[identifier("member_no", "M-00417")]))
     await record(profile, person, a_statement(address=PHONE, state=WITHDRAWN, ip="10.9.8.7"))
     return person

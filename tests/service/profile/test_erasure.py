@@ -30,7 +30,7 @@ from tests.service.profile.consenting import WITHDRAWN, a_statement, may, record
 from tests.service.profile.speaking import ACCEPTED, REJECTED, an_event, identifier, identify
 from tests.service.profile.test_people import a_row
 
-SECRETS = ("13812345678", "zhang@mail.cn", "Zhang San", "M1", "dev-7", "10.9.8.7", "secret", "user-1")
+SECRETS = ("13812345678", "zhang@mail.cn", "Zhang San", "M-00417", "dev-7", "10.9.8.7", "secret", "user-1")
 
 
 async def confirm_all(profile, request, **counts):

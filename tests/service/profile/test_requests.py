@@ -101,7 +101,7 @@ async def test_h5_a_bundle_holds_all_there_is_and_is_not_whole_before_everybody_
     found = await bundle(profile, request)
 
     [shown] = found["profile/profile"]
-    assert {link["identifier"]["value"] for link in shown["identifiers"]} >= {"user-1", "M1", PHONE, "dev-7"}
+    assert {link["identifier"]["value"] for link in shown["identifiers"]} >= {"user-1", "M-00417", PHONE, "dev-7"}
     assert shown["attributes"]["name"] == "Zhang San"
     assert {each["name"] for each in found["profile/attribute"]} >= {"name", "email"}
     assert len(found["profile/event"]) == len(await profile.timeline(person))
