@@ -1,7 +1,11 @@
 """The gRPC face of audits."""
 
+import asyncio
+import hashlib
+import time
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import grpc
 from bowen.incentive.v1 import audit_service_pb2 as pb
@@ -14,10 +18,12 @@ from chassis.db import Database, Tx
 from chassis.errors import InvalidArgument
 from chassis.idempotency import once
 from services.incentive.audits import convert, operations, store
-from services.incentive.audits.errors import ProofOvertaken
+from services.incentive.audits.domain.proofs import Portions
 from services.incentive.subjects import store as subjects
 
 DAYS_MAX = 31
+PORTIONS = Portions()
+TURN_SECONDS = 0.02
 FIRST_PAGE = 2**63 - 1, ""
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -26,18 +32,21 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class AuditServicer(AuditServiceServicer):
     """Audits are the brand's: a caller that is bound to a store has no part in them."""
 
-    def __init__(self, db: Database, clock: Clock, *, time_zone: str) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, *, time_zone: str, portions: Portions = PORTIONS, prove_s: float = 1.0
+    ) -> None:
         self._db = db
         self._clock = clock
         self._time_zone = time_zone
+        self._portions, self._prove_s = portions, prove_s
 
     async def seal(self) -> None:
         """Seal past days."""
         await operations.seal_days(self._db, self._time_zone, self._clock.now())
 
     async def prove(self) -> None:
-        """Prove what was posted since the last proof, once an hour."""
-        await operations.prove_going_on(self._db, self._clock.now())
+        """Prove what was posted since the last proof, once an hour, and go on with what was begun."""
+        await operations.prove_going_on(self._db, self._clock.now(), self._portions)
 
     async def publish(self) -> None:
         """Publish all transfers that are final."""
@@ -63,16 +72,19 @@ class AuditServicer(AuditServiceServicer):
         return pb.VerifySealsResponse(verified_count=count, broken_day=broken.isoformat() if broken else "")
 
     async def ProveLedger(self, request: pb.ProveLedgerRequest, context: Context) -> pb.ProveLedgerResponse:
-        subjects.check_brand(current().caller)
-        now = self._clock.now()
-        number, end, made = await operations.read_all(self._db, now)
-
-        async def work(tx: Tx) -> pb.ProveLedgerResponse:
-            if not await operations.save_proofs(tx, number, end, made, is_full=True, now=now):
-                raise ProofOvertaken
-            return pb.ProveLedgerResponse(proofs=map(convert.proof_to_proto, made))
-
-        return await once(self._db, request, work, pb.ProveLedgerResponse)
+        caller = current().caller
+        subjects.check_brand(caller)
+        run_id = UUID(bytes=hashlib.sha256(f"{caller.principal}\0{request.request_id}".encode()).digest()[:16])
+        until = time.monotonic() + self._prove_s
+        made, progress_bp = await operations.find_proved(self._db, run_id)
+        while made is None:
+            await self._db.transact(lambda tx: operations.begin_full(tx, run_id, self._clock.now()))
+            if not await operations.prove_some(self._db, self._portions, is_full=True):
+                await asyncio.sleep(TURN_SECONDS)  # another replica is at it
+            made, progress_bp = await operations.find_proved(self._db, run_id)
+            if made is None and time.monotonic() > until:
+                return pb.ProveLedgerResponse(progress_bp=progress_bp)
+        return pb.ProveLedgerResponse(proofs=map(convert.proof_to_proto, made), progress_bp=10_000)
 
     async def ListProofs(self, request: pb.ListProofsRequest, context: Context) -> pb.ListProofsResponse:
         subjects.check_brand(current().caller)

@@ -46,6 +46,11 @@ class Audits:
         """The newest first."""
         return list((await self.stub.ListProofs(pb.ListProofsRequest())).proofs)  # type: ignore[misc]
 
+    async def proved(self, request_id: str) -> tuple[list[audit_pb2.Proof], int]:
+        """What a proof has come to, and how far it has."""
+        response = await self.stub.ProveLedger(pb.ProveLedgerRequest(request_id=request_id))  # type: ignore[misc]
+        return list(response.proofs), response.progress_bp
+
     async def next_day(self) -> None:
         """A day later, sealed."""
         self.clock.advance(24 * 3600)
@@ -68,9 +73,9 @@ async def _execute(tx: Any, statement: str, *values: Any) -> None:
 
 
 @asynccontextmanager
-async def audits_of(ledger: Ledger, clock: FixedClock) -> AsyncIterator[Audits]:
+async def audits_of(ledger: Ledger, clock: FixedClock, **options: Any) -> AsyncIterator[Audits]:
     """Audits of a ledger, served on a free port."""
-    servicer = AuditServicer(ledger.db, clock, time_zone="Asia/Shanghai")
+    servicer = AuditServicer(ledger.db, clock, time_zone="Asia/Shanghai", **options)
     server = Server(listen="127.0.0.1:0", service="incentive", clock=clock)
     server.add(add_AuditServiceServicer_to_server, servicer)
     port = await server.start()

@@ -11,7 +11,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 STEP = 20_000
-"""How many transactions are read, and hashed, at once."""
+"""Of how many transactions the transfers are hashed together, in the order of their keys: seals depend on it."""
+
+XACTS = 500
+"""The transfers of how many transactions are read at once: seals do not depend on it."""
 
 GENESIS = "0" * 64
 """What the first seal is chained to."""
@@ -25,8 +28,19 @@ class Span(NamedTuple):
 
     def parts(self) -> Iterator["Span"]:
         """The parts in which it is read: always the same, whenever it is read again."""
-        for first in range(self.first, self.end, STEP):
-            yield Span(first, min(first + STEP, self.end))
+        yield from self.slices(STEP)
+
+    def slices(self, size: int) -> Iterator["Span"]:
+        """Smaller spans."""
+        for first in range(self.first, self.end, size):
+            yield Span(first, min(first + size, self.end))
+
+
+class Hashed(NamedTuple):
+    """A transfer: its key, and the hash of all that it says."""
+
+    key: bytes
+    hash: bytes
 
 
 class Seal(NamedTuple):

@@ -154,18 +154,22 @@ class ProveLedgerResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROOFS_FIELD_NUMBER: _builtins.int
+    PROGRESS_BP_FIELD_NUMBER: _builtins.int
+    progress_bp: _builtins.int
+    """How much of the ledger is read, in basis points. 10000: all, and `proofs` is what came of it."""
     @_builtins.property
     def proofs(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.Proof]:
-        """One per asset, by asset."""
+        """One per asset, by asset. Empty while the proof is being made."""
 
     def __init__(
         self,
         *,
         proofs: _abc.Iterable[_audit_pb2.Proof] | None = ...,
+        progress_bp: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proofs", b"proofs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["progress_bp", b"progress_bp", "proofs", b"proofs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

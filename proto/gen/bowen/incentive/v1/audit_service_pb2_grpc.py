@@ -90,9 +90,8 @@ class AuditServiceServicer:
     def ProveLedger(self, request, context):
         """Proves the whole ledger now. What was posted since the last proof is proved every hour without being asked for.
 
-        Reads the whole ledger. Idempotent by `request_id`.
-
-        Errors: `ABORTED` with `PROOF_OVERTAKEN` when another proof came to an end meanwhile.
+        Reads the whole ledger, in portions: a large one takes longer than a call. Then the answer says how far it has come; the proof goes on by itself, and
+        the same `request_id` asks for it again. Idempotent by `request_id`: each makes one proof.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,9 +43,8 @@ class AuditServiceStub:
     ProveLedger: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ProveLedgerRequest, _audit_service_pb2.ProveLedgerResponse]
     """Proves the whole ledger now. What was posted since the last proof is proved every hour without being asked for.
 
-    Reads the whole ledger. Idempotent by `request_id`.
-
-    Errors: `ABORTED` with `PROOF_OVERTAKEN` when another proof came to an end meanwhile.
+    Reads the whole ledger, in portions: a large one takes longer than a call. Then the answer says how far it has come; the proof goes on by itself, and
+    the same `request_id` asks for it again. Idempotent by `request_id`: each makes one proof.
     """
     ListProofs: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListProofsRequest, _audit_service_pb2.ListProofsResponse]
     """Lists proofs, the newest first, by asset."""
@@ -72,9 +71,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     ProveLedger: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ProveLedgerRequest, _audit_service_pb2.ProveLedgerResponse]  # type: ignore[assignment]
     """Proves the whole ledger now. What was posted since the last proof is proved every hour without being asked for.
 
-    Reads the whole ledger. Idempotent by `request_id`.
-
-    Errors: `ABORTED` with `PROOF_OVERTAKEN` when another proof came to an end meanwhile.
+    Reads the whole ledger, in portions: a large one takes longer than a call. Then the answer says how far it has come; the proof goes on by itself, and
+    the same `request_id` asks for it again. Idempotent by `request_id`: each makes one proof.
     """
     ListProofs: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListProofsRequest, _audit_service_pb2.ListProofsResponse]  # type: ignore[assignment]
     """Lists proofs, the newest first, by asset."""
@@ -116,9 +114,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_service_pb2.ProveLedgerResponse, _abc.Awaitable[_audit_service_pb2.ProveLedgerResponse]]:
         """Proves the whole ledger now. What was posted since the last proof is proved every hour without being asked for.
 
-        Reads the whole ledger. Idempotent by `request_id`.
-
-        Errors: `ABORTED` with `PROOF_OVERTAKEN` when another proof came to an end meanwhile.
+        Reads the whole ledger, in portions: a large one takes longer than a call. Then the answer says how far it has come; the proof goes on by itself, and
+        the same `request_id` asks for it again. Idempotent by `request_id`: each makes one proof.
         """
 
     @_abc_1.abstractmethod

@@ -474,11 +474,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/COUPON_BATCH_NOT_FOUND", "status": 404, "metadata": {"batch_id": "0192…"}}`
     """
-    ERROR_REASON_PROOF_OVERTAKEN: _ErrorReason.ValueType  # 250
-    """Another proof of the ledger came to an end while this one was made.
-
-    Example: `{"type": "/problems/PROOF_OVERTAKEN", "status": 409}`
-    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -934,10 +929,5 @@ ERROR_REASON_COUPON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 319
 """No batch has this id.
 
 Example: `{"type": "/problems/COUPON_BATCH_NOT_FOUND", "status": 404, "metadata": {"batch_id": "0192…"}}`
-"""
-ERROR_REASON_PROOF_OVERTAKEN: ErrorReason.ValueType  # 250
-"""Another proof of the ledger came to an end while this one was made.
-
-Example: `{"type": "/problems/PROOF_OVERTAKEN", "status": 409}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
