@@ -128,7 +128,7 @@ async def test_what_was_read_ahead_is_not_read_again(
 async def test_pl_01_proofs_in_small_portions_are_those_of_one_statement(
     ledger: Ledger, clock: FixedClock, seed: int
 ) -> None:
-    async with audits_of(ledger, clock, portions=SMALL, prove_s=60.0) as audits, audits_of(ledger, clock) as whole:
+    async with audits_of(ledger, clock, portions=SMALL) as audits, audits_of(ledger, clock) as whole:
         await a_year(ledger, random.Random(seed))
         await audits.servicer.prove()
         assert said(await audits.proofs()) == await fetched(audits, WHOLE)
@@ -157,7 +157,7 @@ async def test_pl_01_proofs_in_small_portions_are_those_of_one_statement(
     ],
 )
 async def test_pl_01_small_portions_find_what_does_not_follow(ledger: Ledger, clock: FixedClock, change: str) -> None:
-    async with audits_of(ledger, clock, portions=SMALL, prove_s=60.0) as audits:
+    async with audits_of(ledger, clock, portions=SMALL) as audits:
         clean = await a_year(ledger, random.Random(5))
         broken = member()
         await ledger.post(a_transfer("issuer/welcome", broken, 50))
