@@ -3,6 +3,7 @@
 import pytest
 
 from services.profile.identity.domain import claim
+from services.profile.identity.domain.kinds import KINDS, Scope
 from services.profile.identity.errors import IdentifierInvalid
 
 
@@ -65,6 +66,18 @@ def test_i3_a_value_that_stands_for_nobody_is_blocked(type_name, value):
 def test_i9_a_virtual_masked_or_invented_phone_is_blocked(value):
     with pytest.raises(IdentifierInvalid) as refused:
         claim("phone", "", value)
+
+    assert refused.value.blocked
+
+
+@pytest.mark.parametrize("mask", ["*", "****", "＊", "∗", "•••", "●", "××××", "####"])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_masked_value_of_any_kind_names_nobody(kind, mask):
+    namespace = "shop" if KINDS[kind].scope is Scope.REQUIRED else ""
+    value = f"a{mask}@mail.cn" if kind == "email" else f"138{mask}0001"
+
+    with pytest.raises(IdentifierInvalid) as refused:
+        claim(kind, namespace, value)
 
     assert refused.value.blocked
 

@@ -15,7 +15,9 @@ _WORDS = frozenset(
     """.split()  # noqa: SIM905 (forty lines of quotes and commas otherwise)
 ) | {"[object object]"}
 _QUOTES = "\"'`´‘’“”„«»「」『』 \t\r\n"
-_MASKED = "**"
+_MASKED = re.compile(r"[*\u2217\u2022\u25cf\u00d7]|[#?]{3}").search
+"""What exports put in the place of characters: an asterisk in its forms, a bullet, a cross; a run of other signs."""
+_PHONE_MASKED = re.compile(r"\d[a-zA-Z_]{2,}\d").search
 _NOTHING = re.compile(r"[0\-]*").fullmatch
 _EMAIL = re.compile(r"[^@\s]+@([^@\s.]+\.)+[^@\s.]+").fullmatch
 _EMAIL_DOMAINS = ("@example.com", "@test.com")
@@ -50,8 +52,6 @@ def lower(value: str) -> str:
 def email(value: str) -> str:
     """Lower case. Dots and plus signs are part of an address."""
     address = lower(value)
-    if "*" in address:
-        raise Unusable("is masked")
     if not _EMAIL(address):
         raise Unusable("is no e-mail address")
     if address.endswith(_EMAIL_DOMAINS):
@@ -62,7 +62,7 @@ def email(value: str) -> str:
 def phone(value: str) -> str:
     """E.164; a number without country code is Chinese."""
     text = unicodedata.normalize("NFKC", value).strip()
-    if "*" in text:
+    if _MASKED(text) or _PHONE_MASKED(text):
         raise Unusable("is masked")
     digits = _PHONE_NOISE.sub("", text)
     mobile = _PHONE_MOBILE(digits)
@@ -93,6 +93,6 @@ def usable(value: str) -> str:
     bare = unicodedata.normalize("NFKC", value).strip(_QUOTES).lower()
     if not bare or bare in _WORDS or _NOTHING(bare):
         raise Unusable("is a blocked value")
-    if _MASKED in bare:
+    if _MASKED(bare):
         raise Unusable("is masked")
     return value
