@@ -1,7 +1,6 @@
 """What orders ask others: who the buyer is."""
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from bowen.distribution.v1 import order_pb2
@@ -9,10 +8,8 @@ from bowen.profile.v1 import profile_pb2, profile_service_pb2
 from bowen.profile.v1.profile_service_pb2_grpc import ProfileServiceStub
 
 from chassis.client import Client
-from chassis.errors import NotFound, Refusal
+from chassis.errors import Refusal
 from services.distribution.orders.errors import BuyerNotFound
-
-READS_AT_ONCE = 16
 
 
 class Buyers:
@@ -20,7 +17,6 @@ class Buyers:
 
     def __init__(self, profile: Client) -> None:
         self._stub = ProfileServiceStub(profile)
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
 
     async def resolve_one(self, buyer: order_pb2.Buyer) -> UUID:
         """The buyer's profile. Raises `BuyerNotFound`, and outages as they are."""
@@ -30,7 +26,7 @@ class Buyers:
         return found
 
     async def resolve(self, buyers: Sequence[order_pb2.Buyer]) -> list[UUID | Refusal]:
-        """The profile of each buyer, or why there is none. Outages are raised."""
+        """The profile of each buyer, or why there is none, in at most two calls. Outages are raised."""
         keys = [buyer.SerializeToString(deterministic=True) for buyer in buyers]
         distinct = dict(zip(keys, buyers, strict=True))
         found = await self._identified({key: buyer for key, buyer in distinct.items() if buyer.HasField("identifier")})
@@ -47,18 +43,11 @@ class Buyers:
         return {key: _outcome(outcome) for key, outcome in zip(buyers, response.outcomes, strict=True)}
 
     async def _known(self, buyers: dict[bytes, order_pb2.Buyer]) -> dict[bytes, UUID | Refusal]:
-        found: Iterable[UUID | Refusal] = await asyncio.gather(
-            *(self._read(buyer.profile_id) for buyer in buyers.values())
-        )
-        return dict(zip(buyers, found, strict=True))
-
-    async def _read(self, profile_id: str) -> UUID | Refusal:
-        async with self._reads:
-            try:
-                response = await self._stub.GetProfile(profile_service_pb2.GetProfileRequest(profile_id=profile_id))
-            except NotFound as refusal:
-                return BuyerNotFound(refusal.reason)
-        return UUID(response.profile.profile_id)
+        if not buyers:
+            return {}
+        request = profile_service_pb2.ResolveProfileIdsRequest(profile_ids=[each.profile_id for each in buyers.values()])
+        response = await self._stub.ResolveProfileIds(request)
+        return {key: _outcome(outcome) for key, outcome in zip(buyers, response.outcomes, strict=True)}
 
 
 def _identifier_set(buyer: order_pb2.Buyer) -> profile_service_pb2.IdentifierSet:

@@ -14,7 +14,7 @@ from chassis.errors import Refusal
 from chassis.stamps import moment
 from services.distribution.orders import operations, store
 from services.distribution.orders.domain import ecommerce
-from services.distribution.orders.domain.order import History, Order, Row
+from services.distribution.orders.domain.order import History, Order, RefundAsk, Row
 from services.distribution.orders.operations import Terms
 from services.distribution.orders.store import Rejection
 
@@ -53,6 +53,10 @@ class _Told:
         number, time = self.event.message_id or self.event.event_id, max(self._time, order.pay_time or self._time)
         return History(refunds=(ecommerce.refunded(properties, order, refund_number=number, time=time),))
 
+    def calling_off(self) -> RefundAsk:
+        """What is asked of an order that is paid by now: all that is left."""
+        return RefundAsk(self.event.message_id or self.event.event_id, (), self._time)
+
     @property
     def _time(self) -> datetime:
         return moment(self.event.timestamp) if self.event.HasField("timestamp") else self.event_time
@@ -68,24 +72,25 @@ class _Told:
 class OrderEvents:
     """Turns events into the commands of the order API. What cannot be turned is kept as a rejection.
 
-    A refund that comes before its order waits among the rejections and takes effect when the order comes.
+    A refund or a cancellation that comes before its order waits among the rejections and takes effect when the order
+    comes. Of an order that was never completed nothing else is known: its cancellation waits there for good.
     """
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
 
     async def on_event_recorded(self, tx: Tx, batch: Sequence[Delivery[events_pb2.EventRecorded]]) -> None:
-        """Place, pay and refund what trusted events tell."""
+        """Place, pay, refund and cancel what trusted events tell."""
         told = [_Told(item.event_id, item.event, item.event_time) for item in batch if _is_order(item.event)]
         await store.hold_numbers(tx, filter(None, (item.key() for item in told)))
         completed = [item for item in told if item.event.name == ecommerce.COMPLETED]
-        refunds = [item for item in told if item.event.name == ecommerce.REFUNDED]
+        later = [item for item in told if item.event.name != ecommerce.COMPLETED]
         rejections: list[Rejection] = []
         if completed:
             keys, rejections = await self._complete(tx, completed)
             early = await store.take_early_events(tx, keys)
-            refunds = [*(_early(*event) for event in early), *refunds]
-        rejections += [rejection for item in refunds for rejection in await self._refund(tx, item)]
+            later = [*(_early(*event) for event in early), *later]
+        rejections += [rejection for item in later for rejection in await self._give_back(tx, item)]
         if rejections:
             log.warning("trusted events were no orders", count=len(rejections), reasons=_reasons(rejections))
             await store.insert_rejections(tx, rejections)
@@ -113,10 +118,13 @@ class OrderEvents:
                 rejections.append(item.rejection(outcome))
         return [row.draft.key for row in rows], rejections
 
-    async def _refund(self, tx: Tx, item: _Told) -> list[Rejection]:
+    async def _give_back(self, tx: Tx, item: _Told) -> list[Rejection]:
         try:
             key = (item.number(), item.source)
-            await operations.advance_order_by_number(tx, key, item.refund, self._terms)
+            if item.event.name == ecommerce.CANCELLED:
+                await operations.call_off_order_by_number(tx, key, item.calling_off(), self._terms)
+            else:
+                await operations.advance_order_by_number(tx, key, item.refund, self._terms)
         except Refusal as refusal:
             if not refusal.definitive:
                 raise
@@ -126,7 +134,7 @@ class OrderEvents:
 
 def _is_order(event: events_pb2.EventRecorded | events_pb2.EventReassigned) -> bool:
     is_fact = event.trust == event_pb2.TRUST_SERVER and event.type == event_pb2.EVENT_TYPE_TRACK
-    return is_fact and event.name in (ecommerce.COMPLETED, ecommerce.REFUNDED)
+    return is_fact and event.name in (ecommerce.COMPLETED, ecommerce.REFUNDED, ecommerce.CANCELLED)
 
 
 def _early(event_id: UUID, payload: bytes, event_time: datetime) -> _Told:

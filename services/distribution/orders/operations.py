@@ -15,7 +15,7 @@ from services.distribution.orders import events, store
 from services.distribution.orders.domain import attribution
 from services.distribution.orders.domain import order as domain
 from services.distribution.orders.domain.attribution import Attribution, Sale
-from services.distribution.orders.domain.order import Change, Draft, History, Order, Paid, Refunded, Row
+from services.distribution.orders.domain.order import Change, Draft, History, Order, OrderState, Paid, RefundAsk, Refunded, Row
 from services.distribution.orders.domain.reach import EVERYWHERE, Reach
 from services.distribution.orders.errors import OrderNotFound, OrderNumberReused
 from services.distribution.partners import store as partners
@@ -196,10 +196,28 @@ async def advance_order(
 
 async def advance_order_by_number(tx: Tx, key: store.Key, history: Callable[[Order], History], terms: Terms) -> Order:
     """Carry on the order of a number and source. Raises `OrderNotFound`."""
+    return await _advance(tx, await _lock_by_number(tx, key), history, terms)
+
+
+async def call_off_order_by_number(tx: Tx, key: store.Key, ask: RefundAsk, terms: Terms) -> Order:
+    """Cancel the order of a number and source, if it is not paid; else refund what is left of it, if anything is.
+
+    Raises `OrderNotFound`.
+    """
+    order = await _lock_by_number(tx, key)
+    if order.pay_time is None:
+        return await _cancel(tx, order)
+    if order.state == OrderState.REFUNDED:
+        return order
+    ask = replace(ask, refund_time=max(ask.refund_time, order.pay_time))
+    return await _advance(tx, order, lambda _: History(refunds=(ask,)), terms)
+
+
+async def _lock_by_number(tx: Tx, key: store.Key) -> Order:
     orders = await store.lock_by_number(tx, [key])
     if key not in orders:
         raise OrderNotFound(key[0])
-    return await _advance(tx, orders[key], history, terms)
+    return orders[key]
 
 
 async def _advance(tx: Tx, order: Order, history: Callable[[Order], History], terms: Terms) -> Order:
@@ -216,7 +234,11 @@ async def _advance(tx: Tx, order: Order, history: Callable[[Order], History], te
 
 async def cancel_order(tx: Tx, order_id: UUID, *, reach: Reach = EVERYWHERE) -> Order:
     """Cancel an order that is not paid."""
-    order = domain.cancel(await _lock(tx, order_id, reach))
+    return await _cancel(tx, await _lock(tx, order_id, reach))
+
+
+async def _cancel(tx: Tx, order: Order) -> Order:
+    order = domain.cancel(order)
     await store.save_orders(tx, [order])
     return order
 

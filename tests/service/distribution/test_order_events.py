@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from bowen.distribution.v1 import order_pb2
 from bowen.distribution.v1 import order_service_pb2 as os_
 from bowen.profile.v1 import event_pb2
 
+from chassis.errors import FailedPrecondition
 from chassis.ids import new_id
 from chassis.stamps import stamp
 from gateway.channels import convert
@@ -70,6 +72,36 @@ async def test_a_refund_that_comes_before_its_order_takes_effect_with_it(network
 
     (order,) = await orders(network)
     assert order.state == order_pb2.Order.STATE_REFUNDED
+    assert await network.rows("SELECT FROM order_rejection") == []
+
+
+async def test_a_cancellation_takes_back_what_is_left_of_a_paid_order_once(network: Network):
+    buyer = str(new_id())
+    cancelled = told(network, "Order Cancelled", {"order_id": "W-1"}, buyer)
+    refund = {"order_id": "W-1", "products": [{"product_id": "tea"}]}
+
+    await network.tell(told(network, "Order Completed", COMPLETED, buyer), told(network, "Order Refunded", refund, buyer))
+    await network.tell(cancelled)
+    await network.tell(cancelled, told(network, "Order Cancelled", {"order_id": "W-1"}, buyer))
+
+    (order,) = await orders(network)
+    assert (order.state, order.refunded_minor) == (order_pb2.Order.STATE_REFUNDED, order.net_minor)
+    assert len(await network.rows("SELECT FROM refund")) == 2
+    assert await network.rows("SELECT FROM order_rejection") == []
+
+
+async def test_a_cancellation_before_payment_closes_the_order_and_credits_nobody(network: Network):
+    buyer, teller = str(new_id()), str(new_id())
+    placed = await network.imported(network.a_row(order_number="W-2", source=f"segment:{teller}"))
+
+    await network.tell(told(network, "Order Cancelled", {"order_id": "W-2"}, buyer, source_id=teller))
+    await network.tell(told(network, "Order Cancelled", {"order_id": "W-1"}, buyer, trust=event_pb2.TRUST_PUBLIC))
+
+    (order,) = await orders(network, "W-2")
+    assert (order.order_id, order.state) == (placed.order_id, order_pb2.Order.STATE_CANCELLED)
+    assert not order.HasField("attribution")
+    with pytest.raises(FailedPrecondition):
+        await network.pay(placed)
     assert await network.rows("SELECT FROM order_rejection") == []
 
 

@@ -1,4 +1,4 @@
-"""The Segment e-commerce vocabulary (v2) of trusted sources: `Order Completed` and `Order Refunded` as commands."""
+"""The Segment e-commerce vocabulary (v2) of trusted sources: `Order Completed`, `Order Refunded` and `Order Cancelled`."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from services.distribution.orders.errors import OrderInvalid
 
 COMPLETED = "Order Completed"
 REFUNDED = "Order Refunded"
+CANCELLED = "Order Cancelled"
 WHOLE = "order"
 """The product number of the one line of an order whose products the event does not list."""
 

@@ -112,6 +112,16 @@ class ProfileServicer(ProfileServiceServicer):
             ]
         )
 
+    async def ResolveProfileIds(
+        self, request: pb.ResolveProfileIdsRequest, context: object
+    ) -> pb.ResolveProfileIdsResponse:
+        asked = [UUID(each) for each in request.profile_ids]
+        async with self._db.read() as tx:
+            roots = await store.roots_of(tx, set(asked))
+            people = await store.living(tx, set(roots.values()))
+        found = (roots[each] if roots[each] in people else None for each in asked)
+        return pb.ResolveProfileIdsResponse(outcomes=[_resolved(each, suppressed=False) for each in found])
+
     async def GetProfileStats(self, request: pb.GetProfileStatsRequest, context: object) -> pb.GetProfileStatsResponse:
         async with self._db.read() as tx:
             counts = await timeline_store.counts(tx)

@@ -57,6 +57,12 @@ async def root_of(tx: ReadTx, profile_id: UUID) -> UUID:
     return (await roots_of(tx, [profile_id]))[profile_id]
 
 
+async def living(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are somebody's."""
+    rows = await (await driver(tx)).fetch("SELECT profile_id FROM profile WHERE profile_id = ANY($1)", [*profile_ids])
+    return {row["profile_id"] for row in rows}
+
+
 async def everyone_of(tx: ReadTx, profile_id: UUID) -> list[UUID]:
     """A person's own id and all that were merged into it. Raises `ProfileNotFound`."""
     connection = await driver(tx)

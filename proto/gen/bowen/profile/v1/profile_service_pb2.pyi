@@ -538,6 +538,54 @@ class ResolveProfilesOutcome(_message.Message):
 Global___ResolveProfilesOutcome: _TypeAlias = ResolveProfilesOutcome  # noqa: Y015
 
 @_typing.final
+class ResolveProfileIdsRequest(_message.Message):
+    """Ids of people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At least one, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        profile_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_ids", b"profile_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveProfileIdsRequest: _TypeAlias = ResolveProfileIdsRequest  # noqa: Y015
+
+@_typing.final
+class ResolveProfileIdsResponse(_message.Message):
+    """Outcomes in the order of the ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolveProfilesOutcome]:
+        """One per id. The reason is `PROFILE_NOT_FOUND` where there is nobody."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___ResolveProfilesOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveProfileIdsResponse: _TypeAlias = ResolveProfileIdsResponse  # noqa: Y015
+
+@_typing.final
 class GetProfileStatsRequest(_message.Message):
     """Asks for counts."""
 

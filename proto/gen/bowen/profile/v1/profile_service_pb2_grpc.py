@@ -67,6 +67,11 @@ class ProfileServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfilesRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfilesResponse.FromString,
                 _registered_method=True)
+        self.ResolveProfileIds = channel.unary_unary(
+                '/bowen.profile.v1.ProfileService/ResolveProfileIds',
+                request_serializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfileIdsRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfileIdsResponse.FromString,
+                _registered_method=True)
         self.GetProfileStats = channel.unary_unary(
                 '/bowen.profile.v1.ProfileService/GetProfileStats',
                 request_serializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.GetProfileStatsRequest.SerializeToString,
@@ -134,6 +139,15 @@ class ProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveProfileIds(self, request, context):
+        """Tells who ids mean by now: who was merged into somebody is that person. Internal: other services call it.
+
+        One outcome per id, in order; an unknown id changes nothing for the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProfileStats(self, request, context):
         """Counts people, merges and events.
         """
@@ -173,6 +187,11 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.ResolveProfiles,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfilesRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfilesResponse.SerializeToString,
+            ),
+            'ResolveProfileIds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveProfileIds,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfileIdsRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfileIdsResponse.SerializeToString,
             ),
             'GetProfileStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProfileStats,
@@ -345,6 +364,33 @@ class ProfileService:
             '/bowen.profile.v1.ProfileService/ResolveProfiles',
             bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfilesRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveProfileIds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.ProfileService/ResolveProfileIds',
+            bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfileIdsRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_profile__service__pb2.ResolveProfileIdsResponse.FromString,
             options,
             channel_credentials,
             insecure,

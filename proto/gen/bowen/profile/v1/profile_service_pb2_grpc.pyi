@@ -66,6 +66,11 @@ class ProfileServiceStub:
 
     Idempotent. One outcome per set, in order.
     """
+    ResolveProfileIds: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ResolveProfileIdsRequest, _profile_service_pb2.ResolveProfileIdsResponse]
+    """Tells who ids mean by now: who was merged into somebody is that person. Internal: other services call it.
+
+    One outcome per id, in order; an unknown id changes nothing for the others.
+    """
     GetProfileStats: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileStatsRequest, _profile_service_pb2.GetProfileStatsResponse]
     """Counts people, merges and events."""
 
@@ -106,6 +111,11 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     """Resolves sets of identifiers to people, creating those who are unknown when asked to. Internal: other services call it.
 
     Idempotent. One outcome per set, in order.
+    """
+    ResolveProfileIds: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ResolveProfileIdsRequest, _profile_service_pb2.ResolveProfileIdsResponse]  # type: ignore[assignment]
+    """Tells who ids mean by now: who was merged into somebody is that person. Internal: other services call it.
+
+    One outcome per id, in order; an unknown id changes nothing for the others.
     """
     GetProfileStats: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileStatsRequest, _profile_service_pb2.GetProfileStatsResponse]  # type: ignore[assignment]
     """Counts people, merges and events."""
@@ -180,6 +190,17 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         """Resolves sets of identifiers to people, creating those who are unknown when asked to. Internal: other services call it.
 
         Idempotent. One outcome per set, in order.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveProfileIds(
+        self,
+        request: _profile_service_pb2.ResolveProfileIdsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_service_pb2.ResolveProfileIdsResponse, _abc.Awaitable[_profile_service_pb2.ResolveProfileIdsResponse]]:
+        """Tells who ids mean by now: who was merged into somebody is that person. Internal: other services call it.
+
+        One outcome per id, in order; an unknown id changes nothing for the others.
         """
 
     @_abc_1.abstractmethod
