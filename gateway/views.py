@@ -19,6 +19,8 @@ PARTS = {
     "tags": ("ListProfileTags", {}),
     "segments": ("ListProfileSegments", {}),
     "balances": ("GetProfileBalances", {}),
+    "tiers": ("ListProfileTiers", {}),
+    "consents": ("ListConsents", {}),
     "coupons": ("ListProfileCoupons", {"page_size": 20}),
     "orders": ("ListProfileOrders", {"page_size": 10}),
     "events": ("ListProfileEvents", {"page_size": 20}),

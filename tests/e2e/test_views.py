@@ -41,6 +41,24 @@ async def test_a_component_that_does_not_answer_is_named_and_the_rest_comes_in_t
     assert len((await world.api.get(f"/v1/profiles/{profile_id}/360"))["orders"]) == 1
 
 
+async def test_c7_a_clerk_sees_where_a_person_stands_and_what_they_agree_to(world: World):
+    _, profile_id = await world.a_person()
+    levels = {"levels": [{"name": "silver", "threshold": 1_000}], "window": {"rolling_months": 12}}
+    club = {"name": "club", "metric": {"asset_earned": "growth"}, **levels}
+    created = await world.api.post("/v1/tier-programmes", club)
+    place = f"/v1/tier-programmes/{created['programme']['programme_id']}/members/{profile_id}:place"
+    await world.api.post(place, {"level": 1, "note": "a courtesy"})
+    statement = {"purpose": "marketing", "channel": "sms", "state": "GRANTED", "source": "till"}
+    await world.api.post(f"/v1/profiles/{profile_id}/consents", {"statements": [statement]})
+    _, clerk = await world.keys("profile.profiles:read", "profile.consents:read", "incentive.tiers:read")
+
+    view = await clerk.get(f"/v1/profiles/{profile_id}/360")
+
+    assert [(tier["level"], tier["level_name"]) for tier in view["tiers"]] == [(1, "silver")]
+    assert [(held["purpose"], held["channel"]) for held in view["consents"]] == [("marketing", "sms")]
+    assert sorted(view["degraded"]) == ["balances", "coupons", "orders", "segments", "tags"]
+
+
 async def test_a_component_that_died_is_named_until_it_is_back(world: World, suite: Suite):
     _, profile_id = await world.a_person()
 

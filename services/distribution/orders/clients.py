@@ -45,7 +45,9 @@ class Buyers:
     async def _known(self, buyers: dict[bytes, order_pb2.Buyer]) -> dict[bytes, UUID | Refusal]:
         if not buyers:
             return {}
-        request = profile_service_pb2.ResolveProfileIdsRequest(profile_ids=[each.profile_id for each in buyers.values()])
+        request = profile_service_pb2.ResolveProfileIdsRequest(
+            profile_ids=[each.profile_id for each in buyers.values()]
+        )
         response = await self._stub.ResolveProfileIds(request)
         return {key: _outcome(outcome) for key, outcome in zip(buyers, response.outcomes, strict=True)}
 

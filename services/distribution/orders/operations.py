@@ -15,7 +15,17 @@ from services.distribution.orders import events, store
 from services.distribution.orders.domain import attribution
 from services.distribution.orders.domain import order as domain
 from services.distribution.orders.domain.attribution import Attribution, Sale
-from services.distribution.orders.domain.order import Change, Draft, History, Order, OrderState, Paid, RefundAsk, Refunded, Row
+from services.distribution.orders.domain.order import (
+    Change,
+    Draft,
+    History,
+    Order,
+    OrderState,
+    Paid,
+    RefundAsk,
+    Refunded,
+    Row,
+)
 from services.distribution.orders.domain.reach import EVERYWHERE, Reach
 from services.distribution.orders.errors import OrderNotFound, OrderNumberReused
 from services.distribution.partners import store as partners

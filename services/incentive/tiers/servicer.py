@@ -78,6 +78,15 @@ class TierServicer(TierServiceServicer):
         (membership,) = await self._db.transact(lambda tx: operations.evaluate(tx, members, now))
         return pb.GetMemberTierResponse(member=self._told(membership))
 
+    async def ListProfileTiers(
+        self, request: pb.ListProfileTiersRequest, context: Context
+    ) -> pb.ListProfileTiersResponse:
+        async with self._db.read() as tx:
+            profile_id = await _own(tx, request.profile_id)
+            members = await store.find_joined(tx, await subjects.list_ids(tx, profile_id))
+        memberships = await self._db.transact(lambda tx: operations.evaluate(tx, members, self._clock.now()))
+        return pb.ListProfileTiersResponse(tiers=map(self._told, memberships))
+
     async def ListTierChanges(self, request: pb.ListTierChangesRequest, context: Context) -> pb.ListTierChangesResponse:
         size = pagination.page_size(request.page_size)
         before = pagination.after(request, pagination.parse_id) or pagination.LAST_ID

@@ -80,7 +80,9 @@ async def test_a_cancellation_takes_back_what_is_left_of_a_paid_order_once(netwo
     cancelled = told(network, "Order Cancelled", {"order_id": "W-1"}, buyer)
     refund = {"order_id": "W-1", "products": [{"product_id": "tea"}]}
 
-    await network.tell(told(network, "Order Completed", COMPLETED, buyer), told(network, "Order Refunded", refund, buyer))
+    await network.tell(
+        told(network, "Order Completed", COMPLETED, buyer), told(network, "Order Refunded", refund, buyer)
+    )
     await network.tell(cancelled)
     await network.tell(cancelled, told(network, "Order Cancelled", {"order_id": "W-1"}, buyer))
 

@@ -82,6 +82,9 @@ class Tiers:
         )
         return (await self.stub.GetMemberTier(request)).member  # type: ignore[misc,no-any-return]
 
+    async def all_of(self, profile_id: str) -> list[tier_pb2.MemberTier]:
+        return list((await self.stub.ListProfileTiers(pb.ListProfileTiersRequest(profile_id=profile_id))).tiers)  # type: ignore[misc]
+
     async def place(self, programme_id: str, profile_id: str, level: int, **fields: str) -> tier_pb2.MemberTier:
         request = pb.PlaceInTierRequest(
             request_id=new(), programme_id=programme_id, profile_id=profile_id, level=level, note="accepted", **fields
@@ -208,6 +211,9 @@ async def test_two_profiles_that_are_one_person_count_together(tiers: Tiers):
 
     assert (await tiers.of(programme_id, one)).level_name == "gold"
     assert (await tiers.of(programme_id, one)).profile_id == other
+    [listed] = await tiers.all_of(one)
+    assert (listed.programme_id, listed.level_name, listed.profile_id) == (programme_id, "gold", other)
+    assert await tiers.all_of(new()) == []
 
 
 async def test_who_was_taken_for_another_stands_where_their_own_steps_led_when_the_merge_is_undone(tiers: Tiers):

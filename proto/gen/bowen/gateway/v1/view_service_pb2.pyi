@@ -6,6 +6,8 @@ isort:skip_file
 from bowen.distribution.v1 import order_pb2 as _order_pb2
 from bowen.incentive.v1 import coupon_pb2 as _coupon_pb2
 from bowen.incentive.v1 import ledger_service_pb2 as _ledger_service_pb2
+from bowen.incentive.v1 import tier_pb2 as _tier_pb2
+from bowen.profile.v1 import consent_pb2 as _consent_pb2
 from bowen.profile.v1 import event_pb2 as _event_pb2
 from bowen.profile.v1 import profile_pb2 as _profile_pb2
 from bowen.tagging.v1 import segment_pb2 as _segment_pb2
@@ -61,6 +63,8 @@ class GetProfileViewResponse(_message.Message):
     ORDERS_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def profile(self) -> _profile_pb2.Profile:
         """The profile."""
@@ -93,6 +97,14 @@ class GetProfileViewResponse(_message.Message):
     def degraded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the parts that could not be had, e.g. `["orders"]`. Empty when the view is whole."""
 
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[_consent_pb2.EffectiveConsent]:
+        """What holds per purpose, channel and address that was ever named. Shown to keys with `profile.consents:read`."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_tier_pb2.MemberTier]:
+        """Where they stand, per tier programme that they are in. Shown to keys with `incentive.tiers:read`."""
+
     def __init__(
         self,
         *,
@@ -104,10 +116,12 @@ class GetProfileViewResponse(_message.Message):
         orders: _abc.Iterable[_order_pb2.Order] | None = ...,
         events: _abc.Iterable[_event_pb2.Event] | None = ...,
         degraded: _abc.Iterable[_builtins.str] | None = ...,
+        consents: _abc.Iterable[_consent_pb2.EffectiveConsent] | None = ...,
+        tiers: _abc.Iterable[_tier_pb2.MemberTier] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "coupons", b"coupons", "degraded", b"degraded", "events", b"events", "orders", b"orders", "profile", b"profile", "segments", b"segments", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "consents", b"consents", "coupons", b"coupons", "degraded", b"degraded", "events", b"events", "orders", b"orders", "profile", b"profile", "segments", b"segments", "tags", b"tags", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -257,6 +257,52 @@ class GetMemberTierResponse(_message.Message):
 Global___GetMemberTierResponse: _TypeAlias = GetMemberTierResponse  # noqa: Y015
 
 @_typing.final
+class ListProfileTiersRequest(_message.Message):
+    """Whose levels to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The person."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProfileTiersRequest: _TypeAlias = ListProfileTiersRequest  # noqa: Y015
+
+@_typing.final
+class ListProfileTiersResponse(_message.Message):
+    """Where a person stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_tier_pb2.MemberTier]:
+        """One per programme, the oldest first. Empty for who is in none."""
+
+    def __init__(
+        self,
+        *,
+        tiers: _abc.Iterable[_tier_pb2.MemberTier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProfileTiersResponse: _TypeAlias = ListProfileTiersResponse  # noqa: Y015
+
+@_typing.final
 class ListTierChangesRequest(_message.Message):
     """Whose changes to list."""
 

@@ -55,6 +55,11 @@ class TierServiceStub:
                 request_serializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.GetMemberTierRequest.SerializeToString,
                 response_deserializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.GetMemberTierResponse.FromString,
                 _registered_method=True)
+        self.ListProfileTiers = channel.unary_unary(
+                '/bowen.incentive.v1.TierService/ListProfileTiers',
+                request_serializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListProfileTiersRequest.SerializeToString,
+                response_deserializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListProfileTiersResponse.FromString,
+                _registered_method=True)
         self.ListTierChanges = channel.unary_unary(
                 '/bowen.incentive.v1.TierService/ListTierChanges',
                 request_serializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListTierChangesRequest.SerializeToString,
@@ -109,6 +114,13 @@ class TierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProfileTiers(self, request, context):
+        """Lists where a person stands now, in each programme that they are in. What is due is decided first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTierChanges(self, request, context):
         """Lists how a person's level changed, newest first.
 
@@ -152,6 +164,11 @@ def add_TierServiceServicer_to_server(servicer, server):
                     servicer.GetMemberTier,
                     request_deserializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.GetMemberTierRequest.FromString,
                     response_serializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.GetMemberTierResponse.SerializeToString,
+            ),
+            'ListProfileTiers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProfileTiers,
+                    request_deserializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListProfileTiersRequest.FromString,
+                    response_serializer=bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListProfileTiersResponse.SerializeToString,
             ),
             'ListTierChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTierChanges,
@@ -273,6 +290,33 @@ class TierService:
             '/bowen.incentive.v1.TierService/GetMemberTier',
             bowen_dot_incentive_dot_v1_dot_tier__service__pb2.GetMemberTierRequest.SerializeToString,
             bowen_dot_incentive_dot_v1_dot_tier__service__pb2.GetMemberTierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProfileTiers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.incentive.v1.TierService/ListProfileTiers',
+            bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListProfileTiersRequest.SerializeToString,
+            bowen_dot_incentive_dot_v1_dot_tier__service__pb2.ListProfileTiersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,8 @@ class TierServiceStub:
 
     Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
     """
+    ListProfileTiers: _grpc.UnaryUnaryMultiCallable[_tier_service_pb2.ListProfileTiersRequest, _tier_service_pb2.ListProfileTiersResponse]
+    """Lists where a person stands now, in each programme that they are in. What is due is decided first."""
     ListTierChanges: _grpc.UnaryUnaryMultiCallable[_tier_service_pb2.ListTierChangesRequest, _tier_service_pb2.ListTierChangesResponse]
     """Lists how a person's level changed, newest first.
 
@@ -94,6 +96,8 @@ class TierServiceAsyncStub(TierServiceStub):
 
     Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
     """
+    ListProfileTiers: _aio.UnaryUnaryMultiCallable[_tier_service_pb2.ListProfileTiersRequest, _tier_service_pb2.ListProfileTiersResponse]  # type: ignore[assignment]
+    """Lists where a person stands now, in each programme that they are in. What is due is decided first."""
     ListTierChanges: _aio.UnaryUnaryMultiCallable[_tier_service_pb2.ListTierChangesRequest, _tier_service_pb2.ListTierChangesResponse]  # type: ignore[assignment]
     """Lists how a person's level changed, newest first.
 
@@ -155,6 +159,14 @@ class TierServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
         """
+
+    @_abc_1.abstractmethod
+    def ListProfileTiers(
+        self,
+        request: _tier_service_pb2.ListProfileTiersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tier_service_pb2.ListProfileTiersResponse, _abc.Awaitable[_tier_service_pb2.ListProfileTiersResponse]]:
+        """Lists where a person stands now, in each programme that they are in. What is due is decided first."""
 
     @_abc_1.abstractmethod
     def ListTierChanges(
