@@ -1,4 +1,4 @@
-"""The Segment e-commerce vocabulary (v2) of trusted sources: `Order Completed`, `Order Refunded` and `Order Cancelled`."""
+"""The Segment e-commerce vocabulary (v2) of trusted sources: orders completed, refunded and cancelled, as commands."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
