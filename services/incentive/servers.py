@@ -47,6 +47,7 @@ CODES_MAKE_SECONDS = 1.0
 TEAMS_EXPIRE_SECONDS = 1.0
 COUPONS_END_SECONDS = 5.0
 AUDIENCES_COPY_SECONDS = 1.0
+WEBHOOKS_CALL_SECONDS = 1.0
 
 
 def serve(process: Process[Settings]) -> None:
@@ -124,6 +125,7 @@ def _campaigns(process: Process[Settings]) -> None:
     campaigns = CampaignServicer(process.db, process.clock)
     process.server.add(add_CampaignServiceServicer_to_server, campaigns)
     process.every(TOUCHES_FORGET_SECONDS, "forget old touches", campaigns.forget_touches)
+    process.every(WEBHOOKS_CALL_SECONDS, "call webhooks", lambda: campaigns.call_webhooks(erased_among))
     tagging = process.client(process.settings.tagging_target, timeout_s=ASK_SECONDS_MAX)
     copier = Copier(process.db, tagging, process.clock, erased_among)
     process.every(AUDIENCES_COPY_SECONDS, "copy audiences", copier.copy)

@@ -4,6 +4,7 @@ Each call is insisted on, by the same message id or request id, until it is ackn
 """
 
 import asyncio
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,20 +118,29 @@ class Load:
         """Call until it is acknowledged: always with the same ids."""
         if "auth" not in request:
             request["headers"] = {"Authorization": self.world.api.authorization, "Idempotency-Key": str(new_id())}
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        end, met = time.monotonic() + PATIENCE_SECONDS, Counter[str]()
+        async with asyncio.timeout(2 * PATIENCE_SECONDS):
             while True:
+                assert time.monotonic() < end, f"{path} was never answered, but met {met}"
                 try:
                     response = await self.world.client.request(method, path, json=body, **request)
-                except httpx.TransportError:
+                except httpx.TransportError as error:
                     self.statuses[0] += 1
+                    met[type(error).__name__] += 1
                 else:
                     self.statuses[response.status_code] += 1
+                    met[_told(response)] += 1
                     if response.is_success:
                         content: Json = response.json()
                         assert not content.get("rejected"), content
                         return content
                     assert _is_worth_another_try(response), f"{path} {response.status_code} {response.text}"
                 await asyncio.sleep(PAUSE_SECONDS)  # what a client does between its tries
+
+
+def _told(response: httpx.Response) -> str:
+    said = {} if response.is_success else response.json()
+    return f"{response.status_code} {said.get('type')} {said.get('detail')}"
 
 
 def _is_worth_another_try(response: httpx.Response) -> bool:

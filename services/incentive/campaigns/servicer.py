@@ -30,7 +30,7 @@ from services.incentive.campaigns.domain import Campaign, Grant, RefusalKey
 from services.incentive.campaigns.domain.experiments import read_out
 from services.incentive.campaigns.domain.explaining import explain
 from services.incentive.campaigns.errors import GrantNotFound
-from services.incentive.campaigns.operations import evaluating, inviting, lifecycle, returning
+from services.incentive.campaigns.operations import calling, evaluating, inviting, lifecycle, returning
 from services.incentive.subjects import store as subjects
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,6 +48,11 @@ class CampaignServicer(CampaignServiceServicer):
     async def forget_touches(self) -> None:
         """Forget visits that are too old to make an inviter."""
         while await self._db.transact(lambda tx: inviting.forget_touches(tx, self._clock.now())):
+            pass
+
+    async def call_webhooks(self, erased: calling.Erased) -> None:
+        """Tell of all webhooks that are to be called by now, but not about people who were erased."""
+        while await self._db.transact(lambda tx: calling.call_matured(tx, erased, self._clock.now())):
             pass
 
     async def CreateCampaign(self, request: pb.CreateCampaignRequest, context: Context) -> pb.CreateCampaignResponse:

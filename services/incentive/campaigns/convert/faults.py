@@ -65,6 +65,8 @@ def _effect_faults(path: str, effect: pb.Effect, terms: pb.CampaignTerms, budget
         yield f"{path}.budget_cost", "must be at most the budget"
     if effect.arm and effect.arm not in {arm.name for arm in terms.experiment.arms}:
         yield f"{path}.arm", "must be an arm of the experiment"
+    if effect.HasField("webhook") and not effect.HasField("maturity"):
+        yield f"{path}.maturity", "is required: nothing takes a webhook back"
     if effect.HasField("maturity"):
         yield from _maturity_faults(f"{path}.maturity", effect, terms.trigger)
     match effect.WhichOneof("gives"):
@@ -73,12 +75,12 @@ def _effect_faults(path: str, effect: pb.Effect, terms: pb.CampaignTerms, budget
         case "packet":
             yield from _packet_faults(path, effect, terms.trigger, budget)
         case None:
-            yield path, "must name asset, coupon, tag, packet or mission"
+            yield path, "must name asset, coupon, tag, packet, mission or webhook"
 
 
 def _maturity_faults(path: str, effect: pb.Effect, trigger: pb.Trigger) -> Iterator[Violation]:
-    if effect.WhichOneof("gives") != "asset":
-        yield path, "needs an asset"
+    if effect.WhichOneof("gives") not in ("asset", "webhook"):
+        yield path, "needs an asset or a webhook"
     is_of_order = trigger.WhichOneof("on") in ("order_paid", "order_delivered")
     if effect.maturity.base in (pb.Maturity.BASE_DELIVERED, pb.Maturity.BASE_VERIFIED) and not is_of_order:
         yield f"{path}.base", "needs trigger order_paid or order_delivered"

@@ -28,6 +28,7 @@ def grant_to_proto(grant: Grant, profile_id: str) -> pb.Grant:
         tag_id=str(grant.tag_id or ""),
         packet_id=str(grant.packet_id or ""),
         mission_id=str(grant.mission_id or ""),
+        endpoint_id=str(grant.endpoint_id or ""),
         arm=grant.arm,
         snapshot_id=str(grant.snapshot.get("snapshot_id", "")),
         awaits_delivery=grant.awaits_delivery,

@@ -77,6 +77,9 @@ def _effect_to_proto(effect: Effect) -> pb.Effect:
     if effect.gift == Gift.MISSION:
         mission = pb.MissionEffect(mission_id=str(effect.mission_id), progress=effect.progress)
         return pb.Effect(mission=mission, **common)
+    if effect.gift == Gift.WEBHOOK:
+        webhook = pb.WebhookEffect(endpoint_id=str(effect.endpoint_id), type=effect.call_type)
+        return pb.Effect(webhook=webhook, maturity=_maturity_to_proto(effect.maturity), **common)
     if effect.gift == Gift.PACKET:
         packet = pb.PacketEffect(currency_code=effect.currency_code, wishing=effect.wishing)
         _set_tiers(packet, effect)

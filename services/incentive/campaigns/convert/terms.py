@@ -22,7 +22,7 @@ from services.incentive.campaigns.domain import (
     Tier,
     Trigger,
 )
-from services.incentive.campaigns.domain.effects import Maturity, MaturityBase
+from services.incentive.campaigns.domain.effects import CALL_TYPE_DEFAULT, Maturity, MaturityBase
 from services.incentive.campaigns.domain.experiments import (
     HOLDOUT_BP_DEFAULT,
     OUTCOME_DAYS_DEFAULT,
@@ -99,6 +99,7 @@ def trigger_from_proto(trigger: pb.Trigger) -> Trigger:
 def _effect(effect: pb.Effect) -> Effect:
     beneficiary = _of(words.BENEFICIARIES, effect.beneficiary, Beneficiary.ACTOR)
     common: dict[str, Any] = {"beneficiary": beneficiary, "budget_cost": effect.budget_cost, "arm": effect.arm}
+    maturity = _maturity(effect.maturity) if effect.HasField("maturity") else None
     match effect.WhichOneof("gives"):
         case "coupon":
             return Effect(Gift.COUPON, template_id=UUID(effect.coupon.template_id), **common)
@@ -107,13 +108,16 @@ def _effect(effect: pb.Effect) -> Effect:
         case "mission":
             mission = effect.mission
             return Effect(Gift.MISSION, mission_id=UUID(mission.mission_id), progress=mission.progress, **common)
+        case "webhook":
+            webhook = effect.webhook
+            endpoint_id, call_type = UUID(webhook.endpoint_id), webhook.type or CALL_TYPE_DEFAULT
+            return Effect(Gift.WEBHOOK, endpoint_id=endpoint_id, call_type=call_type, maturity=maturity, **common)
         case "packet":
             said = effect.packet
             tiers = _tiers(said)
             return Effect(Gift.PACKET, tiers=tiers, currency_code=said.currency_code, wishing=said.wishing, **common)
     asset = effect.asset
     tiers = _tiers(asset)
-    maturity = _maturity(effect.maturity) if effect.HasField("maturity") else None
     return Effect(Gift.ASSET, asset.asset, tiers, asset.amount_max, maturity=maturity, **common)
 
 

@@ -9,6 +9,8 @@ RATE_BP_MAX = 10_000
 PACKET_MINOR_MIN, PACKET_MINOR_MAX = 100, 20_000
 """What providers carry in one packet."""
 
+CALL_TYPE_DEFAULT = "reward.granted"
+
 MAX_REWARD_DEPTH = 2
 """Paid levels: an inviter and the inviter's inviter. No setting raises it (spec value §2.4, 6; §8)."""
 
@@ -29,13 +31,14 @@ class Beneficiary(StrEnum):
 
 class Gift(StrEnum):
     """What is given. The inverse of an asset is a clawback, of a coupon its revocation, of a tag its removal, of a
-    packet and of progress in a mission that it is withdrawn."""
+    packet and of progress in a mission that it is withdrawn. A webhook has none: it is called when it matures."""
 
     ASSET = "asset"
     COUPON = "coupon"
     TAG = "tag"
     PACKET = "packet"
     MISSION = "mission"
+    WEBHOOK = "webhook"
 
 
 class MaturityBase(StrEnum):
@@ -101,6 +104,8 @@ class Effect:
     wishing: str = ""
     mission_id: UUID | None = None
     progress: int = 1
+    endpoint_id: UUID | None = None
+    call_type: str = ""
 
     def amount(self, net_minor: int) -> int:
         """How much is given for a net amount: one of a coupon or a tag."""

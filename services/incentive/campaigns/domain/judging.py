@@ -161,6 +161,7 @@ def _grant(
         uses=uses,
         tag_id=effect.tag_id,
         mission_id=effect.mission_id,
+        endpoint_id=effect.endpoint_id,
         arm=arm,
         mature_time=_mature_time(effect, occasion),
         awaits_delivery=_awaits(effect, occasion),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.incentive.campaigns.domain.effects import MAX_REWARD_DEPTH, Beneficiary, Gift
+from services.incentive.campaigns.domain.effects import MAX_REWARD_DEPTH, Beneficiary, Effect, Gift
 from services.incentive.campaigns.domain.limits import Entity, Limit
 from services.incentive.campaigns.domain.terms import Audience, Channel, Prize, Terms
 from services.incentive.campaigns.domain.triggers import Act, Kind
@@ -139,13 +139,17 @@ def _worse_effects(terms: Terms, before: Terms) -> Iterator[tuple[str, str]]:
             yield "effects", "an effect that was promised is left out"
             continue
         new = terms.effects[number]
-        kind = (new.gift, new.budget_asset, new.template_id, new.tag_id, new.mission_id, new.beneficiary)
-        if kind != (old.gift, old.budget_asset, old.template_id, old.tag_id, old.mission_id, old.beneficiary):
+        if _kind(new) != _kind(old):
             yield f"effects[{number}]", "another effect than was promised"
             continue
         bounds = {tier.net_minor_min for effect in (old, new) for tier in effect.tiers} | {terms.trigger.net_minor_min}
         if any(new.amount(net) < old.amount(net) for bound in bounds for net in (bound, bound + 10**9)):
             yield f"effects[{number}]", "less than was promised"
+
+
+def _kind(effect: Effect) -> tuple[object, ...]:
+    whereto = (effect.template_id, effect.tag_id, effect.mission_id, effect.endpoint_id, effect.call_type)
+    return (effect.gift, effect.budget_asset, *whereto, effect.beneficiary)
 
 
 def _is_as_strict(old: Limit, new: Limit) -> bool:

@@ -71,6 +71,7 @@ class Grant:
     coupon_id: UUID | None = None
     tag_id: UUID | None = None
     mission_id: UUID | None = None
+    endpoint_id: UUID | None = None
     arm: str = ""
     mature_time: datetime | None = None
     awaits_delivery: bool = False
@@ -106,6 +107,8 @@ class Grant:
             return Gift.ASSET
         if self.mission_id:
             return Gift.MISSION
+        if self.endpoint_id:
+            return Gift.WEBHOOK
         return Gift.TAG if self.tag_id else Gift.COUPON if self.coupon_id else Gift.PACKET
 
     def rests_on(self, other: "Grant", key: UUID) -> bool:

@@ -38,10 +38,11 @@ async def find_granted(tx: Tx, grants: Sequence[Grant]) -> Granted:
 
 
 async def post(tx: Tx, grants: Sequence[Grant], names: Mapping[UUID, str]) -> Sequence[Grant]:
-    """Have people earn what they were granted; what awaits a delivery does not count yet.
+    """Have people earn what they were granted, and webhooks wait; what awaits a delivery does not count yet.
 
     Returns the grants, with what the bounds of programmes left of them.
     """
+    await store.queue_calls(tx, [each for each in grants if each.gift == Gift.WEBHOOK and not each.awaits_delivery])
     earned = [_earning(grant, names) for grant in grants if grant.gift == Gift.ASSET and not grant.awaits_delivery]
     ungiven = await ledger.earn(tx, SCOPE, earned) if earned else {}
     if not ungiven:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.db import ReadTx
-from services.incentive.campaigns.domain import Effect, Terms
+from services.incentive.campaigns.domain import Effect, Gift, Terms
 from services.incentive.campaigns.domain.lint import Finding, Severity, lint
 from services.incentive.coupons.store import templates
 from services.incentive.ledger.store import find_programmes
@@ -47,6 +47,6 @@ def _of_all(terms: Terms, known: Collection[UUID], programmes: Collection[str]) 
 def _of_effect(path: str, effect: Effect, known: Collection[UUID], programmes: Collection[str]) -> Iterator[Finding]:
     if effect.template_id and effect.template_id not in known:
         yield Finding(f"{path}.coupon.template_id", "TEMPLATE_UNKNOWN", Severity.HARD, "no coupon template has this id")
-    if effect.maturity and effect.maturity.days and effect.asset not in programmes:
+    if effect.gift == Gift.ASSET and effect.maturity and effect.maturity.days and effect.asset not in programmes:
         detail = f"nothing matures of {effect.asset}, which has no programme"
         yield Finding(f"{path}.maturity", "MATURITY_PROGRAMME", Severity.HARD, detail)

@@ -1,5 +1,6 @@
 """Every statement on campaigns and what they gave. A batch costs one statement per table, whatever its size."""
 
+from services.incentive.campaigns.store.calls import queue_calls, take_matured
 from services.incentive.campaigns.store.campaigns import (
     find_answering,
     find_campaigns,
@@ -89,6 +90,7 @@ __all__ = [
     "note_paid",
     "note_refunds",
     "open_counters",
+    "queue_calls",
     "save_campaign",
     "save_counters",
     "save_delivered",
@@ -97,10 +99,11 @@ __all__ = [
     "save_grants",
     "save_registrations",
     "save_reversals",
-    "save_uses",
     "save_touches",
     "save_ungiven",
+    "save_uses",
     "save_version",
+    "take_matured",
     "take_returned",
     "total",
     "turn_switch",

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/gateway/v1/error_reason.proto\x12\x10\x62owen.gateway.v1*\xd0\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_ROUTE_NOT_FOUND\x10\x01\x12#\n\x1f\x45RROR_REASON_METHOD_NOT_ALLOWED\x10\x02\x12\x1d\n\x19\x45RROR_REASON_BODY_INVALID\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_BODY_TOO_LARGE\x10\x04\x12)\n%ERROR_REASON_CONTENT_TYPE_UNSUPPORTED\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_KEY_NOT_FOUND\x10\x06\x12\x1e\n\x1a\x45RROR_REASON_SCOPE_UNKNOWN\x10\x07\x12\"\n\x1e\x45RROR_REASON_CHANNEL_NOT_FOUND\x10\x14\x12 \n\x1c\x45RROR_REASON_CHANNEL_INVALID\x10\x15\x12$\n ERROR_REASON_CHANNEL_SECRETS_OFF\x10\x16\x12\"\n\x1e\x45RROR_REASON_SIGNATURE_INVALID\x10\x17\x12!\n\x1d\x45RROR_REASON_CALLBACK_INVALID\x10\x18\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/gateway/v1/error_reason.proto\x12\x10\x62owen.gateway.v1*\xf6\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_ROUTE_NOT_FOUND\x10\x01\x12#\n\x1f\x45RROR_REASON_METHOD_NOT_ALLOWED\x10\x02\x12\x1d\n\x19\x45RROR_REASON_BODY_INVALID\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_BODY_TOO_LARGE\x10\x04\x12)\n%ERROR_REASON_CONTENT_TYPE_UNSUPPORTED\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_KEY_NOT_FOUND\x10\x06\x12\x1e\n\x1a\x45RROR_REASON_SCOPE_UNKNOWN\x10\x07\x12\"\n\x1e\x45RROR_REASON_CHANNEL_NOT_FOUND\x10\x14\x12 \n\x1c\x45RROR_REASON_CHANNEL_INVALID\x10\x15\x12$\n ERROR_REASON_CHANNEL_SECRETS_OFF\x10\x16\x12\"\n\x1e\x45RROR_REASON_SIGNATURE_INVALID\x10\x17\x12!\n\x1d\x45RROR_REASON_CALLBACK_INVALID\x10\x18\x12+\n\'ERROR_REASON_WEBHOOK_ENDPOINT_NOT_FOUND\x10(\x12+\n\'ERROR_REASON_WEBHOOK_DELIVERY_NOT_FOUND\x10)\x12$\n ERROR_REASON_WEBHOOK_URL_REFUSED\x10*\x12$\n ERROR_REASON_WEBHOOK_SECRETS_OFF\x10+b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.gateway.v1.error_reas
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=58
-  _globals['_ERRORREASON']._serialized_end=522
+  _globals['_ERRORREASON']._serialized_end=688
 # @@protoc_insertion_point(module_scope)

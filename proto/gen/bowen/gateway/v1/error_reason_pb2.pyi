@@ -84,6 +84,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/CALLBACK_INVALID", "status": 400, "errors": [{"pointer": "/FromUserName", "detail": "is required"}]}`
     """
+    ERROR_REASON_WEBHOOK_ENDPOINT_NOT_FOUND: _ErrorReason.ValueType  # 40
+    """No webhook endpoint has this id.
+
+    Example: `{"type": "/problems/WEBHOOK_ENDPOINT_NOT_FOUND", "status": 404, "metadata": {"endpoint_id": "0192…"}}`
+    """
+    ERROR_REASON_WEBHOOK_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 41
+    """No webhook delivery has this id, or it was forgotten.
+
+    Example: `{"type": "/problems/WEBHOOK_DELIVERY_NOT_FOUND", "status": 404, "metadata": {"delivery_id": "0192…"}}`
+    """
+    ERROR_REASON_WEBHOOK_URL_REFUSED: _ErrorReason.ValueType  # 42
+    """Not an address that webhooks may be posted to.
+
+    Example: `{"type": "/problems/WEBHOOK_URL_REFUSED", "status": 400, "errors": [{"pointer": "/url", "detail": "must begin with https://"}]}`
+    """
+    ERROR_REASON_WEBHOOK_SECRETS_OFF: _ErrorReason.ValueType  # 43
+    """The deployment has no key to encrypt the secrets of webhooks with.
+
+    Example: `{"type": "/problems/WEBHOOK_SECRETS_OFF", "status": 422}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why the gateway refuses."""
@@ -149,5 +169,25 @@ ERROR_REASON_CALLBACK_INVALID: ErrorReason.ValueType  # 24
 """A callback has none of its platform's shapes.
 
 Example: `{"type": "/problems/CALLBACK_INVALID", "status": 400, "errors": [{"pointer": "/FromUserName", "detail": "is required"}]}`
+"""
+ERROR_REASON_WEBHOOK_ENDPOINT_NOT_FOUND: ErrorReason.ValueType  # 40
+"""No webhook endpoint has this id.
+
+Example: `{"type": "/problems/WEBHOOK_ENDPOINT_NOT_FOUND", "status": 404, "metadata": {"endpoint_id": "0192…"}}`
+"""
+ERROR_REASON_WEBHOOK_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 41
+"""No webhook delivery has this id, or it was forgotten.
+
+Example: `{"type": "/problems/WEBHOOK_DELIVERY_NOT_FOUND", "status": 404, "metadata": {"delivery_id": "0192…"}}`
+"""
+ERROR_REASON_WEBHOOK_URL_REFUSED: ErrorReason.ValueType  # 42
+"""Not an address that webhooks may be posted to.
+
+Example: `{"type": "/problems/WEBHOOK_URL_REFUSED", "status": 400, "errors": [{"pointer": "/url", "detail": "must begin with https://"}]}`
+"""
+ERROR_REASON_WEBHOOK_SECRETS_OFF: ErrorReason.ValueType  # 43
+"""The deployment has no key to encrypt the secrets of webhooks with.
+
+Example: `{"type": "/problems/WEBHOOK_SECRETS_OFF", "status": 422}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

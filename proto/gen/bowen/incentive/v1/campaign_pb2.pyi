@@ -579,6 +579,7 @@ class Effect(_message.Message):
     TAG_FIELD_NUMBER: _builtins.int
     PACKET_FIELD_NUMBER: _builtins.int
     MISSION_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     BUDGET_COST_FIELD_NUMBER: _builtins.int
     ARM_FIELD_NUMBER: _builtins.int
     MATURITY_FIELD_NUMBER: _builtins.int
@@ -609,8 +610,12 @@ class Effect(_message.Message):
         """Progress in a mission. Taken back by withdrawing it, and with it the mission's reward by the mission's own rules."""
 
     @_builtins.property
+    def webhook(self) -> Global___WebhookEffect:
+        """A call of the brand's own system. Nothing takes it back: it is made when it matures, unless the order was refunded in full before."""
+
+    @_builtins.property
     def maturity(self) -> Global___Maturity:
-        """When an asset with a programme matures, where that is not left to the programme."""
+        """When an asset with a programme matures, where that is not left to the programme; and when a webhook is called, which needs it."""
 
     def __init__(
         self,
@@ -621,15 +626,16 @@ class Effect(_message.Message):
         tag: Global___TagEffect | None = ...,
         packet: Global___PacketEffect | None = ...,
         mission: Global___MissionEffect | None = ...,
+        webhook: Global___WebhookEffect | None = ...,
         budget_cost: _builtins.int = ...,
         arm: _builtins.str = ...,
         maturity: Global___Maturity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "mission", b"mission", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "mission", b"mission", "packet", b"packet", "tag", b"tag", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "mission", b"mission", "packet", b"packet", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arm", b"arm", "asset", b"asset", "beneficiary", b"beneficiary", "budget_cost", b"budget_cost", "coupon", b"coupon", "gives", b"gives", "maturity", b"maturity", "mission", b"mission", "packet", b"packet", "tag", b"tag", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag", "packet", "mission"]  # noqa: Y015
+    _WhichOneofReturnType_gives: _TypeAlias = _typing.Literal["asset", "coupon", "tag", "packet", "mission", "webhook"]  # noqa: Y015
     _WhichOneofArgType_gives: _TypeAlias = _typing.Literal["gives", b"gives"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_gives) -> _WhichOneofReturnType_gives | None: ...
 
@@ -851,8 +857,34 @@ class PacketEffect(_message.Message):
 Global___PacketEffect: _TypeAlias = PacketEffect  # noqa: Y015
 
 @_typing.final
+class WebhookEffect(_message.Message):
+    """A call of a webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    endpoint_id: _builtins.str
+    """Endpoint of the gateway, which signs and posts it."""
+    type: _builtins.str
+    """The body's `type`, for who receives it. Empty means `reward.granted`."""
+    def __init__(
+        self,
+        *,
+        endpoint_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint_id", b"endpoint_id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookEffect: _TypeAlias = WebhookEffect  # noqa: Y015
+
+@_typing.final
 class MissionEffect(_message.Message):
-    """A tag."""
+    """Progress in a mission."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1478,6 +1510,7 @@ class Grant(_message.Message):
     PACKET_ID_FIELD_NUMBER: _builtins.int
     RETURN_TIME_FIELD_NUMBER: _builtins.int
     MISSION_ID_FIELD_NUMBER: _builtins.int
+    ENDPOINT_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """UUID version 7."""
     campaign_id: _builtins.str
@@ -1516,6 +1549,8 @@ class Grant(_message.Message):
     """The packet that is sent; `amount` is in minor units then. Empty for other effects."""
     mission_id: _builtins.str
     """The mission that was brought forward, by `amount`. Empty for other effects."""
+    endpoint_id: _builtins.str
+    """The endpoint that is called when it matures. Empty for other effects."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1548,10 +1583,11 @@ class Grant(_message.Message):
         packet_id: _builtins.str = ...,
         return_time: _timestamp_pb2.Timestamp | None = ...,
         mission_id: _builtins.str = ...,
+        endpoint_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time", "return_time", b"return_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "return_time", b"return_time", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "arm", b"arm", "asset", b"asset", "awaits_delivery", b"awaits_delivery", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "effect", b"effect", "endpoint_id", b"endpoint_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "return_time", b"return_time", "reversed_amount", b"reversed_amount", "snapshot_id", b"snapshot_id", "state", b"state", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -42,6 +42,7 @@ class RewardGranted(_message.Message):
     PACKET_ID_FIELD_NUMBER: _builtins.int
     DESIRED_AMOUNT_FIELD_NUMBER: _builtins.int
     MISSION_ID_FIELD_NUMBER: _builtins.int
+    ENDPOINT_ID_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     """The grant."""
     campaign_id: _builtins.str
@@ -70,6 +71,8 @@ class RewardGranted(_message.Message):
     """What was promised. More than `amount` when the budget's end paid a part, or the programme's bounds left less room."""
     mission_id: _builtins.str
     """The mission, for progress in one; `asset` is empty then."""
+    endpoint_id: _builtins.str
+    """The endpoint, for a webhook; `asset` is empty then. It is called when it matures: `WebhookMatured`."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -91,14 +94,77 @@ class RewardGranted(_message.Message):
         packet_id: _builtins.str = ...,
         desired_amount: _builtins.int = ...,
         mission_id: _builtins.str = ...,
+        endpoint_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "coupon_id", b"coupon_id", "desired_amount", b"desired_amount", "endpoint_id", b"endpoint_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mission_id", b"mission_id", "packet_id", b"packet_id", "profile_id", b"profile_id", "tag_id", b"tag_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RewardGranted: _TypeAlias = RewardGranted  # noqa: Y015
+
+@_typing.final
+class WebhookMatured(_message.Message):
+    """The webhook of a campaign is to be called: its reward matured, and was not taken back before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_VERSION_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    GRANT_TIME_FIELD_NUMBER: _builtins.int
+    MATURE_TIME_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    endpoint_id: _builtins.str
+    """The endpoint of the gateway."""
+    type: _builtins.str
+    """What the call is of: the body's `type`."""
+    campaign_id: _builtins.str
+    """The campaign."""
+    campaign_version: _builtins.int
+    """The version of the campaign that it was judged by."""
+    profile_id: _builtins.str
+    """The person."""
+    cause: _builtins.str
+    """What caused it: an order, or an event."""
+    level: _builtins.int
+    """0 for who acted, 1 for a sharer or inviter, 2 for an inviter's inviter."""
+    @_builtins.property
+    def grant_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was promised."""
+
+    @_builtins.property
+    def mature_time(self) -> _timestamp_pb2.Timestamp:
+        """When it matured."""
+
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        endpoint_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
+        campaign_version: _builtins.int = ...,
+        profile_id: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        level: _builtins.int = ...,
+        grant_time: _timestamp_pb2.Timestamp | None = ...,
+        mature_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time", "mature_time", b"mature_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "endpoint_id", b"endpoint_id", "grant_id", b"grant_id", "grant_time", b"grant_time", "level", b"level", "mature_time", b"mature_time", "profile_id", b"profile_id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookMatured: _TypeAlias = WebhookMatured  # noqa: Y015
 
 @_typing.final
 class RewardReversed(_message.Message):
