@@ -39,6 +39,8 @@ from gateway.routing import Router
 from gateway.settings import GatewaySettings
 from gateway.touches import Touches
 from gateway.views import ViewServicer
+from gateway.webhooks.running import Webhooks
+from gateway.webhooks.running import running as webhooks_running
 
 FLUSH_SECONDS_MAX = 5.0
 JWKS_SECONDS_MAX = 3.0
@@ -68,9 +70,11 @@ async def running(
         edge = _edge(settings, credentials, clock)
         router: Router[Endpoint] = Router()
         seal = Seal(settings.secrets_key)
+        webhooks: Webhooks = await stack.enter_async_context(webhooks_running(settings, db, clock))
         servicers = {
             "bowen.gateway.v1.KeyService": KeyServicer(db, clock, contract.scopes),
             "bowen.gateway.v1.ChannelService": ChannelServicer(db, clock, seal),
+            "bowen.gateway.v1.WebhookService": webhooks.servicer,
             "bowen.gateway.v1.ViewService": ViewServicer(contract, backends, part_s=settings.view_part_s),
         }
         _derived_routes(router, contract, backends, servicers, edge, settings.cors_origins)
@@ -81,6 +85,8 @@ async def running(
         app = Gateway(router, concurrency_max=settings.concurrency_max, access_log=settings.access_log)
         tasks = await stack.enter_async_context(Tasks(stop))
         tasks.start(touches.run, name="touches")
+        for name, work in webhooks.work.items():
+            tasks.start(work, name=name)
         stack.push_async_callback(touches.flush, FLUSH_SECONDS_MAX)
         yield Running(app, readiness, backends, touches)
 

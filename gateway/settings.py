@@ -11,7 +11,11 @@ SECRETS_KEY_LENGTH_MIN = 32
 
 @dataclass(frozen=True, kw_only=True)
 class GatewaySettings:
-    """Addresses, secrets and limits. Times are in seconds, rates per second and replica."""
+    """Addresses, secrets and limits. Times are in seconds, rates per second and replica.
+
+    Without `nats_url` the gateway hears of no webhooks to post. `webhooks_anywhere`, for development: they may also be
+    posted by plain HTTP and inside the network.
+    """
 
     database_url: str = field(repr=False)
     listen: str = "127.0.0.1:8080"
@@ -23,6 +27,8 @@ class GatewaySettings:
 
     root_key: str = field(default="", repr=False)
     secrets_key: str = field(default="", repr=False)
+    nats_url: str = field(default="", repr=False)
+    webhooks_anywhere: bool = False
     jwks: str = field(default="", repr=False)
     jwks_url: str = ""
     jwt_issuer: str = ""

@@ -288,6 +288,7 @@ def _component(options: Options, name: str, settings: dict[str, str]) -> Compone
     if name == "gateway":
         settings["BOWEN_ROOT_KEY_FILE"] = str((options.data_dir / "root.key").absolute())
         settings["BOWEN_SECRETS_KEY_FILE"] = str((options.data_dir / "secrets.key").absolute())
+        settings["BOWEN_WEBHOOKS_ANYWHERE"] = "true"  # who receives them is on this machine too
         ready = partial(probes.http_ready, f"http://{address}")
     if name == "incentive":
         settings["BOWEN_PAYOUT"] = "simulator"  # no money leaves one machine

@@ -1,0 +1,1 @@
+"""Signed posts to the brand's own systems, by the Standard Webhooks specification."""
