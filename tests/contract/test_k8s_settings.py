@@ -20,6 +20,7 @@ VALUES = {
     "BOWEN_DATABASE_URL": "postgresql://component:secret@postgres:5432/component",
     "BOWEN_NATS_URL": "nats://nats:4222",
     "BOWEN_ROOT_KEY": "bwn_" + "k" * 43,
+    "BOWEN_SECRETS_KEY": "a-secrets-key-of-the-contract-tests",
     "BOWEN_VAULT_KEY": "A" * 43 + "=",
 }
 

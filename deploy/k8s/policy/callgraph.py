@@ -37,6 +37,15 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Exit:
+    """Who reaches the internet, on which port, and by block of addresses what of it is left out."""
+
+    components: tuple[str, ...]
+    port: int
+    blocks: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """Everything that may talk to anything."""
 
@@ -49,6 +58,7 @@ class Graph:
     collector: Peer
     entry: str
     entry_labels: Labels
+    exits: Exit
 
 
 def load(path: Path = ROOT / "callgraph.yaml") -> Graph:
@@ -68,11 +78,17 @@ def load(path: Path = ROOT / "callgraph.yaml") -> Graph:
         collector=_peer(raw["collector"]),
         entry=raw["entry"]["component"],
         entry_labels=raw["entry"]["namespace_labels"],
+        exits=_exit(raw["exit"]),
     )
 
 
 def _component(name: str, raw: Mapping[str, Any]) -> Component:
     return Component(name, raw["port"], raw["protocol"], tuple(raw["calls"]), tuple(raw["secrets"]))
+
+
+def _exit(raw: Mapping[str, Any]) -> Exit:
+    blocks = {block: tuple(inside) for block, inside in raw["cidr"].items()}
+    return Exit(tuple(raw["components"]), raw["port"], blocks)
 
 
 def _peer(raw: Mapping[str, Any]) -> Peer:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from deploy.k8s.policy.callgraph import ROOT, Graph, Labels, Peer
+from deploy.k8s.policy.callgraph import ROOT, Exit, Graph, Labels, Peer
 from deploy.k8s.policy.objects import Object
 
 HEADER = "# Generated from callgraph.yaml by `python -m deploy.k8s.policy generate`. Do not edit.\n"
@@ -30,10 +30,11 @@ def _component(name: str, graph: Graph) -> list[Object]:
     always = [_to(graph.dns), _to(graph.databases[name])]
     calls = [_rule("to", [_pods(call, "server")], graph.components[call].port) for call in graph.components[name].calls]
     nats = [_to(graph.nats)] if graph.components[name].uses_nats else []
+    away = [_away(graph.exits)] if name in graph.exits.components else []
     database = graph.databases[name]
     users = _rule("from", [server, migration], database.ports[0][1])
     return [
-        _policy(name, server, _callers(name, graph), [*always, *nats, _to(graph.collector), *calls]),
+        _policy(name, server, _callers(name, graph), [*always, *nats, _to(graph.collector), *calls, *away]),
         _policy(f"{name}-migrate", migration, [], always),
         _policy(f"{name}-database", database.pod_labels, [users], []),
     ]
@@ -63,6 +64,11 @@ def _to(peer: Peer) -> Rule:
     if peer.namespace_labels is not None:
         target["namespaceSelector"] = {"matchLabels": dict(peer.namespace_labels)}
     return {"to": [target], "ports": [_port(*port) for port in peer.ports]}
+
+
+def _away(exits: Exit) -> Rule:
+    blocks = [{"ipBlock": {"cidr": block, "except": list(inside)}} for block, inside in exits.blocks.items()]
+    return {"to": blocks, "ports": [_port("TCP", exits.port)]}
 
 
 def _rule(way: str, pods: Iterable[Labels], port: int) -> Rule:

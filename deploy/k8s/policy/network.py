@@ -95,6 +95,7 @@ def wanted(graph: Graph) -> set[Edge]:
         if component.uses_nats:
             found |= {(name, "nats", *port) for port in graph.nats.ports}
         found |= {(name, "collector", *port) for port in graph.collector.ports}
+    found |= {(name, "internet", "TCP", graph.exits.port) for name in graph.exits.components}
     return found
 
 
