@@ -31,6 +31,7 @@ _CLASSES = {
     domain.Strength.STRONG: profile_pb2.IDENTIFIER_CLASS_STRONG,
     domain.Strength.ACCOUNT: profile_pb2.IDENTIFIER_CLASS_ACCOUNT,
     domain.Strength.WEAK: profile_pb2.IDENTIFIER_CLASS_WEAK,
+    domain.Strength.NEVER: profile_pb2.IDENTIFIER_CLASS_NEVER,
 }
 
 _ANYTHING = ("+8613912345678", "a", "zhang.wei@mail.cn", "0192f000-0000-7000-8000-000000000000", "会员 8")

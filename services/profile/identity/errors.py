@@ -31,6 +31,15 @@ class IdentifierInvalid(InvalidArgument):
         self.blocked = blocked
 
 
+class IdentifierRuleInvalid(InvalidArgument):
+    """A rule names a type that there is not, what is unproven of one that knows no proofs, or one twice."""
+
+    reason = "IDENTIFIER_RULE_INVALID"
+
+    def __init__(self, type_name: str, rule: str) -> None:
+        super().__init__("identifiers", f"of type {type_name} {rule}", type=type_name, rule=rule)
+
+
 class IdentifierNotFound(NotFound):
     """The profile does not hold the identifier."""
 

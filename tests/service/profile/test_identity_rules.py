@@ -8,8 +8,10 @@ from bowen.profile.v1 import identity_service_pb2 as pb
 from chassis.caller import Call, Caller, acting
 from chassis.errors import InvalidArgument, PermissionDenied
 from chassis.ids import new_id
+from services.profile.identity.domain import KINDS
 from tests.service.profile.speaking import identifier, identify
 
+STRONG, ACCOUNT, WEAK, NEVER = 1, 2, 3, 4
 NUMBERS = {
     "phone_proof_days": 90,
     "email_proof_days": 90,
@@ -22,9 +24,17 @@ DAY = timedelta(days=1)
 PHONE = identifier("phone", "13812345678")
 
 
-async def put(profile, **numbers):
+def a_rule(name, strength, rank, limit, *, is_unproven=False, days=0):
+    fields = {"class": strength, "rank": rank, "limit": limit}
+    return pb.IdentifierRule(type=name, is_unproven=is_unproven, period_days=days, **fields)
+
+
+async def put(profile, *identifiers, **numbers):
     request = pb.PutIdentityRulesRequest(
-        request_id=str(new_id()), numbers=pb.IdentityNumbers(**NUMBERS | numbers), note="recycled sooner"
+        request_id=str(new_id()),
+        numbers=pb.IdentityNumbers(**NUMBERS | numbers),
+        identifiers=identifiers,
+        note="recycled sooner",
     )
     return (await profile.identity.PutIdentityRules(request)).rules
 
@@ -38,6 +48,11 @@ async def test_until_somebody_sets_them_the_rules_of_the_release_hold(profile):
 
     assert (only.version, only.actor, only.HasField("create_time")) == (2, "", False)
     assert only.numbers == pb.IdentityNumbers(**NUMBERS)
+    said = {(each.type, each.is_unproven): each for each in only.identifiers}
+    assert said["phone", False] == a_rule("phone", STRONG, 4, 3)
+    assert said["phone", True] == a_rule("phone", WEAK, 13, 5, is_unproven=True)
+    assert said["anonymous_id", False] == a_rule("anonymous_id", WEAK, 15, 5, days=7)
+    assert len(said) == len(KINDS) + 2
     assert (await put(profile)).version == 2
     assert len(await listed(profile)) == 1
 
@@ -53,6 +68,49 @@ async def test_a_version_says_who_and_why_and_merges_name_it(profile):
     by_hand = await profile.merge(other, third)
 
     assert [each.rule_version for each in [*await profile.merges(person), by_hand]] == [4, 4]
+
+
+async def test_a_version_says_what_types_of_identifiers_may_do_and_keeps_its_meaning(profile):
+    email = identifier("email", "jane@mail.cn")
+    one = await put(profile, a_rule("user_id", STRONG, 1, 2), a_rule("idfa", NEVER, 14, 1))
+
+    [first, second] = await profile.accepted(
+        identify(user_id="cust-123", identifiers=[email]), identify(user_id="cust-456", identifiers=[email])
+    )
+    [outcome] = await profile.ingest(identify(user_id="cust-123", identifiers=[identifier("idfa", "1abc")]))
+    assert (first, "names nobody under the rules" in outcome.detail) == (second, True)
+
+    await put(profile, a_rule("email", WEAK, 12, 5))
+    both = identify(user_id="cust-789"), identify(user_id="cust-789", identifiers=[email])
+    third, fourth = await profile.accepted(*both)
+    assert len({first, third, fourth}) == 2  # as the weak one it is now, it goes to whoever shows it
+    assert (await profile.lookup("email", email.value)).profile_id == third
+    held = {each.identifier.type: getattr(each, "class") for each in (await profile.get(third)).identifiers}
+    assert held == {"user_id": STRONG, "email": WEAK}
+    said = {(each.type, each.is_unproven): each for each in (await listed(profile))[1].identifiers}
+    assert (said["user_id", False].limit, said["email", False].rank, said["email", False]) == (
+        2,
+        12,
+        a_rule("email", STRONG, 12, 5),
+    )
+    assert one.identifiers == (await listed(profile))[1].identifiers
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ([a_rule("taobao.oaid", STRONG, 1, 1)], "of type taobao.oaid is not a known type"),
+        ([a_rule("user_id", STRONG, 1, 1, is_unproven=True)], "of type user_id knows no proofs"),
+        ([a_rule("idfa", WEAK, 14, 1), a_rule("idfa", WEAK, 14, 2)], "of type idfa is named twice"),
+        ([a_rule("idfa", WEAK, 14, 0)], "limit"),
+        ([a_rule("idfa", WEAK, 99, 1)], "rank"),
+        ([a_rule("idfa", 9, 14, 1)], "class"),
+    ],
+)
+async def test_a_rule_of_identifiers_that_says_nothing_is_refused_by_name(profile, rules, told):
+    with pytest.raises(InvalidArgument, match=told):
+        await put(profile, *rules)
+    assert len(await listed(profile)) == 1
 
 
 @pytest.mark.parametrize(("days", "is_recycled"), [(90, False), (30, True)])

@@ -3,7 +3,7 @@
 from services.profile.identity.domain.blocking import BLOCKED_MAX, Blocked, PatternInvalid, blocked_of, compiled
 from services.profile.identity.domain.corrections import reassign
 from services.profile.identity.domain.evidence import Evidence, Previous, admitted, ranked
-from services.profile.identity.domain.kinds import KINDS, Claim, Strength, claim, key_of
+from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim, key_of
 from services.profile.identity.domain.merging import (
     ALIAS,
     MANUAL,
@@ -24,7 +24,15 @@ from services.profile.identity.domain.records import (
 )
 from services.profile.identity.domain.resolution import concerned_by, merge_by_hand, resolve
 from services.profile.identity.domain.rules import RULES, Rules, Sight
-from services.profile.identity.domain.rulings import FIRST_RULING, Numbers, Ruling, rules_of
+from services.profile.identity.domain.rulings import (
+    FIRST_RULING,
+    IdentifierRule,
+    Numbers,
+    Ruling,
+    identifier_rules,
+    kinds_of,
+    rules_of,
+)
 from services.profile.identity.domain.unmerging import (
     EVENTS_MAX,
     SAID_MAX,
@@ -54,6 +62,9 @@ __all__ = [
     "Claim",
     "Conflict",
     "Evidence",
+    "Grade",
+    "IdentifierRule",
+    "Kind",
     "Link",
     "LinkReading",
     "LinkState",
@@ -88,7 +99,9 @@ __all__ = [
     "compiled",
     "concerned_by",
     "dependents",
+    "identifier_rules",
     "key_of",
+    "kinds_of",
     "merge_by_hand",
     "part",
     "parted_facts",

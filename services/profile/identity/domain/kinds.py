@@ -13,7 +13,7 @@ from services.profile.identity.domain import values
 from services.profile.identity.errors import IdentifierInvalid
 
 CLAIMS_CACHED_MAX = 65_536
-DEVICE_RANK = 14
+_DEVICE_RANK = 14
 
 
 class Strength(IntEnum):
@@ -22,6 +22,7 @@ class Strength(IntEnum):
     STRONG = 1
     ACCOUNT = 2
     WEAK = 3
+    NEVER = 4
 
 
 class Scope(IntEnum):
@@ -44,19 +45,15 @@ class Grade:
     @property
     def is_weak(self) -> bool:
         """Whether it may only link an anonymous person to a known one."""
-        return self.strength is Strength.WEAK
-
-    @property
-    def is_device(self) -> bool:
-        """Whether it names a device rather than a person."""
-        return self.rank >= DEVICE_RANK
+        return self.strength >= Strength.WEAK
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A type of identifier. What its source has not proven may do no more than `unproven`.
 
-    Those for which that makes a difference are contacts: people are called by them or written to.
+    Those for which that makes a difference (`has_proof`) are contacts: people are called by them or written to. A
+    device (`is_device`) is nobody. Rules may change the grades, and nothing else.
     """
 
     name: str
@@ -64,11 +61,8 @@ class Kind:
     normalise: Callable[[str], str]
     proven: Grade
     unproven: Grade
-
-    @property
-    def has_proof(self) -> bool:
-        """Whether it makes a difference that its source has proven it."""
-        return self.proven is not self.unproven
+    has_proof: bool = False
+    is_device: bool = False
 
     def normalised(self, value: str) -> str:
         """The one written form of a value. Raises `IdentifierInvalid`."""
@@ -96,7 +90,7 @@ class Claim(NamedTuple):
 def _kind(
     name: str, scope: Scope, normalise: Callable[[str], str], grade: Grade, unproven: Grade | None = None
 ) -> Kind:
-    return Kind(name, scope, normalise, grade, unproven or grade)
+    return Kind(name, scope, normalise, grade, unproven or grade, unproven is not None, grade.rank >= _DEVICE_RANK)
 
 
 def _account(name: str, rank: int) -> Kind:
@@ -104,7 +98,7 @@ def _account(name: str, rank: int) -> Kind:
 
 
 def _device(name: str) -> Kind:
-    return _kind(name, Scope.OPTIONAL, values.lower, Grade(Strength.WEAK, DEVICE_RANK, 5, timedelta(days=365)))
+    return _kind(name, Scope.OPTIONAL, values.lower, Grade(Strength.WEAK, _DEVICE_RANK, 5, timedelta(days=365)))
 
 
 _CONTACT = Grade(Strength.WEAK, 13, 5)

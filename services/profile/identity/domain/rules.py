@@ -1,4 +1,4 @@
-"""The numbers by which it is decided who is who: a value handed to the algorithm, so that others can be tried."""
+"""The rules by which it is decided who is who: a value handed to the algorithm, so that others can be tried."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.profile.identity.domain.blocking import Blocked
-from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, claim
+from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim
 from services.profile.identity.domain.people import Link, Person
 from services.profile.identity.errors import IdentifierInvalid
 
@@ -19,7 +19,8 @@ class Rules:
     """One version of the rules (spec people §3). Every merge records the version by which it was decided.
 
     `proof_ttl`: for how long a proof makes an identifier of a type strong; operators issue numbers again. A value that
-    is seen with more than `touches_max` people within `touch_period` names nobody any more.
+    is seen with more than `touches_max` people within `touch_period` names nobody any more. `kinds` are the types of
+    identifiers, each with what it may do.
     """
 
     version: int = 2
@@ -29,13 +30,21 @@ class Rules:
     touches_max: int = 10
     touch_period: timedelta = timedelta(hours=24)
     blocked: Blocked = field(default_factory=Blocked)
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
 
     def claim(self, type_name: str, namespace: str, value: str, verified: bool = True) -> Claim:
         """Normalise an identifier. Raises `IdentifierInvalid` for what cannot be one, and for what is blocked."""
-        named = claim(type_name, namespace, value, verified)
+        named = self.graded(claim(type_name, namespace, value, verified))
+        if named.grade.strength is Strength.NEVER:
+            raise IdentifierInvalid(type_name, "names nobody under the rules", blocked=True)
         if self.blocked.blocks(named):
             raise IdentifierInvalid(type_name, "is a blocked value", blocked=True)
         return named
+
+    def graded(self, named: Claim) -> Claim:
+        """The identifier as these rules see it: what it may do, and with what rank."""
+        kind = self.kinds[named.kind.name]
+        return named if kind is named.kind else named._replace(kind=kind, grade=kind.grade(named.verified))
 
 
 RULES = Rules()
@@ -54,13 +63,13 @@ class Sight(NamedTuple):
     def grade(self, link: Link) -> Grade:
         """What an identifier may do."""
         kind = link.kind
-        if kind.proven is kind.unproven:
+        if not kind.has_proof:
             return kind.proven
         return kind.grade(link.verified and self._holds(kind, link.last_verified))
 
     def grade_of(self, type_name: str, verified: bool, last_verified: datetime | None) -> Grade:
         """What an identifier of this type and proof may do."""
-        kind = KINDS[type_name]
+        kind = self.rules.kinds[type_name]
         return kind.grade(verified and self._holds(kind, last_verified))
 
     def _holds(self, kind: Kind, last_verified: datetime | None) -> bool:

@@ -47,7 +47,7 @@ def _seen(
     people: People, plan: Plan, united: Sequence[bytes], moved: Moved, refused: Refused
 ) -> Iterator[tuple[Link, list[bytes]]]:
     """Which identifiers were seen with whom: those believed with all, one that went over or was refused with both."""
-    strangers = [_stranger(claim, link) for claim, link in refused if not claim.grade.is_device]
+    strangers = [_stranger(claim, link) for claim, link in refused if not claim.kind.is_device]
     believed = [people.links[claim.key] for claim in plan.claims if claim.key in people.links]
     handed = {link.key for link, _ in moved}
     for link in believed:
@@ -61,7 +61,7 @@ def _seen(
 
 
 def _is_somebody(person: Person) -> bool:
-    return any(not link.kind.grade(link.verified).is_device for link in person.links.values())
+    return any(not link.kind.is_device for link in person.links.values())
 
 
 def _who(person: Person) -> bytes:

@@ -22,11 +22,11 @@ async def merge_profiles(tx: Tx, vault: Vault, one: UUID, other: UUID, author: A
     """
     await store.take_turn(tx, alone=True)
     roots = await _two(tx, one, other)
-    people = await store.load_by_id(tx, vault, roots)
-    origin = Origin(now, author.actor, None, Trust.SERVER)
-    pair = people.persons[roots[0]], people.persons[roots[1]]
     [ruling] = await store.list_rulings(tx, limit=1)
     rules = domain.rules_of(ruling, Blocked())
+    people = await store.load_by_id(tx, vault, roots, rules)
+    origin = Origin(now, author.actor, None, Trust.SERVER)
+    pair = people.persons[roots[0]], people.persons[roots[1]]
     merge = domain.merge_by_hand(people, pair, origin, author, new_id, rules)
     await store.save(tx, vault, people)
     change = United(merge.survivor.profile_id, merge.loser.profile_id)

@@ -41,10 +41,12 @@ class Held:
     claim: Claim
 
 
-async def remove_identifier(tx: Tx, vault: Vault, held: Held, author: Author, *, now: datetime) -> MoveRecord:
+async def remove_identifier(
+    tx: Tx, vault: Vault, held: Held, author: Author, *, now: datetime, rules: Rules
+) -> MoveRecord:
     """Let an identifier name nobody. Raises `ProfileNotFound` or `IdentifierNotFound`."""
     await store.take_turn(tx, alone=True)
-    _, (person,) = await _people(tx, vault, held.profile_id)
+    _, (person,) = await _people(tx, vault, rules, held.profile_id)
     link = _link(person, held)
     await store.remove_identifier(tx, vault, link.key)
     return await _record(tx, vault, Move(link, person.profile_id, None, MoveReason.REMOVED), author, now)
@@ -58,19 +60,19 @@ async def reassign_identifier(
     Raises `ProfileNotFound`, `IdentifierNotFound`, `ProfilesAreOne` or `IdentifierRefused`.
     """
     await store.take_turn(tx, alone=True)
-    people, (person, other) = await _people(tx, vault, held.profile_id, to_id)
+    people, (person, other) = await _people(tx, vault, rules, held.profile_id, to_id)
     if person is other:
         raise ProfilesAreOne(person.profile_id)
     origin = Origin(now, author.actor, None, Trust.SERVER)
-    move = domain.reassign(people, _link(person, held), other, held.claim, origin, rules)
+    move = domain.reassign(people, _link(person, held), other, rules.graded(held.claim), origin, rules)
     await store.save(tx, vault, people)
     return await _record(tx, vault, move, author, now)
 
 
-async def _people(tx: Tx, vault: Vault, *profile_ids: UUID) -> tuple[People, list[Person]]:
+async def _people(tx: Tx, vault: Vault, rules: Rules, *profile_ids: UUID) -> tuple[People, list[Person]]:
     """Those whom ids lead to, held, with all identifiers they have."""
     roots = await store.roots_of(tx, profile_ids)
-    people = await store.load_by_id(tx, vault, sorted(set(roots.values())))
+    people = await store.load_by_id(tx, vault, sorted(set(roots.values())), rules)
     for profile_id in profile_ids:
         if roots[profile_id] not in people.persons:
             raise ProfileNotFound(profile_id=str(profile_id))

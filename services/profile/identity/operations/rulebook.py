@@ -1,10 +1,22 @@
 """The rules that hold now, with what operators blocked."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from chassis.db import Database, ReadTx, Tx
 from services.profile.identity import store
-from services.profile.identity.domain import RULES, Author, Numbers, Rules, Ruling, blocked_of, rules_of
+from services.profile.identity.domain import (
+    RULES,
+    Author,
+    IdentifierRule,
+    Numbers,
+    Rules,
+    Ruling,
+    blocked_of,
+    identifier_rules,
+    kinds_of,
+    rules_of,
+)
 
 
 class RuleBook:
@@ -26,15 +38,19 @@ class RuleBook:
             self.rules, self._read = rules_of(ruling, blocked_of(listed)), (ruling, listed)
 
 
-async def put_rules(tx: Tx, numbers: Numbers, author: Author, *, now: datetime) -> Ruling:
+async def put_rules(
+    tx: Tx, numbers: Numbers, rules: Iterable[IdentifierRule], author: Author, *, now: datetime
+) -> Ruling:
     """Have other rules hold from now on, as a new version; nobody who was settled before is settled again.
 
-    Numbers that hold already make no new version.
+    Types that no rule names are as the release has them. What holds already makes no new version. Raises
+    `IdentifierRuleInvalid`.
     """
+    identifiers = identifier_rules(kinds_of(rules))
     await store.take_turn(tx, alone=True)
     [held] = await store.list_rulings(tx, limit=1)
-    if held.numbers == numbers:
+    if (held.numbers, held.identifiers) == (numbers, identifiers):
         return held
-    ruling = Ruling(held.version + 1, numbers, author.actor, author.note, now)
+    ruling = Ruling(held.version + 1, numbers, identifiers, author.actor, author.note, now)
     await store.save_ruling(tx, ruling)
     return ruling

@@ -16,7 +16,7 @@ from chassis.ids import new_id
 from services.profile.identity import convert, operations, store
 from services.profile.identity.domain import Author, MergeRecord, MoveRecord, claim
 from services.profile.identity.operations import RuleBook
-from services.profile.identity.servicer.ruling import numbers_from_proto, ruling_to_proto
+from services.profile.identity.servicer.ruling import numbers_from_proto, rules_from_proto, ruling_to_proto
 from services.profile.identity.servicer.showing import shown
 from services.profile.vault.domain import Vault
 
@@ -91,7 +91,7 @@ class IdentityServicer(IdentityServiceServicer):
         author, now, held = _author(request.note), self._clock.now(), _held(request)
 
         async def work(tx: Tx) -> pb.RemoveIdentifierResponse:
-            move = await operations.remove_identifier(tx, self._vault, held, author, now=now)
+            move = await operations.remove_identifier(tx, self._vault, held, author, now=now, rules=self._book.rules)
             return pb.RemoveIdentifierResponse(move=_shown_move(move))
 
         return await once(self._db, request, work, pb.RemoveIdentifierResponse)
@@ -181,9 +181,10 @@ class IdentityServicer(IdentityServiceServicer):
         self, request: pb.PutIdentityRulesRequest, context: object
     ) -> pb.PutIdentityRulesResponse:
         author, now, numbers = _author(request.note), self._clock.now(), numbers_from_proto(request.numbers)
+        identifiers = rules_from_proto(request.identifiers)
 
         async def work(tx: Tx) -> pb.PutIdentityRulesResponse:
-            ruling = await operations.put_rules(tx, numbers, author, now=now)
+            ruling = await operations.put_rules(tx, numbers, identifiers, author, now=now)
             return pb.PutIdentityRulesResponse(rules=ruling_to_proto(ruling))
 
         response = await once(self._db, request, work, pb.PutIdentityRulesResponse)

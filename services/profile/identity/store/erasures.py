@@ -1,6 +1,6 @@
 """Forgetting people: everything that leads to them, or shows how they once stood."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.identity.domain import KINDS, Strength, key_of
+from services.profile.identity.domain import Blocked, Kind, key_of, rules_of
 from services.profile.identity.store import forms
+from services.profile.identity.store.rulings import list_rulings
 from services.profile.vault.domain import Vault
 
 _IDENTIFIERS = "DELETE FROM identifier WHERE profile_id = ANY($1) RETURNING key, type, namespace, value"
@@ -58,11 +59,13 @@ async def known_merges(tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID]) ->
     """The merges among the ids in which both sides were known people, and not only devices or contacts."""
     rows = await (await driver(tx)).fetch(_KNOWN_MERGES, profile_ids)
     sides = [(row["merge_id"], _before.decode(forms.before(vault, *row))) for row in rows]
-    return [merge_id for merge_id, before in sides if _is_known(before.survivor) and _is_known(before.loser)]
+    [ruling] = await list_rulings(tx, limit=1)
+    kinds = rules_of(ruling, Blocked()).kinds
+    return [each for each, before in sides if _is_known(before.survivor, kinds) and _is_known(before.loser, kinds)]
 
 
-def _is_known(side: _Side) -> bool:
-    return any(KINDS[each.type].grade(each.verified).strength is not Strength.WEAK for each in side.links)
+def _is_known(side: _Side, kinds: Mapping[str, Kind]) -> bool:
+    return any(not kinds[each.type].grade(each.verified).is_weak for each in side.links)
 
 
 async def forget(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> Forgotten:

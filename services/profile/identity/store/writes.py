@@ -10,7 +10,6 @@ from asyncpg.pgproto import pgproto
 from chassis.db import Tx, driver
 from chassis.errors import Conflict as Contention
 from services.profile.identity.domain import (
-    KINDS,
     RULES,
     Claim,
     Evidence,
@@ -138,19 +137,19 @@ async def load(tx: Tx, vault: Vault, batch: Sequence[Evidence], rules: Rules = R
     people = People()
     _admit(people, await connection.fetch(_HOLD, keys))
     if people.persons:
-        _take(people, vault, await connection.fetch(_LINKS_NAMED, keys), named)
+        _take(people, vault, await connection.fetch(_LINKS_NAMED, keys), named, rules)
     if concerned := concerned_by(people, batch, rules):
         held = [person.profile_id for person in concerned]
-        _take(people, vault, await connection.fetch(_LINKS_HELD, held), named)
+        _take(people, vault, await connection.fetch(_LINKS_HELD, held), named, rules)
     return people
 
 
-async def load_by_id(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> People:
+async def load_by_id(tx: Tx, vault: Vault, profile_ids: Sequence[UUID], rules: Rules) -> People:
     """People who live on, held in order of id, with all identifiers they have."""
     connection = await driver(tx)
     people = People()
     _admit(people, await connection.fetch(_HOLD_BY_ID, profile_ids))
-    _take(people, vault, await connection.fetch(_LINKS_HELD, list(people.persons)), {})
+    _take(people, vault, await connection.fetch(_LINKS_HELD, list(people.persons)), {}, rules)
     return people
 
 
@@ -159,7 +158,7 @@ def _admit(people: People, rows: Iterable[Any]) -> None:
         people.add(Person(profile_id, create_time, merge_count, frozenset(apart or ())))
 
 
-def _take(people: People, vault: Vault, rows: Iterable[Any], named: Mapping[bytes, Claim]) -> None:
+def _take(people: People, vault: Vault, rows: Iterable[Any], named: Mapping[bytes, Claim], rules: Rules) -> None:
     """Give people the identifiers that they have: those that are named are known, the others are unsealed.
 
     One whose owner is nobody we hold was moved just now.
@@ -168,18 +167,18 @@ def _take(people: People, vault: Vault, rows: Iterable[Any], named: Mapping[byte
         person = people.persons.get(row["profile_id"])
         if person is None:
             raise Clash
-        link = _link(vault, row, person, named)
+        link = _link(vault, row, person, named, rules)
         people.links.setdefault(link.key, link)
         person.links.setdefault(link.key, link)
 
 
-def _link(vault: Vault, row: Any, person: Person, named: Mapping[bytes, Claim]) -> Link:
+def _link(vault: Vault, row: Any, person: Person, named: Mapping[bytes, Claim], rules: Rules) -> Link:
     _, stored, type_name, namespace, sealed, verified, first, last, proven, source_id, event_id, trust, *touches = row
     claim = named.get(stored.bytes)
     value = claim.value if claim else forms.value(vault, stored, sealed)
     return Link(
         claim.key if claim else key_of(type_name, namespace, value),
-        KINDS[type_name],
+        rules.kinds[type_name],
         namespace,
         value,
         verified,

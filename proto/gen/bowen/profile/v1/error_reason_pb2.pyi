@@ -160,6 +160,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/MERGE_EVENTS_MAX", "status": 422, "metadata": {"merge_id": "0192…", "events_max": "20000"}}`
     """
+    ERROR_REASON_IDENTIFIER_RULE_INVALID: _ErrorReason.ValueType  # 300
+    """A rule of identifiers names a type that there is not, what is unproven of one that knows no proofs, or one twice.
+
+    Example: `{"type": "/problems/IDENTIFIER_RULE_INVALID", "status": 400, "errors": [{"pointer": "/identifiers", "detail": "of type user_id knows no proofs"}]}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -301,5 +306,10 @@ ERROR_REASON_MERGE_EVENTS_MAX: ErrorReason.ValueType  # 120
 Move the identifiers by hand (`ReassignIdentifier`).
 
 Example: `{"type": "/problems/MERGE_EVENTS_MAX", "status": 422, "metadata": {"merge_id": "0192…", "events_max": "20000"}}`
+"""
+ERROR_REASON_IDENTIFIER_RULE_INVALID: ErrorReason.ValueType  # 300
+"""A rule of identifiers names a type that there is not, what is unproven of one that knows no proofs, or one twice.
+
+Example: `{"type": "/problems/IDENTIFIER_RULE_INVALID", "status": 400, "errors": [{"pointer": "/identifiers", "detail": "of type user_id knows no proofs"}]}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

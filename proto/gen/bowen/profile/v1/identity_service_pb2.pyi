@@ -830,6 +830,45 @@ class IdentityNumbers(_message.Message):
 Global___IdentityNumbers: _TypeAlias = IdentityNumbers  # noqa: Y015
 
 @_typing.final
+class IdentifierRule(_message.Message):
+    """What identifiers of a type may do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    IS_UNPROVEN_FIELD_NUMBER: _builtins.int
+    CLASS_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    PERIOD_DAYS_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """The type, as `phone` or `wx.openid`."""
+    is_unproven: _builtins.bool
+    """Whether the rule is about those that their source has not proven, or whose proof is too old. Only `phone` and `email` know proofs."""
+    rank: _builtins.int
+    """The smaller, the earlier believed where not all can be: 1 is the highest."""
+    limit: _builtins.int
+    """How many a person may hold per namespace."""
+    period_days: _builtins.int
+    """Within how many days since they were first seen; 0, the default, is for ever."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        is_unproven: _builtins.bool = ...,
+        rank: _builtins.int = ...,
+        limit: _builtins.int = ...,
+        period_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class", b"class", "is_unproven", b"is_unproven", "limit", b"limit", "period_days", b"period_days", "rank", b"rank", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentifierRule: _TypeAlias = IdentifierRule  # noqa: Y015
+
+@_typing.final
 class IdentityRules(_message.Message):
     """A version of the rules."""
 
@@ -840,6 +879,7 @@ class IdentityRules(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Grows by one. Every merge names the one by which it was decided."""
     actor: _builtins.str
@@ -854,6 +894,10 @@ class IdentityRules(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Since when it holds; not set for that of the release."""
 
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentifierRule]:
+        """What it says of every type of identifier."""
+
     def __init__(
         self,
         *,
@@ -862,10 +906,11 @@ class IdentityRules(_message.Message):
         actor: _builtins.str = ...,
         note: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        identifiers: _abc.Iterable[Global___IdentifierRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "numbers", b"numbers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "note", b"note", "numbers", b"numbers", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "identifiers", b"identifiers", "note", b"note", "numbers", b"numbers", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -873,13 +918,14 @@ Global___IdentityRules: _TypeAlias = IdentityRules  # noqa: Y015
 
 @_typing.final
 class PutIdentityRulesRequest(_message.Message):
-    """Numbers to set, all of them."""
+    """Rules to set, all of them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NUMBERS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     note: _builtins.str
@@ -888,16 +934,21 @@ class PutIdentityRulesRequest(_message.Message):
     def numbers(self) -> Global___IdentityNumbers:
         """What holds from now on."""
 
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentifierRule]:
+        """What types of identifiers may do; those that are not named here are as the release has them."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         numbers: Global___IdentityNumbers | None = ...,
         note: _builtins.str = ...,
+        identifiers: _abc.Iterable[Global___IdentifierRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["numbers", b"numbers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "numbers", b"numbers", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifiers", b"identifiers", "note", b"note", "numbers", b"numbers", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

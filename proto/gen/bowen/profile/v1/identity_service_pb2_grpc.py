@@ -270,14 +270,15 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutIdentityRules(self, request, context):
-        """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+        """Sets the rules by which it is decided who is who from now on, as a new version that every merge decided by it names. Try them on what
+        is stored first: `SimulateIdentityRules`.
 
         What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
         is quarantined when it is seen the next time. Other replicas follow within seconds.
 
-        Idempotent by `request_id`; numbers that hold already make no new version.
+        Idempotent by `request_id`; what holds already makes no new version.
 
-        Errors: `PERMISSION_DENIED` for a store's key.
+        Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `PERMISSION_DENIED` for a store's key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -124,14 +124,15 @@ class IdentityServiceStub:
     Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
     """
     PutIdentityRules: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.PutIdentityRulesRequest, _identity_service_pb2.PutIdentityRulesResponse]
-    """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+    """Sets the rules by which it is decided who is who from now on, as a new version that every merge decided by it names. Try them on what
+    is stored first: `SimulateIdentityRules`.
 
     What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
     is quarantined when it is seen the next time. Other replicas follow within seconds.
 
-    Idempotent by `request_id`; numbers that hold already make no new version.
+    Idempotent by `request_id`; what holds already makes no new version.
 
-    Errors: `PERMISSION_DENIED` for a store's key.
+    Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `PERMISSION_DENIED` for a store's key.
     """
     ListIdentityRules: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentityRulesRequest, _identity_service_pb2.ListIdentityRulesResponse]
     """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
@@ -232,14 +233,15 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     Errors: `NOT_FOUND` with `BLOCKED_VALUE_NOT_FOUND`.
     """
     PutIdentityRules: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.PutIdentityRulesRequest, _identity_service_pb2.PutIdentityRulesResponse]  # type: ignore[assignment]
-    """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+    """Sets the rules by which it is decided who is who from now on, as a new version that every merge decided by it names. Try them on what
+    is stored first: `SimulateIdentityRules`.
 
     What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
     is quarantined when it is seen the next time. Other replicas follow within seconds.
 
-    Idempotent by `request_id`; numbers that hold already make no new version.
+    Idempotent by `request_id`; what holds already makes no new version.
 
-    Errors: `PERMISSION_DENIED` for a store's key.
+    Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `PERMISSION_DENIED` for a store's key.
     """
     ListIdentityRules: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentityRulesRequest, _identity_service_pb2.ListIdentityRulesResponse]  # type: ignore[assignment]
     """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
@@ -427,14 +429,15 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.PutIdentityRulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.PutIdentityRulesResponse, _abc.Awaitable[_identity_service_pb2.PutIdentityRulesResponse]]:
-        """Sets the numbers by which it is decided who is who from now on, as a new version that every merge decided by it names.
+        """Sets the rules by which it is decided who is who from now on, as a new version that every merge decided by it names. Try them on what
+        is stored first: `SimulateIdentityRules`.
 
         What came before is not decided again: who was merged stays merged, what a person holds above a new limit stays theirs, and a value
         is quarantined when it is seen the next time. Other replicas follow within seconds.
 
-        Idempotent by `request_id`; numbers that hold already make no new version.
+        Idempotent by `request_id`; what holds already makes no new version.
 
-        Errors: `PERMISSION_DENIED` for a store's key.
+        Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `PERMISSION_DENIED` for a store's key.
         """
 
     @_abc_1.abstractmethod

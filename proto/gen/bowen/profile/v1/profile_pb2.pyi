@@ -35,6 +35,8 @@ class _IdentifierClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ident
     """Identifies one account on one platform: may attach and bridge."""
     IDENTIFIER_CLASS_WEAK: _IdentifierClass.ValueType  # 3
     """May only link an anonymous profile to a known one."""
+    IDENTIFIER_CLASS_NEVER: _IdentifierClass.ValueType  # 4
+    """Names nobody: events and rows are taken in without it. What people hold of it stays theirs."""
 
 class IdentifierClass(_IdentifierClass, metaclass=_IdentifierClassEnumTypeWrapper):
     """How much an identifier may do in identity resolution."""
@@ -47,6 +49,8 @@ IDENTIFIER_CLASS_ACCOUNT: IdentifierClass.ValueType  # 2
 """Identifies one account on one platform: may attach and bridge."""
 IDENTIFIER_CLASS_WEAK: IdentifierClass.ValueType  # 3
 """May only link an anonymous profile to a known one."""
+IDENTIFIER_CLASS_NEVER: IdentifierClass.ValueType  # 4
+"""Names nobody: events and rows are taken in without it. What people hold of it stays theirs."""
 Global___IdentifierClass: _TypeAlias = IdentifierClass  # noqa: Y015
 
 @_typing.final
