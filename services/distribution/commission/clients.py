@@ -12,7 +12,7 @@ from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.errors import InvalidArgument, Refusal
 from services.distribution.commission import convert, operations
-from services.distribution.commission.domain import Posting, PostingKind, PostingState
+from services.distribution.commission.domain import TO_DEBT, Posting, PostingState
 from services.distribution.commission.store import postings
 from services.distribution.commission.store.postings import Settlement
 
@@ -105,7 +105,7 @@ class Poster:
 def _settled(posting: Posting, outcome: ledger_service_pb2.TransferOutcome) -> Settlement:
     if outcome.result == ledger_service_pb2.TransferOutcome.RESULT_POSTED:
         return Settlement(posting, PostingState.POSTED)
-    if posting.kind == PostingKind.REVERSE and outcome.reason == _INSUFFICIENT:
+    if posting.kind in TO_DEBT and outcome.reason == _INSUFFICIENT:
         return Settlement(posting, PostingState.REPLACED, outcome.reason)
     return _refused(posting, outcome.reason, outcome.detail)
 

@@ -77,10 +77,13 @@ def commission_to_proto(commission: Commission) -> commission_pb2.Commission:
 def transfer_of(posting: Posting) -> ledger_pb2.Transfer:
     """The transfer that a movement is in the ledger."""
     available, debt = (f"partner/{posting.partner_id}/{name}" for name in ("available", "debt"))
+    accrual_id = domain.accrual_id(posting.commission_id, posting.accrual)
     debit, credit, memo, reverses = {
         PostingKind.ACCRUE: (ISSUER, available, "commission", ""),
-        PostingKind.REVERSE: (available, ISSUER, "commission of a refund", domain.accrual_id(posting.commission_id)),
+        PostingKind.REVERSE: (available, ISSUER, "commission of a refund", accrual_id),
         PostingKind.REVERSE_TO_DEBT: (debt, ISSUER, "commission of a refund, owed", ""),
+        PostingKind.VOID: (available, ISSUER, "commission of a purchase of one's own", accrual_id),
+        PostingKind.VOID_TO_DEBT: (debt, ISSUER, "commission of a purchase of one's own, owed", ""),
     }[posting.kind]
     return ledger_pb2.Transfer(
         transfer_id=posting.transfer_id,

@@ -34,6 +34,7 @@ class CommissionState(IntEnum):
     ESTIMATED = 1
     ACCRUED = 2
     REVERSED = 3
+    VOIDED = 4
 
 
 class PostingKind(IntEnum):
@@ -42,6 +43,12 @@ class PostingKind(IntEnum):
     ACCRUE = 1
     REVERSE = 2
     REVERSE_TO_DEBT = 3
+    VOID = 4
+    VOID_TO_DEBT = 5
+
+
+TO_DEBT = {PostingKind.REVERSE: PostingKind.REVERSE_TO_DEBT, PostingKind.VOID: PostingKind.VOID_TO_DEBT}
+"""What takes the place of a movement that the partner's account does not cover."""
 
 
 class PostingState(IntEnum):
@@ -79,7 +86,10 @@ class CommissionLine:
 
 @dataclass(frozen=True, slots=True)
 class Commission:
-    """What one partner earns on one order. The rate is that of the moment of payment, for ever."""
+    """What one partner earns on one order. The rate is that of the moment of payment, for ever.
+
+    `accrual` counts how often it has accrued anew, after it was void.
+    """
 
     commission_id: UUID
     order_id: UUID
@@ -94,6 +104,12 @@ class Commission:
     create_time: datetime
     accrue_time: datetime | None = None
     posted: bool = True
+    accrual: int = 0
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing is due because the buyer is who would earn."""
+        return self.state == CommissionState.VOIDED
 
     @property
     def amount_minor(self) -> int:
@@ -121,6 +137,7 @@ class Posting:
     kind: PostingKind
     currency_code: str
     amount_minor: int
+    accrual: int = 0
 
     @property
     def lane(self) -> int:
@@ -203,7 +220,12 @@ def _lines(order: Order, amount: int, nets: Sequence[int]) -> tuple[CommissionLi
 
 
 def accrue(commission: Commission, time: datetime) -> Commission:
-    """The commission once its order is delivered; one that was taken back before stays as it is."""
+    """The commission once its order is delivered; one that was taken back before stays as it is.
+
+    Of one that is void it is only noted: it accrues when it is restored.
+    """
+    if commission.is_void:
+        return replace(commission, accrue_time=commission.accrue_time or time)
     if commission.state != CommissionState.ESTIMATED:
         return commission
     return replace(commission, state=CommissionState.ACCRUED, accrue_time=time)
@@ -217,7 +239,7 @@ def reverse(commission: Commission, refund: Refund) -> tuple[Commission, int]:
     refunded = dict(refund.lines)
     lines = tuple(_refunded(line, refunded.get(line.line_no, 0)) for line in commission.lines)
     after = replace(commission, lines=lines)
-    if after.left_minor == 0:
+    if after.left_minor == 0 and not after.is_void:
         after = replace(after, state=CommissionState.REVERSED)
     return after, after.reversed_minor - commission.reversed_minor
 
@@ -229,14 +251,35 @@ def _refunded(line: CommissionLine, amount_minor: int) -> CommissionLine:
     return replace(line, refunded_minor=refunded, reversed_minor=line.amount_minor * refunded // line.net_minor)
 
 
+def void(commission: Commission) -> Commission:
+    """The commission of a partner who turned out to be the buyer; one of which nothing is left stays as it is."""
+    return replace(commission, state=CommissionState.VOIDED) if commission.left_minor else commission
+
+
+def restore(commission: Commission) -> Commission:
+    """A void commission of a partner who is not the buyer after all, as it would be had it never been void."""
+    if not commission.left_minor:
+        return replace(commission, state=CommissionState.REVERSED)
+    if commission.accrue_time is None:
+        return replace(commission, state=CommissionState.ESTIMATED)
+    return replace(commission, state=CommissionState.ACCRUED, accrual=commission.accrual + 1)
+
+
 def accrual(commission: Commission) -> Posting:
     """The movement that an accrued commission asks for."""
-    return _posting(commission, accrual_id(commission.commission_id), PostingKind.ACCRUE, commission.left_minor)
+    transfer_id = accrual_id(commission.commission_id, commission.accrual)
+    return _posting(commission, transfer_id, PostingKind.ACCRUE, commission.left_minor)
 
 
-def accrual_id(commission_id: UUID) -> str:
-    """The transfer by which a commission accrues."""
-    return f"commission/{commission_id}/accrue"
+def accrual_id(commission_id: UUID, number: int = 0) -> str:
+    """The transfer by which a commission accrues, for the first time or anew."""
+    return f"commission/{commission_id}/accrue/{number}" if number else f"commission/{commission_id}/accrue"
+
+
+def voiding(commission: Commission) -> Posting:
+    """The movement that takes back what is left of an accrued commission that is void."""
+    transfer_id = f"commission/{commission.commission_id}/void/{commission.accrual}"
+    return _posting(commission, transfer_id, PostingKind.VOID, commission.left_minor)
 
 
 def reversal(commission: Commission, refund_id: UUID, amount_minor: int) -> Posting:
@@ -247,10 +290,11 @@ def reversal(commission: Commission, refund_id: UUID, amount_minor: int) -> Post
 
 def to_debt(posting: Posting) -> Posting:
     """The movement that takes a refused reversal's place: what the partner no longer has, it owes."""
-    return replace(posting, transfer_id=f"{posting.transfer_id}/debt", kind=PostingKind.REVERSE_TO_DEBT)
+    return replace(posting, transfer_id=f"{posting.transfer_id}/debt", kind=TO_DEBT[posting.kind])
 
 
 def _posting(commission: Commission, transfer_id: str, kind: PostingKind, amount_minor: int) -> Posting:
     return Posting(
-        transfer_id, commission.commission_id, commission.partner_id, kind, commission.currency_code, amount_minor
-    )
+        transfer_id, commission.commission_id, commission.partner_id, kind, commission.currency_code, amount_minor,
+        commission.accrual,
+    )  # fmt: skip

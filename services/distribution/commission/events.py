@@ -18,7 +18,7 @@ def accrued(commission: Commission, time: datetime) -> Fact:
 
 
 def reversed_(commission: Commission, amount_minor: int, time: datetime) -> Fact:
-    """A refund took commission back."""
+    """Commission was taken back."""
     message = events_pb2.CommissionReversed(
         order_id=str(commission.order_id), commission=commission_to_proto(commission), amount_minor=amount_minor
     )

@@ -100,7 +100,11 @@ class OrderEvents:
         for item in sorted(batch, key=lambda each: moment(each.event.reassign_time)):
             told = _Told(item.event_id, item.event, item.event_time)
             if _is_order(item.event) and item.event.name == ecommerce.COMPLETED and (key := told.key()):
-                await store.give_order(tx, key, UUID(item.event.profile_id))
+                await operations.give_order(tx, key, UUID(item.event.profile_id), self._terms, now=item.now)
+
+    async def on_people_changed(self, tx: Tx, profile_ids: Sequence[UUID], now: datetime) -> None:
+        """Void what people turned out to be credited for that they bought themselves, and restore what they did not."""
+        await operations.recredit(tx, profile_ids, self._terms, now=now)
 
     async def _complete(self, tx: Tx, told: Sequence[_Told]) -> tuple[list[store.Key], list[Rejection]]:
         rows: list[Row] = []

@@ -98,6 +98,7 @@ def _attribution_to_proto(attribution: Attribution) -> order_pb2.Attribution:
         token=attribution.token,
         sharer_profile_id=text_of(attribution.sharer_profile_id),
         losers=map(_loser_to_proto, attribution.losers),
+        void_reason=attribution.void_reason,
     )
 
 

@@ -22,6 +22,7 @@ from services.distribution.orders.domain.order import (
     Order,
     OrderState,
     Paid,
+    Recredited,
     RefundAsk,
     Refunded,
     Row,
@@ -92,6 +93,7 @@ async def import_rows(
     tx: Tx, rows: Sequence[Row], terms: Terms, *, reach: Reach = EVERYWHERE
 ) -> list[Outcome | Refusal]:
     """Bring orders to where their histories say they are; one outcome per row, a refusal is a row's own."""
+    await subjects.hold_people(tx)
     outcomes: dict[int, Outcome | Refusal] = {}
     waiting = dict(enumerate(rows))
     while waiting:
@@ -201,6 +203,7 @@ async def advance_order(
     tx: Tx, order_id: UUID, history: Callable[[Order], History], terms: Terms, *, reach: Reach = EVERYWHERE
 ) -> Order:
     """Carry one order on by the history that is made for it."""
+    await subjects.hold_people(tx)
     return await _advance(tx, await _lock(tx, order_id, reach), history, terms)
 
 
@@ -224,6 +227,7 @@ async def call_off_order_by_number(tx: Tx, key: store.Key, ask: RefundAsk, terms
 
 
 async def _lock_by_number(tx: Tx, key: store.Key) -> Order:
+    await subjects.hold_people(tx)
     orders = await store.lock_by_number(tx, [key])
     if key not in orders:
         raise OrderNotFound(key[0])
@@ -240,6 +244,51 @@ async def _advance(tx: Tx, order: Order, history: Callable[[Order], History], te
     decision = _decide(row, known, terms, EVERYWHERE)
     await _save(tx, [decision], terms)
     return decision.after
+
+
+async def recredit(tx: Tx, profile_ids: Sequence[UUID], terms: Terms, *, now: datetime) -> None:
+    """Void the credits of people who turned out to have bought from themselves, and restore those of people who did not
+    after all. `profile_ids` are all of the people who were merged or told apart; merges are held, or nobody merges.
+
+    Who follows the orders hears of each that has a credit: of commission, a parent's may be the only one concerned.
+    Source: spec people §3.5, I25; spec value AT-03.
+    """
+    before = await store.lock_credited(tx, profile_ids)
+    if not before:
+        return
+    sellers = await partners.get_partners(tx, (credited for order in before if (credited := _credited(order))))
+    profiles = {None: None} | {seller_id: seller.profile_id for seller_id, seller in sellers.items()}
+    after = [domain.recredit(order, profiles.get(_credited(order))) for order in before]
+    changes = [Recredited(order, now, order != old) for order, old in zip(after, before, strict=True)]
+    turned = [change for change in changes if change.is_turned]
+    await store.save_credits(tx, [change.order for change in turned])
+    await ripples.count_orders(tx, _turns(change.order for change in turned))
+    await events.orders_changed(tx, turned)
+    await terms.follow(tx, changes)
+
+
+async def give_order(tx: Tx, key: store.Key, profile_id: UUID, terms: Terms, *, now: datetime) -> None:
+    """Let an order, if it exists, be another person's, and tell it: what was given for it may be another's too."""
+    await subjects.hold_people(tx)
+    given = await store.give_order(tx, key, profile_id)
+    if given is None:
+        return
+    order_id, from_profile_id = given
+    await events.order_reassigned(tx, await store.get_order(tx, order_id), profile_id, from_profile_id, now=now)
+    await recredit(tx, await subjects.everybody(tx, (str(profile_id), str(from_profile_id))), terms, now=now)
+
+
+def _credited(order: Order) -> UUID | None:
+    return order.attribution.partner_id if order.attribution else None
+
+
+def _turns(orders: Iterable[Order]) -> dict[str, int]:
+    """How many orders chains have more by their links' tokens: fewer, where credits became void."""
+    counts: Counter[str] = Counter()
+    for order in orders:
+        if order.attribution and order.attribution.token:
+            counts[order.attribution.token] += -1 if order.attribution.void_reason else 1
+    return counts
 
 
 async def cancel_order(tx: Tx, order_id: UUID, *, reach: Reach = EVERYWHERE) -> Order:

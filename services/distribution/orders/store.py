@@ -21,8 +21,10 @@ Key = tuple[str, str]
 _SELECT = """
 SELECT o.order_id, o.source, o.order_number, coalesce(r.survivor_id, o.profile_id) AS profile_id, o.store_id,
        o.seller_id, o.currency_code, o.state, o.place_time, o.pay_time, o.deliver_time, o.step, o.partner_id,
-       o.touch_id, o.token, o.sharer_profile_id, o.losers
-FROM orders o LEFT JOIN redirect r ON r.loser_id = o.profile_id
+       o.touch_id, o.token, coalesce(s.survivor_id, l.sharer_profile_id, o.sharer_profile_id) AS sharer_profile_id,
+       o.losers, o.void_reason
+FROM orders o LEFT JOIN redirect r ON r.loser_id = o.profile_id LEFT JOIN share_link l ON l.token = o.token
+LEFT JOIN redirect s ON s.loser_id = coalesce(l.sharer_profile_id, o.sharer_profile_id)
 """
 _BY_NUMBER = (
     _SELECT
@@ -31,6 +33,17 @@ JOIN unnest($1::text[], $2::text[]) AS k (order_number, source) USING (order_num
 ORDER BY o.order_number, o.source FOR UPDATE OF o
 """
 )
+_CREDITED = (
+    _SELECT
+    + """
+WHERE o.profile_id = ANY($1::uuid[]) AND (o.partner_id IS NOT NULL OR o.sharer_profile_id IS NOT NULL)
+ORDER BY o.order_number, o.source FOR UPDATE OF o
+"""
+)
+_SAVE_CREDITS = """
+UPDATE orders o SET void_reason = n.void_reason
+FROM unnest($1::uuid[], $2::text[]) AS n (order_id, void_reason) WHERE o.order_id = n.order_id
+"""
 _LINES = """
 SELECT order_id, line_no, sku, category, quantity, gross_minor, discount_minor, refunded_minor
 FROM order_line WHERE order_id = ANY($1) ORDER BY order_id, line_no
@@ -55,7 +68,7 @@ _UPDATE = """
 UPDATE orders o
 SET refunded_minor = n.refunded_minor, state = n.state, pay_time = n.pay_time, deliver_time = n.deliver_time,
     step = n.step, partner_id = n.partner_id, touch_id = n.touch_id, token = n.token,
-    sharer_profile_id = n.sharer_profile_id, losers = n.losers
+    sharer_profile_id = coalesce(o.sharer_profile_id, n.sharer_profile_id), losers = n.losers
 FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::smallint[],
             $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::jsonb[])
      AS n (order_id, refunded_minor, state, pay_time, deliver_time, step, partner_id, touch_id, token,
@@ -67,7 +80,12 @@ UPDATE order_line l SET refunded_minor = n.refunded_minor
 FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS n (order_id, line_no, refunded_minor)
 WHERE l.order_id = n.order_id AND l.line_no = n.line_no AND l.refunded_minor <> n.refunded_minor
 """
-_GIVE = "UPDATE orders SET profile_id = $3 WHERE order_number = $1 AND source = $2"
+_GIVE = """
+WITH held AS (
+    SELECT order_id, profile_id FROM orders WHERE order_number = $1 AND source = $2 AND profile_id <> $3 FOR UPDATE
+)
+UPDATE orders o SET profile_id = $3 FROM held WHERE o.order_id = held.order_id RETURNING o.order_id, held.profile_id
+"""
 _INSERT_REFUNDS = """
 INSERT INTO refund (refund_id, order_id, refund_number, amount_minor, lines, refund_time)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::jsonb[], $6::timestamptz[])
@@ -150,9 +168,21 @@ async def save_orders(tx: Tx, orders: Sequence[Order]) -> None:
     await connection.execute(_UPDATE_LINES, *_transposed(refunded, 3))
 
 
-async def give_order(tx: Tx, key: Key, profile_id: UUID) -> None:
-    """Let an order, if it exists, be another person's."""
-    await (await driver(tx)).execute(_GIVE, *key, profile_id)
+async def lock_credited(tx: Tx, profile_ids: Sequence[UUID]) -> list[Order]:
+    """Hold the orders of people, given by all their ids, for which a partner or a consumer is credited."""
+    return await _orders(tx, await (await driver(tx)).fetch(_CREDITED, profile_ids))
+
+
+async def save_credits(tx: Tx, orders: Sequence[Order]) -> None:
+    """Save whether the credits of held orders hold."""
+    rows = [(order.order_id, order.attribution.void_reason) for order in orders if order.attribution is not None]
+    await (await driver(tx)).execute(_SAVE_CREDITS, *_transposed(rows, 2))
+
+
+async def give_order(tx: Tx, key: Key, profile_id: UUID) -> tuple[UUID, UUID] | None:
+    """Let an order be another person's. Returns it and whose it was; None when there is none, or it is theirs."""
+    row = await (await driver(tx)).fetchrow(_GIVE, *key, profile_id)
+    return None if row is None else (row["order_id"], row["profile_id"])
 
 
 async def insert_refunds(tx: Tx, refunds: Sequence[tuple[UUID, Refund]]) -> None:
@@ -294,5 +324,6 @@ def _attribution(row: Any) -> Attribution | None:
         for step, partner, touch, reason in row["losers"]
     )
     return Attribution(
-        Step(row["step"]), row["partner_id"], row["touch_id"], row["token"] or "", row["sharer_profile_id"], losers
-    )
+        Step(row["step"]), row["partner_id"], row["touch_id"], row["token"] or "", row["sharer_profile_id"], losers,
+        row["void_reason"],
+    )  # fmt: skip

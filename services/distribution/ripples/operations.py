@@ -10,6 +10,7 @@ from services.distribution.partners import store as partners
 from services.distribution.partners.domain import Role
 from services.distribution.ripples import domain, events, store
 from services.distribution.ripples.domain import Lineage, Share, ShareLink, Touch
+from services.distribution.subjects import store as subjects
 
 
 class Recorded(Enum):
@@ -42,6 +43,7 @@ def _link(share: Share, role: Role | None, *, token: str, lineage: Lineage, now:
 
 async def record_touches(tx: Tx, touches: Sequence[Touch]) -> list[Recorded]:
     """Record visits; what became of each, in their order. A visit that was recorded before is answered as then."""
+    await subjects.hold_people(tx)
     links = await store.get_links(tx, (touch.token for touch in touches))
     known = [touch for touch in touches if touch.token in links]
     firsts = domain.first_visits(known)
@@ -49,6 +51,20 @@ async def record_touches(tx: Tx, touches: Sequence[Touch]) -> list[Recorded]:
     await events.touches_recorded(tx, (touch for touch in firsts if touch.touch_id in counted), links)
     counted |= await store.note_repeats(tx, [touch for touch in known if touch.touch_id not in counted])
     return [_outcome(known=touch.token in links, counted=touch.touch_id in counted) for touch in touches]
+
+
+async def turn_touches(tx: Tx, profile_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Void visits of people who turned out to be the sharer, and restore those of people who are not after all.
+
+    `profile_ids` are all of the people who were merged or told apart; merges are held. Source: spec people §3.5, I25.
+    """
+    own, others = await store.find_turned(tx, profile_ids)
+    if not own and not others:
+        return
+    links = await store.get_links(tx, (touch.token for touch in (*own, *others)))
+    await store.void_touches(tx, own, now)
+    await store.restore_touches(tx, others)
+    await events.touches_turned(tx, own, others, links, now=now)
 
 
 def _outcome(*, known: bool, counted: bool) -> Recorded:

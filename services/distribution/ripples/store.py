@@ -82,6 +82,34 @@ WITH credited AS (
 )
 UPDATE chain SET order_count = order_count + held.orders FROM held WHERE chain.chain_id = held.chain_id
 """
+# Visits of people who are one with the sharer now and were not told to be. A device that others use too is nobody's.
+_OWN = """
+WITH device AS (
+    SELECT visitor_id, array_agg(profile_id) AS owners FROM visitor
+    WHERE visitor_id IN (SELECT visitor_id FROM visitor WHERE profile_id = ANY($1)) GROUP BY visitor_id
+), visit AS (
+    SELECT touch_id, token, ARRAY[profile_id] AS owners FROM touch
+    WHERE profile_id = ANY($1) AND repeat_of IS NULL
+    UNION ALL
+    SELECT touch_id, token, owners FROM device JOIN touch USING (visitor_id)
+    WHERE profile_id IS NULL AND repeat_of IS NULL
+), shared AS (
+    SELECT touch_id, owners, coalesce(l.sharer_profile_id, p.profile_id) AS sharer_id
+    FROM visit JOIN share_link l USING (token) LEFT JOIN partner p ON p.partner_id = l.sharer_partner_id
+), judged AS (
+    SELECT touch_id, coalesce(sharer_id <> ALL (owners) AND (
+        SELECT bool_and(coalesce(o.survivor_id, owner) = coalesce(s.survivor_id, sharer_id))
+        FROM unnest(owners) AS owner LEFT JOIN redirect o ON o.loser_id = owner
+        LEFT JOIN redirect s ON s.loser_id = sharer_id
+    ), false) AS is_own
+    FROM shared
+)
+SELECT t.touch_id, t.token, t.visitor_id, t.profile_id, t.touch_time, is_own
+FROM judged JOIN touch t USING (touch_id) LEFT JOIN voided_touch v USING (touch_id)
+WHERE is_own <> (v.touch_id IS NOT NULL) ORDER BY t.touch_id
+"""
+_VOID = "INSERT INTO voided_touch (touch_id, void_time) SELECT *, $2 FROM unnest($1::uuid[])"
+_RESTORE = "DELETE FROM voided_touch WHERE touch_id = ANY($1)"
 _RIPPLES = """
 SELECT c.chain_id, c.root_token, c.root_partner_id, c.share_count, c.order_count, s.sharer_count, g.sizes,
        t.touch_count, t.visitor_count
@@ -96,7 +124,8 @@ CROSS JOIN LATERAL (
 ) g
 CROSS JOIN LATERAL (
     SELECT count(*) AS touch_count, count(DISTINCT t.visitor_id) AS visitor_count
-    FROM share_link l JOIN touch t ON t.token = l.token AND t.repeat_of IS NULL WHERE l.chain_id = c.chain_id
+    FROM share_link l JOIN touch t ON t.token = l.token AND t.repeat_of IS NULL
+    WHERE l.chain_id = c.chain_id AND NOT EXISTS (SELECT FROM voided_touch v WHERE v.touch_id = t.touch_id)
 ) t
 ORDER BY c.share_count DESC, c.chain_id
 """
@@ -153,6 +182,24 @@ async def learn_visitors(tx: Tx, visitors: Iterable[tuple[UUID, str]]) -> None:
     """Note which devices are whose, given as pairs (profile, visitor). A device may be of several people."""
     if pairs := sorted(set(visitors)):
         await (await driver(tx)).execute(_LEARN, *map(list, zip(*pairs, strict=True)))
+
+
+async def find_turned(tx: ReadTx, profile_ids: Sequence[UUID]) -> tuple[list[Touch], list[Touch]]:
+    """Of these people's visits, given by all their ids: those that turned out to be of the sharer's own, and those that
+    are so no longer."""
+    rows = await (await driver(tx)).fetch(_OWN, profile_ids)
+    found = [(Touch(*values), is_own) for *values, is_own in map(tuple, rows)]
+    return [touch for touch, is_own in found if is_own], [touch for touch, is_own in found if not is_own]
+
+
+async def void_touches(tx: Tx, touches: Sequence[Touch], now: datetime) -> None:
+    """Have visits count no longer."""
+    await (await driver(tx)).execute(_VOID, [touch.touch_id for touch in touches], now)
+
+
+async def restore_touches(tx: Tx, touches: Sequence[Touch]) -> None:
+    """Have visits count again."""
+    await (await driver(tx)).execute(_RESTORE, [touch.touch_id for touch in touches])
 
 
 async def last_clicks(tx: ReadTx, sales: Sequence[tuple[UUID, datetime]], lookback: timedelta) -> list[list[Click]]:

@@ -1,6 +1,7 @@
 """What subjects learn from others."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from bowen.profile.v1 import events_pb2
 
@@ -10,16 +11,22 @@ from logic.redirects import Edge
 from services.distribution.subjects import store
 
 
-async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileMerged]]) -> None:
-    """Redirect the losers, whatever the order in which merges arrive."""
+async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileMerged]]) -> list[UUID]:
+    """Redirect the losers, whatever the order in which merges arrive. Returns all ids of the people concerned."""
     await store.hold_merges(tx)
     for item in batch:
         await store.merge(tx, Edge(item.event.merge_id, item.event.loser_id, item.event.survivor_id))
+    return await store.everybody(tx, {each for item in batch for each in (item.event.loser_id, item.event.survivor_id)})
 
 
-async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileUnmerged]]) -> None:
-    """Let people who are two again stand for themselves: orders, links and visits stay where they were told of."""
+async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileUnmerged]]) -> list[UUID]:
+    """Let people who are two again stand for themselves: orders, links and visits stay where they were told of.
+
+    Returns all ids of the people concerned.
+    """
     await store.hold_merges(tx)
     for item in batch:
         edge = Edge(item.event.merge_id, item.event.restored_id, item.event.survivor_id)
         await store.unmerge(tx, edge, item.event.restored_from_ids)
+    people = {each for item in batch for each in (item.event.restored_id, item.event.survivor_id)}
+    return await store.everybody(tx, people | {each for item in batch for each in item.event.restored_from_ids})

@@ -57,6 +57,16 @@ async def one_person(tx: ReadTx, profile_id: UUID) -> list[UUID]:
     return [survivor, *(row["loser_id"] for row in rows)]
 
 
+async def everybody(tx: ReadTx, profile_ids: Iterable[str]) -> list[UUID]:
+    """All ids of the people who have these, in order."""
+    return sorted(UUID(row[0]) for row in await (await driver(tx)).fetch(_MEMBERS, sorted(set(profile_ids))))
+
+
+async def hold_people(tx: Tx) -> None:
+    """Have nobody merge or unmerge until the transaction ends; others may do this too. Held before any row."""
+    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock_shared($1)", _MERGE_LOCK)
+
+
 async def hold_merges(tx: Tx) -> None:
     """Be the only one who merges and unmerges until the transaction ends."""
     await (await driver(tx)).execute("SELECT pg_advisory_xact_lock($1)", _MERGE_LOCK)

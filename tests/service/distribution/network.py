@@ -17,7 +17,7 @@ from bowen.distribution.v1.commission_service_pb2_grpc import CommissionServiceS
 from bowen.distribution.v1.order_service_pb2_grpc import OrderServiceStub
 from bowen.distribution.v1.partner_service_pb2_grpc import PartnerServiceStub
 from bowen.distribution.v1.ripple_service_pb2_grpc import RippleServiceStub
-from bowen.incentive.v1 import ledger_service_pb2
+from bowen.incentive.v1 import ledger_pb2, ledger_service_pb2
 from bowen.incentive.v1.ledger_service_pb2_grpc import LedgerServiceStub, add_LedgerServiceServicer_to_server
 from bowen.profile.v1 import event_pb2
 from bowen.profile.v1 import events_pb2 as profile_events
@@ -50,7 +50,8 @@ HOUR = timedelta(hours=1)
 FACTS = (
     events_pb2.OrderPaid, events_pb2.OrderDelivered, events_pb2.OrderRefunded, events_pb2.TouchRecorded,
     events_pb2.CommissionAccrued, events_pb2.CommissionReversed, events_pb2.ErasureConfirmed,
-    events_pb2.PersonalDataProvided,
+    events_pb2.PersonalDataProvided, events_pb2.TouchVoided, events_pb2.TouchRestored, events_pb2.OrderRecredited,
+    events_pb2.OrderReassigned,
 )  # fmt: skip
 
 
@@ -197,6 +198,15 @@ class Network:
         account = f"partner/{partner.partner_id}/{kind}"
         request = ledger_service_pb2.GetAccountRequest(account=account, asset="commission.CNY")
         return int((await self.ledger.GetAccount(request)).account.balance)
+
+    async def pay_out(self, partner: partner_pb2.Partner, amount: int) -> None:
+        """Have a partner spend what it earned."""
+        transfer = ledger_pb2.Transfer(
+            transfer_id=str(new_id()), debit_account=f"partner/{partner.partner_id}/available",
+            credit_account="sys/redeemed", asset="commission.CNY", amount=amount,
+        )  # fmt: skip
+        response = await self.ledger.PostTransfers(ledger_service_pb2.PostTransfersRequest(transfers=[transfer]))
+        assert not response.outcomes[0].reason, response
 
     async def tell(self, *messages: Message) -> None:
         """Publish facts of the profile service, and wait until distribution has taken them in."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from bowen.distribution.v1 import order_pb2
+from bowen.distribution.v1 import commission_pb2, order_pb2
 
 from chassis.consumer import Delivery
 from chassis.db import Tx, driver
@@ -69,12 +69,11 @@ async def test_an_order_told_again_while_its_buyer_is_merged_is_the_same_order(n
     event = told(network, "Order Completed", COMPLETED, loser)
     await network.tell(event)
 
+    merging = Merging(network, loser, survivor)
     await while_held(
-        network,
-        hold_orders,
-        lambda: network.db.transact(lambda tx: take_in(tx, network, event)),
-        lambda: network.tell(a_merge(loser, survivor)),
+        network, hold_orders, lambda: network.db.transact(lambda tx: take_in(tx, network, event)), merging.begin
     )
+    await merging.task
 
     assert [dict(row) for row in await network.rows("SELECT reason FROM order_rejection")] == []
 
@@ -85,15 +84,22 @@ async def test_nobody_earns_on_an_order_that_proves_to_be_their_own_while_it_is_
     seller = await network.a_partner(profile_id=str(new_id()))
     await network.touch(await network.a_link(seller), profile_id=order.profile_id)
 
-    paid = await while_held(
-        network,
-        hold_orders,
-        lambda: network.pay(order),
-        lambda: network.tell(a_merge(order.profile_id, seller.profile_id)),
-    )
+    merging = Merging(network, order.profile_id, seller.profile_id)
+    await while_held(network, hold_orders, lambda: network.pay(order), merging.begin)
+    await merging.task
 
-    assert paid.attribution.partner_id == ""
-    assert await network.commissions_of(order) == []
+    assert (await network.order(order.order_id)).attribution.void_reason == "SELF_PURCHASE"
+    assert {item.state for item in await network.commissions_of(order)} == {commission_pb2.Commission.STATE_VOIDED}
+
+
+class Merging:
+    """A merge that is told, and has to wait for payments that are under way."""
+
+    def __init__(self, network: Network, loser_id: str, survivor_id: str) -> None:
+        self._network, self._merge = network, a_merge(loser_id, survivor_id)
+
+    async def begin(self) -> None:
+        self.task = asyncio.ensure_future(self._network.tell(self._merge))
 
 
 async def hold_orders(tx: Tx) -> None:

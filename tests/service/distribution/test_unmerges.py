@@ -1,12 +1,13 @@
 """People who were taken for one are two again: whose orders, links and visits are (spec people §3.5)."""
 
 import pytest
+from bowen.distribution.v1 import commission_pb2, events_pb2, order_pb2
 from bowen.distribution.v1 import order_service_pb2 as os_
 from bowen.profile.v1 import events_pb2 as profile_events
 
 from chassis.ids import new_id
 from chassis.stamps import stamp
-from tests.service.distribution.network import HOUR, Network, a_merge, an_event
+from tests.service.distribution.network import HOUR, KOC, Network, a_line, a_merge, an_event
 
 
 def an_undoing(merge: profile_events.ProfileMerged, **fields: object) -> profile_events.ProfileUnmerged:
@@ -81,8 +82,12 @@ async def test_what_an_event_bought_since_the_merge_is_whose_the_event_is(networ
     await network.tell(merge, event)
     assert await orders_of(network, loser) == [("N1", survivor)]
 
-    await network.tell(an_undoing(merge), a_reassignment(event, loser, merge.merge_id, network))
+    reassignment = a_reassignment(event, loser, merge.merge_id, network)
+    await network.tell(an_undoing(merge), reassignment)
+    await network.tell(reassignment)
 
+    (told,) = await network.told(events_pb2.OrderReassigned)
+    assert (told.profile_id, told.from_profile_id, told.order.order_number) == (loser, survivor, "N1")
     assert (await orders_of(network, loser), await orders_of(network, survivor)) == ([("N1", loser)], [])
 
 
@@ -97,3 +102,97 @@ async def test_a_link_of_the_restored_person_credits_that_person_again(network: 
     paid = await network.pay(order)
 
     assert paid.attribution.sharer_profile_id == sharer
+
+
+ESTIMATED, ACCRUED, REVERSED, VOIDED = (
+    getattr(commission_pb2.Commission, f"STATE_{name}") for name in ("ESTIMATED", "ACCRUED", "REVERSED", "VOIDED")
+)
+
+
+async def a_sale(network: Network, partner: object, *, delivered: bool = True) -> order_pb2.Order:
+    """An order that its buyer clicked for."""
+    order = await network.imported(network.a_row(a_line(10_000)))
+    await network.touch(await network.a_link(partner), profile_id=order.profile_id)
+    paid = await network.pay(order)
+    return await network.deliver(paid) if delivered else paid
+
+
+async def state_of(network: Network, order: order_pb2.Order) -> list[int]:
+    return [commission.state for commission in await network.commissions_of(order)]
+
+
+async def test_i25_a_purchase_that_turns_out_to_be_the_sharers_own_earns_nothing_until_that_is_undone(network: Network):
+    await network.a_plan(koc=1_000, parent_rate_bp=500)
+    person = await network.imported(network.a_row())
+    parent = await network.a_partner(KOC)
+    sharer = await network.a_partner(KOC, profile_id=person.profile_id, parent_partner_id=parent.partner_id)
+    sold = await a_sale(network, sharer)
+    await network.posted()
+    assert (await network.balance(sharer), await network.balance(parent)) == (1_000, 500)
+    merge = a_merge(sold.profile_id, person.profile_id)
+
+    await network.tell(merge)
+    await network.posted()
+
+    assert (await network.balance(sharer), await network.balance(parent)) == (0, 0)
+    assert await state_of(network, sold) == [VOIDED, VOIDED]
+    assert (await network.order(sold.order_id)).attribution.void_reason == "SELF_PURCHASE"
+    (voided,) = await network.told(events_pb2.TouchVoided)
+    assert (voided.touch.profile_id, voided.sharer_partner_id) == (sold.profile_id, sharer.partner_id)
+
+    await network.refund(sold, line_1=5_000)  # takes nothing of what is void
+    for _ in range(2):
+        await network.tell(an_undoing(merge))
+    await network.tell(merge)
+    await network.posted()
+
+    assert (await network.balance(sharer), await network.balance(parent)) == (500, 250)
+    assert await state_of(network, sold) == [ACCRUED, ACCRUED]
+    assert not (await network.order(sold.order_id)).attribution.void_reason
+    (restored,) = await network.told(events_pb2.TouchRestored)
+    assert restored.touch.touch_id == voided.touch.touch_id
+    assert [item.order.attribution.void_reason for item in await network.told(events_pb2.OrderRecredited, 2)] == [
+        "SELF_PURCHASE",
+        "",
+    ]
+
+    await network.refund(sold)
+    await network.posted()
+    assert (await network.balance(sharer), await network.balance(parent)) == (0, 0)
+    assert await state_of(network, sold) == [REVERSED, REVERSED]
+
+
+async def test_i25_what_is_not_delivered_is_void_and_what_was_spent_is_owed(network: Network):
+    await network.a_plan(koc=1_000)
+    person = await network.imported(network.a_row())
+    sharer = await network.a_partner(KOC, profile_id=person.profile_id)
+    waiting, spent = await a_sale(network, sharer, delivered=False), await a_sale(network, sharer)
+    await network.posted()
+    await network.pay_out(sharer, 1_000)
+
+    merges = [a_merge(order.profile_id, person.profile_id) for order in (waiting, spent)]
+    await network.tell(*merges)
+    await network.deliver(waiting)
+    await network.posted()
+    assert (await state_of(network, waiting), await state_of(network, spent)) == ([VOIDED], [VOIDED])
+    assert (await network.balance(sharer), await network.balance(sharer, "debt")) == (0, -1_000)
+
+    await network.tell(*map(an_undoing, merges))
+    await network.posted()
+    assert await network.balance(sharer) + await network.balance(sharer, "debt") == 1_000
+
+
+async def test_i25_a_visit_of_a_device_is_its_only_owners(network: Network):
+    sharer, visitor, other = (str(new_id()) for _ in range(3))
+    link = await network.a_link(sharer_profile_id=sharer)
+    own = await network.touch(link, visitor_id="own")
+    await network.touch(link, visitor_id="shared")
+    await network.tell(
+        *(an_event(who, anonymous_id=of) for who, of in [(visitor, "own"), (visitor, "shared"), (other, "shared")])
+    )
+
+    await network.tell(a_merge(visitor, sharer))
+
+    assert [item.touch.touch_id for item in await network.told(events_pb2.TouchVoided)] == [own.touch_id]
+    (ripple,) = await network.rows("SELECT count(*) FROM voided_touch")
+    assert ripple["count"] == 1

@@ -35,13 +35,13 @@ FROM commission c
 _LOCK = _SELECT + "WHERE c.order_id = ANY($1) ORDER BY c.order_id, c.share FOR UPDATE OF c"
 _SAVE = """
 INSERT INTO commission (commission_id, order_id, partner_id, share, plan_id, rate_bp_hundredths, currency_code,
-                        amount_minor, reversed_minor, capped, state, lines, create_time, accrue_time)
+                        amount_minor, reversed_minor, capped, state, lines, create_time, accrue_time, accrual)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::uuid[], $6::bigint[], $7::text[],
                      $8::bigint[], $9::bigint[], $10::boolean[], $11::smallint[], $12::jsonb[], $13::timestamptz[],
-                     $14::timestamptz[])
+                     $14::timestamptz[], $15::integer[])
 ON CONFLICT ON CONSTRAINT commission_pkey DO UPDATE
 SET reversed_minor = excluded.reversed_minor, state = excluded.state, lines = excluded.lines,
-    accrue_time = excluded.accrue_time
+    accrue_time = excluded.accrue_time, accrual = excluded.accrual
 """
 _EARN = """
 INSERT INTO partner_earning AS e (partner_id, currency_code, earned_minor, order_count)
@@ -179,6 +179,7 @@ def _row(commission: Commission) -> tuple[Any, ...]:
         commission.commission_id, commission.order_id, commission.partner_id, commission.share, commission.plan_id,
         commission.rate_bp * 100, commission.currency_code, commission.amount_minor, commission.reversed_minor,
         commission.capped, commission.state, json.dumps(lines), commission.create_time, commission.accrue_time,
+        commission.accrual,
     )  # fmt: skip
 
 
@@ -187,5 +188,5 @@ def _commission(row: Any) -> Commission:
         row["commission_id"], row["order_id"], row["partner_id"], Share(row["share"]), row["plan_id"],
         row["rate_bp_hundredths"] // 100, row["currency_code"], row["capped"], CommissionState(row["state"]),
         tuple(CommissionLine(*line) for line in row["lines"]), row["create_time"], row["accrue_time"],
-        row["posted"],
+        row["posted"], row["accrual"],
     )  # fmt: skip

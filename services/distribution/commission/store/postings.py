@@ -15,13 +15,14 @@ _LANE_LOCK = 0x6C616E65 << 8  # "lane"
 
 _INSERT = """
 INSERT INTO posting (transfer_id, commission_id, partner_id, lane, kind, currency_code, amount_minor, state,
-                     create_time)
-SELECT *, 1, $8 FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::text[],
-                            $7::bigint[])
+                     accrual, create_time)
+SELECT transfer_id, commission_id, partner_id, lane, kind, currency_code, amount_minor, 1, accrual, $9
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::text[], $7::bigint[], $8::integer[])
+     AS asked (transfer_id, commission_id, partner_id, lane, kind, currency_code, amount_minor, accrual)
 """
 _BUSY_LANES = "SELECT DISTINCT lane FROM posting WHERE state = 1 ORDER BY lane"
 _WAITING = """
-SELECT transfer_id, commission_id, partner_id, kind, currency_code, amount_minor
+SELECT transfer_id, commission_id, partner_id, kind, currency_code, amount_minor, accrual
 FROM posting WHERE state = 1 AND lane = $1 ORDER BY posting_id LIMIT $2
 """
 _SETTLE = """
@@ -46,7 +47,7 @@ async def insert_postings(tx: Tx, postings: Sequence[Posting], *, now: datetime)
         return
     rows = [
         (item.transfer_id, item.commission_id, item.partner_id, item.lane, item.kind, item.currency_code,
-         item.amount_minor)
+         item.amount_minor, item.accrual)
         for item in postings
     ]  # fmt: skip
     await (await driver(tx)).execute(_INSERT, *map(list, zip(*rows, strict=True)), now)
@@ -77,5 +78,5 @@ async def settle(tx: Tx, settlements: Sequence[Settlement], *, now: datetime) ->
 def _posting(row: Any) -> Posting:
     return Posting(
         row["transfer_id"], row["commission_id"], row["partner_id"], PostingKind(row["kind"]), row["currency_code"],
-        row["amount_minor"],
+        row["amount_minor"], row["accrual"],
     )  # fmt: skip

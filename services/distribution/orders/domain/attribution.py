@@ -40,7 +40,10 @@ class Loser:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who is credited, and why. For the house nobody is; a consumer who shared is credited without a partner."""
+    """Who is credited, and why. For the house nobody is; a consumer who shared is credited without a partner.
+
+    `void_reason`: why the credit does not hold after all, empty while it does.
+    """
 
     step: Step
     partner_id: UUID | None = None
@@ -48,6 +51,7 @@ class Attribution:
     token: str = ""
     sharer_profile_id: UUID | None = None
     losers: tuple[Loser, ...] = ()
+    void_reason: str = ""
 
 
 class Sale(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
-from services.distribution.orders.domain.attribution import Attribution
+from services.distribution.orders.domain.attribution import SELF_PURCHASE, Attribution
 from services.distribution.orders.errors import OrderInvalid, OrderStateRefused, RefundExceedsLine
 
 
@@ -165,7 +165,16 @@ class Refunded:
         return self.refund.refund_time
 
 
-Change = Paid | Delivered | Refunded
+@dataclass(frozen=True, slots=True)
+class Recredited:
+    """People of an order turned out to be others. `is_turned`: its credit became void, or holds again."""
+
+    order: Order
+    time: datetime
+    is_turned: bool
+
+
+Change = Paid | Delivered | Refunded | Recredited
 Credit = Callable[[Order, datetime], Attribution]
 """Decides who is credited with an order that is paid at a time."""
 
@@ -208,6 +217,18 @@ def pay(order: Order, pay_time: datetime, credit: Credit) -> Order:
     if pay_time < order.draft.place_time:
         raise OrderInvalid("pay_time", "must not be before place_time")
     return replace(order, state=OrderState.PAID, pay_time=pay_time, attribution=credit(order, pay_time))
+
+
+def recredit(order: Order, partner_profile_id: UUID | None) -> Order:
+    """Void the credit of who turned out to be the buyer, and restore that of who is not after all.
+
+    `partner_profile_id` is who the credited partner is after merges.
+    """
+    credit = order.attribution
+    if credit is None:
+        return order
+    is_own = order.draft.profile_id in (partner_profile_id, credit.sharer_profile_id)
+    return replace(order, attribution=replace(credit, void_reason=SELF_PURCHASE if is_own else ""))
 
 
 def deliver(order: Order, deliver_time: datetime) -> Order:

@@ -142,6 +142,8 @@ class Commission(_message.Message):
         """The order is delivered; the ledger was asked to post it."""
         STATE_REVERSED: Commission._State.ValueType  # 3
         """Refunds took all of it back."""
+        STATE_VOIDED: Commission._State.ValueType  # 4
+        """The buyer turned out to be who would earn. Nothing is due unless the merge that said so is undone."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a commission stands."""
@@ -154,6 +156,8 @@ class Commission(_message.Message):
     """The order is delivered; the ledger was asked to post it."""
     STATE_REVERSED: Commission.State.ValueType  # 3
     """Refunds took all of it back."""
+    STATE_VOIDED: Commission.State.ValueType  # 4
+    """The buyer turned out to be who would earn. Nothing is due unless the merge that said so is undone."""
 
     COMMISSION_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int

@@ -30,7 +30,7 @@ from bowen.profile.v1 import privacy_pb2 as bowen_dot_profile_dot_v1_dot_privacy
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"bowen/distribution/v1/events.proto\x12\x15\x62owen.distribution.v1\x1a&bowen/distribution/v1/commission.proto\x1a!bowen/distribution/v1/order.proto\x1a\"bowen/distribution/v1/ripple.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\tOrderPaid\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12,\n\x08pay_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1a\x92\xb5\x18\x16\n\norder.paid\x12\x08order_id\"\xb6\x01\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\x30\n\x0c\x64\x65liver_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\x0forder.delivered\x12\x08order_id\"\xdc\x01\n\rOrderRefunded\x12\x11\n\trefund_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12+\n\x05order\x18\x05 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12/\n\x0brefund_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0eorder.refunded\x12\x08order_id\"\xbf\x01\n\rTouchRecorded\x12\r\n\x05token\x18\x01 \x01(\t\x12+\n\x05touch\x18\x02 \x01(\x0b\x32\x1c.bowen.distribution.v1.Touch\x12\x19\n\x11sharer_partner_id\x18\x03 \x01(\t\x12\x19\n\x11sharer_profile_id\x18\x04 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x06 \x01(\x05:\x1b\x92\xb5\x18\x17\n\x0etouch.recorded\x12\x05token\"\x80\x01\n\x11\x43ommissionAccrued\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission:\"\x92\xb5\x18\x1e\n\x12\x63ommission.accrued\x12\x08order_id\"\x98\x01\n\x12\x43ommissionReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03:#\x92\xb5\x18\x1f\n\x13\x63ommission.reversed\x12\x08order_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"bowen/distribution/v1/events.proto\x12\x15\x62owen.distribution.v1\x1a&bowen/distribution/v1/commission.proto\x1a!bowen/distribution/v1/order.proto\x1a\"bowen/distribution/v1/ripple.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1e\x62owen/profile/v1/privacy.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\tOrderPaid\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12,\n\x08pay_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1a\x92\xb5\x18\x16\n\norder.paid\x12\x08order_id\"\xb6\x01\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\x30\n\x0c\x64\x65liver_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1f\x92\xb5\x18\x1b\n\x0forder.delivered\x12\x08order_id\"\xdc\x01\n\rOrderRefunded\x12\x11\n\trefund_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12+\n\x05order\x18\x05 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12/\n\x0brefund_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1e\x92\xb5\x18\x1a\n\x0eorder.refunded\x12\x08order_id\"\xbf\x01\n\rTouchRecorded\x12\r\n\x05token\x18\x01 \x01(\t\x12+\n\x05touch\x18\x02 \x01(\x0b\x32\x1c.bowen.distribution.v1.Touch\x12\x19\n\x11sharer_partner_id\x18\x03 \x01(\t\x12\x19\n\x11sharer_profile_id\x18\x04 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x05 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x06 \x01(\x05:\x1b\x92\xb5\x18\x17\n\x0etouch.recorded\x12\x05token\"\xc9\x01\n\x0bTouchVoided\x12\r\n\x05token\x18\x01 \x01(\t\x12+\n\x05touch\x18\x02 \x01(\x0b\x32\x1c.bowen.distribution.v1.Touch\x12\x19\n\x11sharer_partner_id\x18\x03 \x01(\t\x12\x19\n\x11sharer_profile_id\x18\x04 \x01(\t\x12-\n\tvoid_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x19\x92\xb5\x18\x15\n\x0ctouch.voided\x12\x05token\"\xd0\x01\n\rTouchRestored\x12\r\n\x05token\x18\x01 \x01(\t\x12+\n\x05touch\x18\x02 \x01(\x0b\x32\x1c.bowen.distribution.v1.Touch\x12\x19\n\x11sharer_partner_id\x18\x03 \x01(\t\x12\x19\n\x11sharer_profile_id\x18\x04 \x01(\t\x12\x30\n\x0crestore_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x1b\x92\xb5\x18\x17\n\x0etouch.restored\x12\x05token\"\xb9\x01\n\x0fOrderRecredited\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12+\n\x05order\x18\x03 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\x31\n\rrecredit_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x10order.recredited\x12\x08order_id\"\xd2\x01\n\x0fOrderReassigned\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x17\n\x0f\x66rom_profile_id\x18\x03 \x01(\t\x12+\n\x05order\x18\x04 \x01(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\x31\n\rreassign_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp: \x92\xb5\x18\x1c\n\x10order.reassigned\x12\x08order_id\"\x80\x01\n\x11\x43ommissionAccrued\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission:\"\x92\xb5\x18\x1e\n\x12\x63ommission.accrued\x12\x08order_id\"\x98\x01\n\x12\x43ommissionReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x35\n\ncommission\x18\x02 \x01(\x0b\x32!.bowen.distribution.v1.Commission\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03:#\x92\xb5\x18\x1f\n\x13\x63ommission.reversed\x12\x08order_id\"\x8b\x01\n\x10\x45rasureConfirmed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12*\n\x07\x65rasure\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Erasure:#\x92\xb5\x18\x1f\n\x11\x65rasure.confirmed\x12\nprofile_id\"\x92\x01\n\x14PersonalDataProvided\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12(\n\x04part\x18\x03 \x01(\x0b\x32\x1a.bowen.profile.v1.DataPart:(\x92\xb5\x18$\n\x16personal_data.provided\x12\nprofile_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERREFUNDED']._serialized_options = b'\222\265\030\032\n\016order.refunded\022\010order_id'
   _globals['_TOUCHRECORDED']._loaded_options = None
   _globals['_TOUCHRECORDED']._serialized_options = b'\222\265\030\027\n\016touch.recorded\022\005token'
+  _globals['_TOUCHVOIDED']._loaded_options = None
+  _globals['_TOUCHVOIDED']._serialized_options = b'\222\265\030\025\n\014touch.voided\022\005token'
+  _globals['_TOUCHRESTORED']._loaded_options = None
+  _globals['_TOUCHRESTORED']._serialized_options = b'\222\265\030\027\n\016touch.restored\022\005token'
+  _globals['_ORDERRECREDITED']._loaded_options = None
+  _globals['_ORDERRECREDITED']._serialized_options = b'\222\265\030\034\n\020order.recredited\022\010order_id'
+  _globals['_ORDERREASSIGNED']._loaded_options = None
+  _globals['_ORDERREASSIGNED']._serialized_options = b'\222\265\030\034\n\020order.reassigned\022\010order_id'
   _globals['_COMMISSIONACCRUED']._loaded_options = None
   _globals['_COMMISSIONACCRUED']._serialized_options = b'\222\265\030\036\n\022commission.accrued\022\010order_id'
   _globals['_COMMISSIONREVERSED']._loaded_options = None
@@ -61,12 +69,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERREFUNDED']._serialized_end=843
   _globals['_TOUCHRECORDED']._serialized_start=846
   _globals['_TOUCHRECORDED']._serialized_end=1037
-  _globals['_COMMISSIONACCRUED']._serialized_start=1040
-  _globals['_COMMISSIONACCRUED']._serialized_end=1168
-  _globals['_COMMISSIONREVERSED']._serialized_start=1171
-  _globals['_COMMISSIONREVERSED']._serialized_end=1323
-  _globals['_ERASURECONFIRMED']._serialized_start=1326
-  _globals['_ERASURECONFIRMED']._serialized_end=1465
-  _globals['_PERSONALDATAPROVIDED']._serialized_start=1468
-  _globals['_PERSONALDATAPROVIDED']._serialized_end=1614
+  _globals['_TOUCHVOIDED']._serialized_start=1040
+  _globals['_TOUCHVOIDED']._serialized_end=1241
+  _globals['_TOUCHRESTORED']._serialized_start=1244
+  _globals['_TOUCHRESTORED']._serialized_end=1452
+  _globals['_ORDERRECREDITED']._serialized_start=1455
+  _globals['_ORDERRECREDITED']._serialized_end=1640
+  _globals['_ORDERREASSIGNED']._serialized_start=1643
+  _globals['_ORDERREASSIGNED']._serialized_end=1853
+  _globals['_COMMISSIONACCRUED']._serialized_start=1856
+  _globals['_COMMISSIONACCRUED']._serialized_end=1984
+  _globals['_COMMISSIONREVERSED']._serialized_start=1987
+  _globals['_COMMISSIONREVERSED']._serialized_end=2139
+  _globals['_ERASURECONFIRMED']._serialized_start=2142
+  _globals['_ERASURECONFIRMED']._serialized_end=2281
+  _globals['_PERSONALDATAPROVIDED']._serialized_start=2284
+  _globals['_PERSONALDATAPROVIDED']._serialized_end=2430
 # @@protoc_insertion_point(module_scope)

@@ -188,8 +188,175 @@ class TouchRecorded(_message.Message):
 Global___TouchRecorded: _TypeAlias = TouchRecorded  # noqa: Y015
 
 @_typing.final
+class TouchVoided(_message.Message):
+    """A counted visit turned out to be the sharer's own, by a later merge: it counts no longer. What was given for it is to be looked at.
+
+    It is told once for each time that it becomes so; of several about one touch, those of `TouchRestored` included, the latest holds.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOUCH_FIELD_NUMBER: _builtins.int
+    SHARER_PARTNER_ID_FIELD_NUMBER: _builtins.int
+    SHARER_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    VOID_TIME_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The link's token."""
+    sharer_partner_id: _builtins.str
+    """The sharing partner. Empty when a consumer shared."""
+    sharer_profile_id: _builtins.str
+    """The sharing consumer. Empty when a partner shared."""
+    @_builtins.property
+    def touch(self) -> _ripple_pb2.Touch:
+        """The visit."""
+
+    @_builtins.property
+    def void_time(self) -> _timestamp_pb2.Timestamp:
+        """When it became known."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        touch: _ripple_pb2.Touch | None = ...,
+        sharer_partner_id: _builtins.str = ...,
+        sharer_profile_id: _builtins.str = ...,
+        void_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["touch", b"touch", "void_time", b"void_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sharer_partner_id", b"sharer_partner_id", "sharer_profile_id", b"sharer_profile_id", "token", b"token", "touch", b"touch", "void_time", b"void_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TouchVoided: _TypeAlias = TouchVoided  # noqa: Y015
+
+@_typing.final
+class TouchRestored(_message.Message):
+    """A visit that was voided counts again: the merge that made it the sharer's own was undone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOUCH_FIELD_NUMBER: _builtins.int
+    SHARER_PARTNER_ID_FIELD_NUMBER: _builtins.int
+    SHARER_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    RESTORE_TIME_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The link's token."""
+    sharer_partner_id: _builtins.str
+    """The sharing partner. Empty when a consumer shared."""
+    sharer_profile_id: _builtins.str
+    """The sharing consumer. Empty when a partner shared."""
+    @_builtins.property
+    def touch(self) -> _ripple_pb2.Touch:
+        """The visit."""
+
+    @_builtins.property
+    def restore_time(self) -> _timestamp_pb2.Timestamp:
+        """When it became known."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        touch: _ripple_pb2.Touch | None = ...,
+        sharer_partner_id: _builtins.str = ...,
+        sharer_profile_id: _builtins.str = ...,
+        restore_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["restore_time", b"restore_time", "touch", b"touch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["restore_time", b"restore_time", "sharer_partner_id", b"sharer_partner_id", "sharer_profile_id", b"sharer_profile_id", "token", b"token", "touch", b"touch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TouchRestored: _TypeAlias = TouchRestored  # noqa: Y015
+
+@_typing.final
+class OrderRecredited(_message.Message):
+    """The credit for a paid order became void, or holds again, because of who people turned out to be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    RECREDIT_TIME_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    profile_id: _builtins.str
+    """The buyer."""
+    @_builtins.property
+    def order(self) -> _order_pb2.Order:
+        """The order: `attribution.void_reason` says how it stands."""
+
+    @_builtins.property
+    def recredit_time(self) -> _timestamp_pb2.Timestamp:
+        """When it became known."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        order: _order_pb2.Order | None = ...,
+        recredit_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "recredit_time", b"recredit_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "order_id", b"order_id", "profile_id", b"profile_id", "recredit_time", b"recredit_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderRecredited: _TypeAlias = OrderRecredited  # noqa: Y015
+
+@_typing.final
+class OrderReassigned(_message.Message):
+    """An order is another person's than was told: the event that told of it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    FROM_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    REASSIGN_TIME_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    profile_id: _builtins.str
+    """The buyer from now on."""
+    from_profile_id: _builtins.str
+    """Whose it was until now, after merges."""
+    @_builtins.property
+    def order(self) -> _order_pb2.Order:
+        """The order."""
+
+    @_builtins.property
+    def reassign_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        from_profile_id: _builtins.str = ...,
+        order: _order_pb2.Order | None = ...,
+        reassign_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "reassign_time", b"reassign_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_profile_id", b"from_profile_id", "order", b"order", "order_id", b"order_id", "profile_id", b"profile_id", "reassign_time", b"reassign_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderReassigned: _TypeAlias = OrderReassigned  # noqa: Y015
+
+@_typing.final
 class CommissionAccrued(_message.Message):
-    """A commission accrued: its order was delivered."""
+    """A commission accrued: its order was delivered, or the credit that was void holds again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -217,7 +384,7 @@ Global___CommissionAccrued: _TypeAlias = CommissionAccrued  # noqa: Y015
 
 @_typing.final
 class CommissionReversed(_message.Message):
-    """A refund took commission back."""
+    """Commission was taken back: by a refund, or because the buyer turned out to be who earned it (`STATE_VOIDED`)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -232,6 +232,7 @@ class Attribution(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     SHARER_PROFILE_ID_FIELD_NUMBER: _builtins.int
     LOSERS_FIELD_NUMBER: _builtins.int
+    VOID_REASON_FIELD_NUMBER: _builtins.int
     step: Global___Attribution.Step.ValueType
     """Deciding step."""
     partner_id: _builtins.str
@@ -242,6 +243,8 @@ class Attribution(_message.Message):
     """The link of that touch."""
     sharer_profile_id: _builtins.str
     """The consumer whose share decided. Empty when a partner's did."""
+    void_reason: _builtins.str
+    """Why the credit is void: `SELF_PURCHASE` when a later merge showed that the buyer is who is credited. Nobody moves up. Empty while it holds."""
     @_builtins.property
     def losers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributionCandidate]:
         """Candidates that did not win, best first."""
@@ -255,10 +258,11 @@ class Attribution(_message.Message):
         token: _builtins.str = ...,
         sharer_profile_id: _builtins.str = ...,
         losers: _abc.Iterable[Global___AttributionCandidate] | None = ...,
+        void_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["losers", b"losers", "partner_id", b"partner_id", "sharer_profile_id", b"sharer_profile_id", "step", b"step", "token", b"token", "touch_id", b"touch_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["losers", b"losers", "partner_id", b"partner_id", "sharer_profile_id", b"sharer_profile_id", "step", b"step", "token", b"token", "touch_id", b"touch_id", "void_reason", b"void_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
