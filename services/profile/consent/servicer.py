@@ -18,6 +18,7 @@ from services.profile.consent import convert, domain, operations, store
 from services.profile.consent.domain import Kind, Purpose, State, Statement
 from services.profile.identity import store as identity
 from services.profile.identity.errors import ProfileNotFound
+from services.profile.looks import operations as looks
 from services.profile.suppressions import operations as suppressions
 from services.profile.vault.domain import Vault
 
@@ -64,6 +65,7 @@ class ConsentServicer(ConsentServiceServicer):
     async def ListConsents(self, request: pb.ListConsentsRequest, context: Context) -> pb.ListConsentsResponse:
         as_of = moment(request.as_of) if request.HasField("as_of") else None
         async with self._db.read() as tx:
+            await self._check_scope(tx, request.profile_id)
             person = await identity.own(tx, current().caller, UUID(request.profile_id))
             entries = await store.list_entries(tx, person, as_of=as_of)
         return pb.ListConsentsResponse(
@@ -76,6 +78,7 @@ class ConsentServicer(ConsentServiceServicer):
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
+            await self._check_scope(tx, request.profile_id)
             person = await _spoken_for(tx, UUID(request.profile_id))
             found = await store.page(tx, person, after=after or pagination.LAST_ID, limit=size + 1)
         page, token = pagination.cut(request, found, size, lambda entry: [str(entry.consent_id)])
@@ -102,6 +105,7 @@ class ConsentServicer(ConsentServiceServicer):
     async def CheckConsent(self, request: pb.CheckConsentRequest, context: Context) -> pb.CheckConsentResponse:
         asked = convert.scope(self._vault, request.purpose, request.channel, request.address)
         async with self._db.read() as tx:
+            await self._check_scope(tx, request.profile_id)
             person = await identity.own(tx, current().caller, UUID(request.profile_id))
             entries = await store.list_entries(tx, person)
             kind = await store.kind_of(tx, request.purpose)
@@ -114,6 +118,11 @@ class ConsentServicer(ConsentServiceServicer):
             reason=pb.CheckConsentResponse.Reason.ValueType(reason),
             decided_by=convert.entry_to_proto(entry) if entry else None,
         )
+
+    async def _check_scope(self, tx: ReadTx, profile_id: str) -> None:
+        """What people said is read by their stores; taken down by any, so that they can withdraw wherever they are."""
+        root = await identity.root_of(tx, UUID(profile_id))
+        await looks.check_scope(tx, current().caller, root, now=self._clock.now())
 
     async def _is_suppressed(self, tx: ReadTx, request: pb.CheckConsentRequest) -> bool:
         key = convert.identifier_key(request.channel, request.address)

@@ -278,6 +278,24 @@ def masked_profile(profile: profile_pb2.Profile) -> profile_pb2.Profile:
     return profile
 
 
+def least_of(profile: profile_pb2.Profile, claim: Claim) -> profile_pb2.Profile:
+    """What is shown of somebody to a till that they are no customer of: enough to serve them, nothing about them."""
+    asked = [
+        link
+        for link in profile.identifiers
+        if (link.identifier.type, link.identifier.namespace, link.identifier.value)
+        == (claim.kind.name, claim.namespace, claim.value)
+    ]
+    return profile_pb2.Profile(
+        profile_id=profile.profile_id,
+        state=profile.state,
+        identifiers=asked,
+        attributes="{}",
+        is_restricted=profile.is_restricted,
+        is_personalization_off=profile.is_personalization_off,
+    )
+
+
 def masked_event(event: event_pb2.Event) -> event_pb2.Event:
     """An event, likewise. What a product is called is not personal; what a person is called is."""
     is_person = event.type == event_pb2.EVENT_TYPE_IDENTIFY

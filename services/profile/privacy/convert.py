@@ -21,8 +21,9 @@ from services.profile.groups.domain import Membership
 from services.profile.identity import convert as identity_convert
 from services.profile.identity.domain import MergeRecord
 from services.profile.identity.store import Reading
+from services.profile.looks.domain import Look
 from services.profile.privacy import domain
-from services.profile.privacy.domain import Look, Order, Part, Request, Retention, Step, Type
+from services.profile.privacy.domain import Order, Part, Request, Retention, Step, Type
 from services.profile.timeline import convert as timeline_convert
 from services.profile.timeline.domain import Event
 

@@ -16,9 +16,6 @@ RESIDUE = timedelta(days=7)
 
 BUNDLE_KEPT = timedelta(days=30)
 
-REVEAL, BUNDLE, SEARCH = "REVEAL", "BUNDLE", "SEARCH"
-"""Looks that are noted."""
-
 
 class Type(IntEnum):
     """What is asked for. The numbers are those of the contract."""
@@ -78,18 +75,6 @@ class Part(NamedTuple):
     line_count: int
     sha256: str
     lines: str
-
-
-class Look(NamedTuple):
-    """Somebody saw personal data as it is. The fields are the columns of the table."""
-
-    audit_id: UUID
-    action: str
-    profile_id: UUID
-    actor: str
-    store_id: str
-    reason: str
-    create_time: datetime
 
 
 EVENT, ATTRIBUTE, PROFILE, REJECTION = "event", "attribute", "profile", "rejection"

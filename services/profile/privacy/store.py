@@ -7,14 +7,13 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.privacy.domain import Look, Part, Request, Retention, Step
+from services.profile.privacy.domain import Part, Request, Retention, Step
 from services.profile.privacy.errors import PrivacyRequestNotFound
 
 _FIRST_ID = UUID(int=0)
 _REQUEST = ", ".join(Request._fields)
 _STEP = ", ".join(Step._fields)
 _PART = ", ".join(Part._fields)
-_LOOK = ", ".join(Look._fields)
 _ADD_REQUEST = f"INSERT INTO privacy_request ({_REQUEST}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"  # noqa: S608
 _ADD_STEPS = "INSERT INTO privacy_step (privacy_request_id, service) SELECT $1, unnest($2::text[])"
 _PAGE = f"""
@@ -68,14 +67,6 @@ WHERE create_time < $1
   AND EXISTS (SELECT FROM identifier WHERE identifier.profile_id = profile.profile_id)
 LIMIT 1
 """
-_ADD_LOOKS = f"""
-INSERT INTO audit_entry ({_LOOK})
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-"""  # noqa: S608 (names of our own)
-_LOOKS = f"""
-SELECT {_LOOK} FROM audit_entry
-WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1)) AND audit_id < $2 ORDER BY audit_id DESC LIMIT $3
-"""  # noqa: S608 (names of our own)
 
 _counts = msgspec.json.Decoder(dict[str, int])
 
@@ -192,23 +183,6 @@ async def find_silent(tx: ReadTx, before: datetime) -> UUID | None:
     """Somebody of whom nothing was heard since an instant, under no id; None when there is nobody."""
     found: UUID | None = await (await driver(tx)).fetchval(_SILENT, before)
     return found
-
-
-async def add_look(tx: Tx, look: Look) -> None:
-    """Note that somebody saw personal data."""
-    values = ", ".join(f"${n}" for n in range(1, len(look) + 1))
-    await (await driver(tx)).execute(f"INSERT INTO audit_entry ({_LOOK}) VALUES ({values})", *look)  # noqa: S608
-
-
-async def add_looks(tx: Tx, looks: Sequence[Look]) -> None:
-    """Note that somebody saw people."""
-    if looks:
-        await (await driver(tx)).execute(_ADD_LOOKS, *map(list, zip(*looks, strict=True)))
-
-
-async def list_looks(tx: ReadTx, profile_ids: Sequence[UUID] | None, *, after: UUID, limit: int) -> list[Look]:
-    """Looks at people, or at anybody, the latest first."""
-    return [Look._make(row) for row in await (await driver(tx)).fetch(_LOOKS, profile_ids, after, limit)]
 
 
 async def hold_resealing(tx: Tx, name: str, version: int, *, unkeyed_only: bool) -> UUID | None:

@@ -21,6 +21,8 @@ from services.profile.identity.domain import Claim, Rules
 from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
 from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer.showing import shown
+from services.profile.looks import operations as looks
+from services.profile.looks import store as look_store
 from services.profile.suppressions.errors import IdentifierSuppressed
 from services.profile.timeline import convert as timeline_convert
 from services.profile.timeline import store as timeline_store
@@ -38,18 +40,21 @@ class ProfileServicer(ProfileServiceServicer):
     async def GetProfile(self, request: pb.GetProfileRequest, context: object) -> pb.GetProfileResponse:
         asked = UUID(request.profile_id)
         async with self._db.read() as tx:
-            root = await _own(tx, asked)
+            root = await self._visible(tx, asked)
             found = await self._profile(tx, root, asked, with_provenance=request.include_provenance)
             return pb.GetProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
         claim = domain.claim(request.type, request.namespace, request.value)
-        async with self._db.read() as tx:
-            owner = (await store.owners(tx, self._vault, [claim.key])).get(claim.key)
-            if owner is None:
-                raise ProfileNotFound(type=request.type)
-            found = await self._profile(tx, owner, owner)
-            return pb.LookupProfileResponse(profile=shown(found, convert.masked_profile))
+        if current().caller.store_id:
+            found = await self._db.transact(lambda tx: self._found_by_store(tx, claim))
+        else:
+            async with self._db.read() as tx:
+                owner = (await store.owners(tx, self._vault, [claim.key])).get(claim.key)
+                found = await self._profile(tx, owner, owner) if owner else None
+        if found is None:
+            raise ProfileNotFound(type=request.type)
+        return pb.LookupProfileResponse(profile=shown(found, convert.masked_profile))
 
     async def ListProfileEvents(
         self, request: pb.ListProfileEventsRequest, context: object
@@ -57,7 +62,7 @@ class ProfileServicer(ProfileServiceServicer):
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, timeline_convert.position_from_key)
         async with self._db.read() as tx:
-            root = await _own(tx, UUID(request.profile_id))
+            root = await self._visible(tx, UUID(request.profile_id))
             everyone = await store.everyone_of(tx, root)
             wanted = timeline_convert.filter_from_proto(request)
             found = await timeline_store.page(tx, self._vault, everyone, wanted, after=after, limit=size + 1)
@@ -73,7 +78,7 @@ class ProfileServicer(ProfileServiceServicer):
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, pagination.parse_id)
         async with self._db.read() as tx:
-            everyone = await store.everyone_of(tx, await _own(tx, UUID(request.profile_id)))
+            everyone = await store.everyone_of(tx, await self._visible(tx, UUID(request.profile_id)))
             found = await store.list_merges(
                 tx, self._vault, everyone, before=request.include_before, after=after, limit=size + 1
             )
@@ -131,6 +136,23 @@ class ProfileServicer(ProfileServiceServicer):
             event_count=counts.get("events", 0),
             suppressed_event_count=counts.get("suppressed_events", 0),
         )
+
+    async def _visible(self, tx: ReadTx, asked: UUID) -> UUID:
+        """Where an id leads. Raises `PermissionDenied` for who may not see them."""
+        root = await _own(tx, asked)
+        await looks.check_scope(tx, current().caller, root, now=self._clock.now())
+        return root
+
+    async def _found_by_store(self, tx: Tx, claim: Claim) -> profile_pb2.Profile | None:
+        """Whom a store's key finds, noted: a customer, or the least of anybody else. What a miss costs is kept."""
+        caller, now = current().caller, self._clock.now()
+        owner = (await store.owners(tx, self._vault, [claim.key])).get(claim.key)
+        await looks.note_lookup(tx, caller, owner, claim.kind.name, now=now)
+        if owner is None:
+            return None
+        found = await self._profile(tx, owner, owner)
+        is_customer = await look_store.is_customer(tx, owner, caller.store_id, now=now)
+        return found if is_customer else convert.least_of(found, claim)
 
     async def _profile(
         self, tx: ReadTx, profile_id: UUID, asked: UUID, *, with_provenance: bool = False

@@ -11,6 +11,7 @@ from services.profile.attributes.domain import NOTHING
 from services.profile.consent import store as consent
 from services.profile.groups import store as groups
 from services.profile.identity import store as identity
+from services.profile.looks import store as looks
 from services.profile.privacy import convert, domain, events, store
 from services.profile.privacy.domain import Part
 from services.profile.timeline import store as timeline
@@ -53,7 +54,7 @@ async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime
         yield convert.consent_line(entry)
     for membership in await groups.list_of(tx, person):
         yield convert.membership_line(membership)
-    for look in await store.list_looks(tx, person, after=UUID(int=(1 << 128) - 1), limit=PAGE):
+    for look in await looks.list_looks(tx, person, after=UUID(int=(1 << 128) - 1), limit=PAGE):
         yield convert.look_line(look)
     after: Position | None = None
     while page := await timeline.page(tx, vault, person, Filter(service=OWN), after=after, limit=PAGE):

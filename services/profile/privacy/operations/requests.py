@@ -12,8 +12,10 @@ from services.profile.consent import domain as consent
 from services.profile.consent import operations as consent_operations
 from services.profile.consent.domain import Scope, Statement
 from services.profile.identity import store as identity
+from services.profile.looks import store as look_store
+from services.profile.looks.domain import Look
 from services.profile.privacy import domain, store
-from services.profile.privacy.domain import Look, Order, Request, State, Type
+from services.profile.privacy.domain import Order, Request, State, Type
 from services.profile.privacy.operations.bundling import collect
 from services.profile.privacy.operations.erasing import Erasure, erase
 from services.profile.vault.domain import Vault
@@ -65,4 +67,4 @@ async def _do_now(tx: Tx, vault: Vault, order: Order, profile_id: UUID, now: dat
 
 async def look(tx: Tx, seen: Look) -> None:
     """Note that somebody sees personal data as it is."""
-    await store.add_look(tx, seen)
+    await look_store.add_look(tx, seen)

@@ -9,8 +9,8 @@ from chassis.ids import new_id
 from services.profile.attributes import store as attributes
 from services.profile.attributes.domain import NOTHING, Known
 from services.profile.identity import store as identity
-from services.profile.privacy import domain, store
-from services.profile.privacy.domain import Look
+from services.profile.looks import store
+from services.profile.looks.domain import SEARCH, Look
 from services.profile.search import store as index
 from services.profile.search.domain import Field, Fragment, names_of
 from services.profile.vault.domain import Vault
@@ -42,7 +42,7 @@ async def search(tx: Tx, vault: Vault, fragment: Fragment, searcher: Searcher, *
     holding = sorted(await _holding(tx, vault, fragment, ids, known))
     people = [(profile_id, known.get(profile_id, NOTHING)) for profile_id in holding[:FOUND_MAX]]
     reason = f"by a part of the {fragment.field.name.lower()}"
-    await store.add_looks(tx, [Look(new_id(), domain.SEARCH, each, *searcher, reason, now) for each, _ in people])
+    await store.add_looks(tx, [Look(new_id(), SEARCH, each, *searcher, reason, now) for each, _ in people])
     return Found(people, len(holding) > FOUND_MAX or len(ids) == CANDIDATES_MAX)
 
 

@@ -22,8 +22,11 @@ from services.profile.attributes.domain import NOTHING
 from services.profile.identity import convert as identity_convert
 from services.profile.identity import store as identity
 from services.profile.identity.errors import ProfileNotFound
+from services.profile.looks import domain as looks
+from services.profile.looks import operations as look_operations
+from services.profile.looks import store as look_store
 from services.profile.privacy import convert, domain, operations, store
-from services.profile.privacy.domain import Look, Request, Retention
+from services.profile.privacy.domain import Request, Retention
 from services.profile.privacy.errors import BundleNotReady
 from services.profile.privacy.operations.bundling import about
 from services.profile.vault.domain import Vault
@@ -92,7 +95,7 @@ class PrivacyServicer(PrivacyServiceServicer):
         async def work(tx: Tx) -> pb.GetPrivacyBundlePartResponse:
             found = await _ready(tx, request_id)
             part = await store.get_part(tx, request_id, request.service, request.number)
-            await operations.look(tx, self._look(domain.BUNDLE, found.profile_id, str(request_id)))
+            await operations.look(tx, self._look(looks.BUNDLE, found.profile_id, str(request_id)))
             lines = self._vault.unseal(part.lines, about(request_id, part.service, part.number))
             return pb.GetPrivacyBundlePartResponse(part=convert.part_to_proto(part), lines=lines)
 
@@ -103,9 +106,10 @@ class PrivacyServicer(PrivacyServiceServicer):
 
         async def work(tx: Tx) -> pb.RevealProfileResponse:
             root = await identity.root_of(tx, asked)
+            await look_operations.check_scope(tx, current().caller, root, now=self._clock.now())
             reading = await identity.get_profile(tx, self._vault, root)
             known = (await attributes.known_of(tx, self._vault, [root])).get(root, NOTHING)
-            await operations.look(tx, self._look(domain.REVEAL, root, request.reason))
+            await operations.look(tx, self._look(looks.REVEAL, root, request.reason))
             shown = identity_convert.profile_to_proto(*reading, known, asked, now=self._clock.now())
             return pb.RevealProfileResponse(profile=shown)
 
@@ -119,7 +123,7 @@ class PrivacyServicer(PrivacyServiceServicer):
         after = pagination.after(request, pagination.parse_id) or pagination.LAST_ID
         async with self._db.read() as tx:
             ids = await _ids(tx, UUID(request.profile_id)) if request.profile_id else None
-            found = await store.list_looks(tx, ids, after=after, limit=size + 1)
+            found = await look_store.list_looks(tx, ids, after=after, limit=size + 1)
         page, token = pagination.cut(request, found, size, lambda look: [str(look.audit_id)])
         return pb.ListAuditEntriesResponse(
             entries=[convert.look_to_proto(look) for look in page], next_page_token=token
@@ -150,9 +154,9 @@ class PrivacyServicer(PrivacyServiceServicer):
         """Drop bundles whose time is over."""
         await self._db.transact(lambda tx: operations.expire_bundles(tx, self._clock.now()))
 
-    def _look(self, action: str, profile_id: UUID, reason: str) -> Look:
+    def _look(self, action: str, profile_id: UUID, reason: str) -> looks.Look:
         caller = current().caller
-        return Look(new_id(), action, profile_id, caller.principal, caller.store_id, reason, self._clock.now())
+        return looks.Look(new_id(), action, profile_id, caller.principal, caller.store_id, reason, self._clock.now())
 
 
 def _check_brand() -> None:

@@ -165,6 +165,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/IDENTIFIER_RULE_INVALID", "status": 400, "errors": [{"pointer": "/identifiers", "detail": "of type user_id knows no proofs"}]}`
     """
+    ERROR_REASON_PROFILE_OUT_OF_SCOPE: _ErrorReason.ValueType  # 330
+    """The key is bound to a store, and the person is no customer of it, or there is nobody.
+
+    Example: `{"type": "/problems/PROFILE_OUT_OF_SCOPE", "status": 403, "detail": "no customer of the key's store"}`
+    """
+    ERROR_REASON_LOOKUP_LIMIT: _ErrorReason.ValueType  # 331
+    """The key of a store looked up as many people as it may in a minute: wait as `Retry-After` says. Who finds nobody has fewer tries.
+
+    Example: `{"type": "/problems/LOOKUP_LIMIT", "status": 429, "detail": "too many people looked up"}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -311,5 +321,15 @@ ERROR_REASON_IDENTIFIER_RULE_INVALID: ErrorReason.ValueType  # 300
 """A rule of identifiers names a type that there is not, what is unproven of one that knows no proofs, or one twice.
 
 Example: `{"type": "/problems/IDENTIFIER_RULE_INVALID", "status": 400, "errors": [{"pointer": "/identifiers", "detail": "of type user_id knows no proofs"}]}`
+"""
+ERROR_REASON_PROFILE_OUT_OF_SCOPE: ErrorReason.ValueType  # 330
+"""The key is bound to a store, and the person is no customer of it, or there is nobody.
+
+Example: `{"type": "/problems/PROFILE_OUT_OF_SCOPE", "status": 403, "detail": "no customer of the key's store"}`
+"""
+ERROR_REASON_LOOKUP_LIMIT: ErrorReason.ValueType  # 331
+"""The key of a store looked up as many people as it may in a minute: wait as `Retry-After` says. Who finds nobody has fewer tries.
+
+Example: `{"type": "/problems/LOOKUP_LIMIT", "status": 429, "detail": "too many people looked up"}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -298,7 +298,7 @@ Global___PrivacyStep: _TypeAlias = PrivacyStep  # noqa: Y015
 
 @_typing.final
 class AuditEntry(_message.Message):
-    """A look at personal data as it is: who, at whom, why."""
+    """A look at a person, or at personal data as it is: who, at whom, why."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -312,7 +312,7 @@ class AuditEntry(_message.Message):
     audit_id: _builtins.str
     """UUID version 7."""
     action: _builtins.str
-    """What was done: `REVEAL`, `BUNDLE`."""
+    """What was done: `REVEAL`, `BUNDLE`; of masked data `SEARCH` and, by keys of stores, `LOOKUP`."""
     profile_id: _builtins.str
     """The person."""
     actor: _builtins.str

@@ -39,22 +39,27 @@ class ProfileServiceStub:
     GetProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]
     """Reads a profile. The id of a merged profile answers with the survivor and `redirected_from`.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
     """
     LookupProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.LookupProfileRequest, _profile_service_pb2.LookupProfileResponse]
-    """Finds the one profile that holds an identifier.
+    """Finds the one profile that holds an identifier, given in full.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace.
+    A key that is bound to a store finds anybody, as a till must, and each look-up is noted: of its store's customers it is shown the profile;
+    of others the least that serves them, `profile_id`, state, restrictions and the identifier it asked by, masked. It may find 120 people a
+    minute; finding nobody counts for six.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace; `RESOURCE_EXHAUSTED`
+    with `LOOKUP_LIMIT`.
     """
     ListProfileEvents: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileEventsRequest, _profile_service_pb2.ListProfileEventsResponse]
     """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
     """
     ListProfileMerges: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileMergesRequest, _profile_service_pb2.ListProfileMergesResponse]
     """Lists the merges that made a profile, newest first; those that were undone too.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
     """
     ImportProfiles: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ImportProfilesRequest, _profile_service_pb2.ImportProfilesResponse]
     """Imports people with one outcome per row. A row that names a person who is already known updates that person.
@@ -85,22 +90,27 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     GetProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]  # type: ignore[assignment]
     """Reads a profile. The id of a merged profile answers with the survivor and `redirected_from`.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
     """
     LookupProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.LookupProfileRequest, _profile_service_pb2.LookupProfileResponse]  # type: ignore[assignment]
-    """Finds the one profile that holds an identifier.
+    """Finds the one profile that holds an identifier, given in full.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace.
+    A key that is bound to a store finds anybody, as a till must, and each look-up is noted: of its store's customers it is shown the profile;
+    of others the least that serves them, `profile_id`, state, restrictions and the identifier it asked by, masked. It may find 120 people a
+    minute; finding nobody counts for six.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace; `RESOURCE_EXHAUSTED`
+    with `LOOKUP_LIMIT`.
     """
     ListProfileEvents: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileEventsRequest, _profile_service_pb2.ListProfileEventsResponse]  # type: ignore[assignment]
     """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
     """
     ListProfileMerges: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfileMergesRequest, _profile_service_pb2.ListProfileMergesResponse]  # type: ignore[assignment]
     """Lists the merges that made a profile, newest first; those that were undone too.
 
-    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
     """
     ImportProfiles: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ImportProfilesRequest, _profile_service_pb2.ImportProfilesResponse]  # type: ignore[assignment]
     """Imports people with one outcome per row. A row that names a person who is already known updates that person.
@@ -134,7 +144,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_profile_service_pb2.GetProfileResponse, _abc.Awaitable[_profile_service_pb2.GetProfileResponse]]:
         """Reads a profile. The id of a merged profile answers with the survivor and `redirected_from`.
 
-        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
         """
 
     @_abc_1.abstractmethod
@@ -143,9 +153,14 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_service_pb2.LookupProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_service_pb2.LookupProfileResponse, _abc.Awaitable[_profile_service_pb2.LookupProfileResponse]]:
-        """Finds the one profile that holds an identifier.
+        """Finds the one profile that holds an identifier, given in full.
 
-        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace.
+        A key that is bound to a store finds anybody, as a till must, and each look-up is noted: of its store's customers it is shown the profile;
+        of others the least that serves them, `profile_id`, state, restrictions and the identifier it asked by, masked. It may find 120 people a
+        minute; finding nobody counts for six.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `INVALID_ARGUMENT` when the type is unknown or lacks its namespace; `RESOURCE_EXHAUSTED`
+        with `LOOKUP_LIMIT`.
         """
 
     @_abc_1.abstractmethod
@@ -156,7 +171,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_profile_service_pb2.ListProfileEventsResponse, _abc.Awaitable[_profile_service_pb2.ListProfileEventsResponse]]:
         """Lists what a person did and what became of it, over all channels and services, newest first: events of sources, and orders, rewards, coupons, visits, tags and segments as the other services told of them, seconds after.
 
-        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
         """
 
     @_abc_1.abstractmethod
@@ -167,7 +182,7 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_profile_service_pb2.ListProfileMergesResponse, _abc.Awaitable[_profile_service_pb2.ListProfileMergesResponse]]:
         """Lists the merges that made a profile, newest first; those that were undone too.
 
-        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`; `PERMISSION_DENIED` with `PROFILE_OUT_OF_SCOPE` for the key of a store of which they are no customer.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,1 @@
+"""Who looked at whom, and how often who may."""
