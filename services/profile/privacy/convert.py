@@ -19,7 +19,7 @@ from services.profile.consent.domain import Entry
 from services.profile.groups import convert as groups_convert
 from services.profile.groups.domain import Membership
 from services.profile.identity import convert as identity_convert
-from services.profile.identity.domain import MergeRecord
+from services.profile.identity.domain import MergeRecord, MoveRecord
 from services.profile.identity.store import Reading
 from services.profile.looks.domain import Look
 from services.profile.privacy import domain
@@ -130,6 +130,14 @@ def attribute_line(name: str, fact: Fact) -> str:
 def merge_line(merge: MergeRecord) -> str:
     """A merge."""
     return _line("merge", identity_convert.merge_to_proto(merge))
+
+
+def move_line(move: MoveRecord, person: Sequence[UUID]) -> str:
+    """An identifier that left the person or came to them. Who holds it, or held it, is not named when it is another."""
+    named = (each if each in person else None for each in (move.from_profile_id, move.to_profile_id))
+    told = identity_convert.move_to_proto(move)
+    told.from_profile_id, told.to_profile_id = (str(each) if each else "" for each in named)
+    return _line("identifier_move", told)
 
 
 def consent_line(entry: Entry) -> str:

@@ -1,5 +1,7 @@
 """What people ask for: to be restricted, corrected, told. Spec people §5.2, H5, H10."""
 
+from uuid import UUID
+
 import pytest
 from bowen.profile.v1 import privacy_service_pb2 as pb
 
@@ -113,6 +115,32 @@ async def test_h5_a_bundle_holds_all_there_is_and_is_not_whole_before_everybody_
     looks = (await profile.privacy_stub.ListAuditEntries(pb.ListAuditEntriesRequest(profile_id=person))).entries
     assert {(look.action, look.reason) for look in looks} == {("BUNDLE", request.privacy_request_id)}
     assert "Zhang San" not in str(await profile.fetch("SELECT lines FROM bundle_part"))
+
+
+async def test_h5_a_bundle_tells_which_identifiers_came_and_went_and_names_nobody_else(profile):
+    one, other = await profile.accepted(
+        identify(user_id="u1", traits={"phone": PHONE}), identify(user_id="u2", traits={"email": "a@mail.cn"})
+    )
+    moved = await profile.reassign(one, "phone", PHONE, other)
+    removed = await profile.remove(other, "email", "a@mail.cn")
+
+    async def told(person):
+        lines = (await _answered(profile, await ask(profile, "ACCESS", person)))["profile/identifier_move"]
+        return [(each["move_id"], each.get("from_profile_id"), each.get("to_profile_id")) for each in lines]
+
+    assert await told(one) == [(moved.move_id, one, None)]
+    assert await told(other) == [(removed.move_id, other, None), (moved.move_id, None, other)]
+
+
+async def _answered(profile, request):
+    """The bundle, when all other services said that they hold nothing."""
+    for service in OTHERS:
+        await profile.db.transact(
+            lambda tx, service=service: operations.provide(
+                tx, profile.vault, UUID(request.privacy_request_id), service, 0, 1, "", now=profile.clock.now()
+            )
+        )
+    return await bundle(profile, request)
 
 
 async def test_a_bundle_goes_with_its_person_and_with_time(profile):

@@ -48,8 +48,8 @@ async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime
     yield convert.profile_line(await identity.get_profile(tx, vault, person[0]), known, person, now=now)
     for name, fact in sorted(known.facts.items()):
         yield convert.attribute_line(name, fact)
-    for merge in await identity.list_merges(tx, vault, person, before=False, after=None, limit=PAGE):
-        yield convert.merge_line(merge)
+    async for line in _identity_lines(tx, vault, person):
+        yield line
     for entry in await consent.list_entries(tx, person):
         yield convert.consent_line(entry)
     for membership in await groups.list_of(tx, person):
@@ -61,6 +61,17 @@ async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime
         for event in page:
             yield convert.event_line(event, person[0])
         after = Position(page[-1].timestamp, page[-1].event_id)
+
+
+async def _identity_lines(tx: ReadTx, vault: Vault, person: Sequence[UUID]) -> AsyncIterator[str]:
+    """Merges, and every identifier that left the person or came to them without one, the newest first."""
+    for merge in await identity.list_merges(tx, vault, person, before=False, after=None, limit=PAGE):
+        yield convert.merge_line(merge)
+    after: UUID | None = None
+    while page := await identity.list_moves(tx, vault, person, after=after, limit=PAGE):
+        for move in page:
+            yield convert.move_line(move, person)
+        after = page[-1].move_id
 
 
 async def expire_bundles(tx: Tx, now: datetime) -> None:
