@@ -35,7 +35,12 @@ def an_order(profile_id: str, *quantities: int, at: datetime = NOON) -> events_p
         for number, pieces in enumerate(quantities, start=1)
     ]
     order = order_pb2.Order(
-        order_id=new(), profile_id=profile_id, lines=lines, net_minor=100 * sum(quantities), pay_time=stamp(at)
+        order_id=new(),
+        profile_id=profile_id,
+        lines=lines,
+        net_minor=100 * sum(quantities),
+        currency_code="CNY",
+        pay_time=stamp(at),
     )
     return events_pb2.OrderPaid(order_id=order.order_id, profile_id=profile_id, order=order, pay_time=stamp(at))
 
@@ -82,6 +87,16 @@ async def test_what_is_kept_of_orders_scores(pots: Pots, metric: Any, score: int
     await returned(pots, half, refunded(gone, 2), refunded(gone, 5))
 
     assert (await pots.standing(pot_id, buyer)).score == score
+
+
+async def test_net_amounts_score_in_the_pots_currency_only(pots: Pots) -> None:
+    pot_id, buyer = await pots.create(event_name="", metric=pot_pb2.Pot.METRIC_NET), new()
+    abroad = an_order(buyer, 9)
+    abroad.order.currency_code = "JPY"
+
+    await paid(pots, an_order(buyer, 2), abroad)
+
+    assert (await pots.standing(pot_id, buyer)).score == 200
 
 
 async def test_payment_and_refunds_score_alike_in_every_order_of_arrival(pots: Pots) -> None:

@@ -8,7 +8,7 @@ from bowen.incentive.v1 import programme_service_pb2 as programmes_pb
 from bowen.incentive.v1.events_pb2 import PacketReturned, RewardGranted, RewardReversed
 
 from services.incentive.packets.clients import Fault
-from tests.service.incentive.campaigning import explain, gives, of_orders, running, terms, void
+from tests.service.incentive.campaigning import explain, gives, of_orders, refusals, running, terms, void
 from tests.service.incentive.packeting import Packets, a_packets
 from tests.service.incentive.rewarding import (
     Incentive,
@@ -176,3 +176,16 @@ async def test_pl_08_the_bounds_at_the_delivery_clip_what_was_promised(incentive
     (grant,) = await incentive.grants(profile_id)
     assert grant.amount - grant.reversed_amount == (await incentive.has(profile_id))[0] == 40
     await incentive.ledger.check()
+
+
+async def test_a_packet_by_rate_is_not_sent_for_an_order_in_other_money(incentive: Incentive) -> None:
+    fixed = campaign_pb2.Effect(packet=campaign_pb2.PacketEffect(currency_code="CNY", fixed=200))
+    campaign_id = await running(incentive, of_orders(PACKET, fixed), budget=10_000)
+    paid = a_paid_order(profile_id := new(), 10_000)
+    paid.order.currency_code = "JPY"
+
+    await incentive.happen(paid)
+
+    assert [(grant.effect, grant.amount) for grant in await incentive.grants(profile_id)] == [(2, 200)]
+    assert await refusals(incentive, profile_id=profile_id) == [("CURRENCY_DIFFERS", 1)]
+    assert await incentive.spent(campaign_id) == 200

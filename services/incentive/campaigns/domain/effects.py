@@ -123,6 +123,11 @@ class Effect:
         return self.gift in (Gift.ASSET, Gift.PACKET)
 
     @property
+    def is_of_net(self) -> bool:
+        """Whether how much it is follows from a net amount."""
+        return any(tier.net_minor_min or tier.amount.order_rate_bp is not None for tier in self.tiers)
+
+    @property
     def budget_asset(self) -> str:
         """In what its budget counts; empty where it does not say."""
         return f"cash.{self.currency_code}" if self.gift == Gift.PACKET else self.asset

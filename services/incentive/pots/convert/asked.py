@@ -23,6 +23,7 @@ from services.incentive.pots.domain.prizes import (
 from services.incentive.pots.errors import PotInvalid
 
 GRACE_HOURS_DEFAULT = 24
+CURRENCY_DEFAULT = "CNY"
 CASH = "cash."
 
 Request = pot_service_pb2.CreatePotRequest
@@ -57,9 +58,14 @@ def pot_from_proto(request: Request, *, pot_id: UUID, budget_id: UUID, seed: byt
         create_time=now,
         budget_id=budget_id,
         metric=_METRICS[request.metric],
+        currency_code=_currency(request),
         rules=_rules(request.rules) if chance else None,
         seed=seed if chance else b"",
     )
+
+
+def _currency(request: Request) -> str:
+    return (request.currency_code or CURRENCY_DEFAULT) if _METRICS[request.metric] == Metric.NET else ""
 
 
 def _plan(request: Request) -> Plan:
@@ -95,6 +101,8 @@ def _violations(request: Request) -> Iterator[Violation]:
         yield "event_name", "is required when events score"
     if not by_events and request.event_name:
         yield "event_name", "must be absent when orders score"
+    if request.currency_code and _METRICS[request.metric] != Metric.NET:
+        yield "currency_code", "must be absent unless net amounts score"
 
 
 def _plan_violations(request: Request, plan: Plan) -> Iterator[Violation]:

@@ -35,7 +35,7 @@ def _points(profile_id: str, order_id: str, order: Order, pay_time: datetime) ->
     net = max(order.net_minor - order.refunded_minor, 0)
     kept = order.state != Order.STATE_REFUNDED and (net > 0 or not order.refunded_minor)
     items = sum(map(_kept_pieces, order.lines)) if kept else 0
-    return OrderPoints(UUID(order_id), profile_id, pay_time, int(kept), items, net)
+    return OrderPoints(UUID(order_id), profile_id, pay_time, int(kept), items, net, order.currency_code)
 
 
 def _kept_pieces(line: OrderLine) -> int:

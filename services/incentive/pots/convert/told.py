@@ -32,6 +32,7 @@ def pot_to_proto(pot: Pot, totals: Totals, now: datetime) -> pot_pb2.Pot:
         unallocated_amount=totals.unallocated_amount,
         create_time=stamp(pot.create_time),
         metric=pot_pb2.Pot.Metric.Value(f"METRIC_{pot.metric.upper()}"),
+        currency_code=pot.currency_code,
         rules=_rules_to_proto(pot.rules) if pot.rules else None,
         seed_hash=pot.seed_hash,
         seed=pot.revealed_seed,

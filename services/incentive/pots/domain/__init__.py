@@ -59,7 +59,10 @@ class PrizeRules:
 
 @dataclass(frozen=True, slots=True)
 class Pot:
-    """A pot. `budget_id` holds what it pays at most; `seed` decides its draws, with those who take part."""
+    """A pot. `budget_id` holds what it pays at most; `seed` decides its draws, with those who take part.
+
+    `currency_code` is of those orders that score by their net amount; empty for all other metrics.
+    """
 
     pot_id: UUID
     name: str
@@ -75,6 +78,7 @@ class Pot:
     budget_id: UUID
     set_hash: str = ""
     metric: Metric = Metric.EVENTS
+    currency_code: str = ""
     rules: PrizeRules | None = None
     seed: bytes = b""
     entry_hash: str = ""

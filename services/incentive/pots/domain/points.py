@@ -24,6 +24,7 @@ class OrderPoints(NamedTuple):
     orders: int
     items: int
     net: int
+    currency_code: str
 
 
 def least(points: Iterable[OrderPoints]) -> list[OrderPoints]:

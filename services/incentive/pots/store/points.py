@@ -24,8 +24,9 @@ ON CONFLICT ON CONSTRAINT pot_point_pkey DO NOTHING
 """
 
 _FACTS = """
-unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[])
-    AS fact (order_id, profile_id, pay_time, orders, items, net)
+unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
+       $7::text[])
+    AS fact (order_id, profile_id, pay_time, orders, items, net, currency_code)
 """
 
 _BY_METRIC = "CASE pot.metric WHEN 'orders' THEN fact.orders WHEN 'items' THEN fact.items ELSE fact.net END"
@@ -33,12 +34,13 @@ _BY_METRIC = "CASE pot.metric WHEN 'orders' THEN fact.orders WHEN 'items' THEN f
 # A refund that arrives before its payment leaves the row that the payment does not raise.
 _SCORE_ORDERS = f"""
 WITH open AS (
-    SELECT pot_id, metric, start_time, end_time FROM pot
+    SELECT pot_id, metric, currency_code, start_time, end_time FROM pot
     WHERE state = 'open' AND metric <> 'events' ORDER BY pot_id FOR SHARE
 )
 INSERT INTO pot_point AS point (pot_id, event_id, profile_id, event_time, points)
 SELECT pot.pot_id, fact.order_id, fact.profile_id, fact.pay_time, {_BY_METRIC}
 FROM {_FACTS} JOIN open AS pot ON fact.pay_time >= pot.start_time AND fact.pay_time < pot.end_time
+    AND pot.currency_code IN ('', fact.currency_code)
 ORDER BY pot.pot_id, fact.order_id
 ON CONFLICT ON CONSTRAINT pot_point_pkey DO UPDATE SET points = excluded.points
 WHERE point.points > excluded.points
@@ -47,7 +49,7 @@ WHERE point.points > excluded.points
 _LOWER = f"""
 UPDATE pot_point AS point SET points = {_BY_METRIC}
 FROM pot, {_FACTS}
-WHERE pot.pot_id = ANY($7::uuid[]) AND point.pot_id = pot.pot_id AND point.event_id = fact.order_id
+WHERE pot.pot_id = ANY($8::uuid[]) AND point.pot_id = pot.pot_id AND point.event_id = fact.order_id
     AND point.points > {_BY_METRIC}
 """  # noqa: S608 (constants)
 

@@ -13,14 +13,16 @@ from services.incentive.pots.errors import PotNotFound
 
 _POT = """
 SELECT pot_id, name, state, event_name, score_min, asset, start_time, end_time, freeze_time, create_time, budget_id,
-       set_hash, metric, rules, seed, entry_hash, kind, plan, top_count, top_amount, shared_pool, thin_pool
+       set_hash, metric, currency_code, rules, seed, entry_hash, kind, plan, top_count, top_amount, shared_pool,
+       thin_pool
 FROM pot
 """
 
 _INSERT = """
 INSERT INTO pot (pot_id, name, state, event_name, score_min, asset, start_time, end_time, freeze_time, create_time,
-                 budget_id, metric, rules, seed, kind, plan, top_count, top_amount, shared_pool, thin_pool)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+                 budget_id, metric, rules, seed, kind, plan, top_count, top_amount, shared_pool, thin_pool,
+                 currency_code)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 """
 
 _FROZEN_OF_ORDERS = f"""
@@ -53,6 +55,7 @@ async def insert_pot(tx: Tx, pot: Pot) -> None:
         _json(pot.rules) if pot.rules else "",
         pot.seed,
         *_plan_columns(pot.prizes),
+        pot.currency_code,
     )
 
 

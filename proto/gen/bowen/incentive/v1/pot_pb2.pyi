@@ -150,6 +150,7 @@ class Pot(_message.Message):
     SEED_HASH_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     ENTRY_HASH_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -190,6 +191,8 @@ class Pot(_message.Message):
 
     A leaf is SHA-256 of byte 0 and `pot_id|rank|profile_id|score`.
     """
+    currency_code: _builtins.str
+    """Of which currency orders score, by their net amount. Empty for other metrics."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores, by the time at which it happened."""
@@ -251,10 +254,11 @@ class Pot(_message.Message):
         seed_hash: _builtins.str = ...,
         seed: _builtins.str = ...,
         entry_hash: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
