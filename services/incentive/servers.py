@@ -27,8 +27,8 @@ from services.incentive.missions.servicer import MissionServicer
 from services.incentive.packets.clients import Sender, payout_of
 from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots.servicer import PotServicer
-from services.incentive.privacy.store import erased_among
 from services.incentive.settings import Settings
+from services.incentive.subjects.store import erased_among
 from services.incentive.teams.servicer import TeamServicer
 from services.incentive.tiers.servicer import TierServicer
 
@@ -125,7 +125,7 @@ def _campaigns(process: Process[Settings]) -> None:
     campaigns = CampaignServicer(process.db, process.clock)
     process.server.add(add_CampaignServiceServicer_to_server, campaigns)
     process.every(TOUCHES_FORGET_SECONDS, "forget old touches", campaigns.forget_touches)
-    process.every(WEBHOOKS_CALL_SECONDS, "call webhooks", lambda: campaigns.call_webhooks(erased_among))
+    process.every(WEBHOOKS_CALL_SECONDS, "call webhooks", campaigns.call_webhooks)
     tagging = process.client(process.settings.tagging_target, timeout_s=ASK_SECONDS_MAX)
     copier = Copier(process.db, tagging, process.clock, erased_among)
     process.every(AUDIENCES_COPY_SECONDS, "copy audiences", copier.copy)

@@ -50,9 +50,9 @@ class CampaignServicer(CampaignServiceServicer):
         while await self._db.transact(lambda tx: inviting.forget_touches(tx, self._clock.now())):
             pass
 
-    async def call_webhooks(self, erased: calling.Erased) -> None:
+    async def call_webhooks(self) -> None:
         """Tell of all webhooks that are to be called by now, but not about people who were erased."""
-        while await self._db.transact(lambda tx: calling.call_matured(tx, erased, self._clock.now())):
+        while await self._db.transact(lambda tx: calling.call_matured(tx, self._clock.now())):
             pass
 
     async def CreateCampaign(self, request: pb.CreateCampaignRequest, context: Context) -> pb.CreateCampaignResponse:

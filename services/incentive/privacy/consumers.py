@@ -10,6 +10,7 @@ from chassis.consumer import Delivery
 from chassis.db import Tx
 from logic.privacy import parts
 from services.incentive.privacy import events, store
+from services.incentive.subjects.store import erased_among
 
 Handler = Callable[[Tx, Sequence[Delivery[Any]]], Awaitable[None]]
 
@@ -36,7 +37,7 @@ def of_the_living(handler: Handler) -> Handler:
 
     async def handle(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
         named = {delivery.event.profile_id for delivery in batch} - {""}
-        erased = {str(each) for each in await store.erased_among(tx, [UUID(each) for each in named])}
+        erased = {str(each) for each in await erased_among(tx, [UUID(each) for each in named])}
         living = [delivery for delivery in batch if delivery.event.profile_id not in erased]
         if living:
             await handler(tx, living)

@@ -1,13 +1,13 @@
 """Every statement that forgets people, or tells what is held of them. It knows the tables of all capabilities: what
 is held of a person is seen in one place."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
+from services.incentive.subjects.store import ERASING
 
-_ERASING = 0x6572617365  # "erase"
 _DELETED = (
     *("audience_member", "audience_snapshot_member", "claimant", "coupon_bond", "coupon_lookup", "exposure"),
     *("grant_refusal", "member_tier", "mission_completion", "mission_member", "mission_step", "share_touch"),
@@ -58,21 +58,13 @@ _FORGET = (
 _NOTE = "INSERT INTO erased (profile_id, erase_time) SELECT unnest($1::uuid[]), $2 ON CONFLICT DO NOTHING"
 
 
-async def erased_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
-    """Those who were erased. Nobody is erased until the transaction ends."""
-    connection = await driver(tx)
-    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _ERASING)
-    rows = await connection.fetch("SELECT profile_id FROM erased WHERE profile_id = ANY($1)", list(profile_ids))
-    return {row["profile_id"] for row in rows}
-
-
 async def forget(tx: Tx, profile_ids: Sequence[UUID], token: UUID, *, now: datetime) -> dict[str, int]:
     """Forget a person who had these ids. Returns how many rows of each kind that was, or stay.
 
     Waits for all who are taking in facts about people, and lets them wait.
     """
     connection = await driver(tx)
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _ERASING)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", ERASING)
     counts: dict[str, int] = {}
     for kind, statement in _FORGET:
         done: str = await connection.execute(statement, profile_ids)

@@ -1,6 +1,7 @@
 """The redirects of merged profiles: one hop, never a chain."""
 
 from collections.abc import Collection
+from uuid import UUID
 
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx, driver
@@ -9,6 +10,8 @@ from logic.redirects import Edge, roots
 from services.incentive.subjects.domain import Lead, Person
 
 _MERGES = 0x6D657267  # "merg"
+ERASING = 0x6572617365  # "erase"
+"""Held by whoever erases, and shared by whoever writes down what people did."""
 
 _FIND = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1::uuid[])"
 
@@ -151,3 +154,15 @@ async def save_leads(tx: Tx, leads: Collection[Lead]) -> None:
     await connection.execute("DELETE FROM redirect WHERE loser_id = ANY($1::uuid[])", free)
     columns = [[lead[index] for lead in led] for index in range(len(Lead._fields))]
     await connection.execute(_LEAD, *columns)
+
+
+async def hold_erasures(tx: ReadTx) -> None:
+    """Nobody is erased until the transaction ends. Before rows are held."""
+    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock_shared($1)", ERASING)
+
+
+async def erased_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
+    """Those who were erased. Nobody is erased until the transaction ends."""
+    await hold_erasures(tx)
+    query = "SELECT profile_id FROM erased WHERE profile_id = ANY($1)"
+    return {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}

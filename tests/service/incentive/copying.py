@@ -9,7 +9,7 @@ from bowen.wire.v1.envelope_pb2 import EventBatch
 from chassis.db import driver
 from services.incentive.audiences import consumers
 from services.incentive.audiences.clients import Copier
-from services.incentive.privacy.store import erased_among
+from services.incentive.subjects.store import erased_among
 from tests.service.incentive.rewarding import Incentive
 from tests.service.tagging.tagging import Tagging
 

@@ -17,8 +17,8 @@ from services.incentive.audiences import store
 from services.incentive.audiences.clients import Copier
 from services.incentive.holds import consumers as holds
 from services.incentive.privacy.consumers import on_profile_erased
-from services.incentive.privacy.store import erased_among
 from services.incentive.subjects import store as subjects
+from services.incentive.subjects.store import erased_among
 from suite.embedded import free_port
 from tests.service.incentive.campaigning import draft, evaluate, gives, of_orders, publish, refusals, running, terms
 from tests.service.incentive.copying import a_copier, listen, told

@@ -12,6 +12,8 @@ from bowen.incentive.v1 import campaign_pb2
 
 from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
+from services.incentive.privacy.consumers import on_profile_erased
+from tests.service.forgetting import an_erasure
 from tests.service.incentive.campaigning import draft, gives, of_orders, publish, refusals, running, terms
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, a_paid_order, a_refund, an_event, new
 
@@ -314,3 +316,26 @@ async def test_level_2_cannot_be_published_but_under_the_law(
 async def test_there_is_no_level_3(incentive: Incentive) -> None:
     with pytest.raises(InvalidArgument):
         await draft(incentive, of_orders(gives(rate=100, beneficiary=5)))
+
+
+async def test_who_was_erased_is_rewarded_neither_as_an_inviter_nor_as_a_sharer_nor_for_a_click(
+    incentive: Incentive,
+) -> None:
+    inviter, invitee = new(), new()
+    said = of_orders(gives(fixed=30), gives(fixed=50, beneficiary=INVITER), gives(fixed=70, beneficiary=SHARER))
+    await running(incentive, said)
+    clicks = terms(gives(fixed=5), trigger=campaign_pb2.Trigger(share_click=campaign_pb2.ShareClickTrigger()))
+    await running(incentive, clicks)
+    await invite(incentive, inviter, invitee)
+    before = await incentive.has(inviter)
+
+    await incentive.happen(an_erasure(inviter), handler=on_profile_erased)
+    paid = a_paid_order(invitee)
+    paid.order.attribution.sharer_profile_id = inviter
+    await incentive.happen(paid)
+    await incentive.happen(a_click(inviter, "another device"))
+
+    assert await incentive.has(invitee) == (30, 0)
+    assert await incentive.has(inviter) == before == (5, 0)
+    assert await refusals(incentive, profile_id=inviter) == []
+    assert await refusals(incentive, profile_id=invitee) == [("NO_BENEFICIARY", 3), ("NO_BENEFICIARY", 2)]

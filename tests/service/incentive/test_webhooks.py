@@ -10,7 +10,6 @@ from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
 from services.incentive.campaigns.operations.calling import call_matured
 from services.incentive.privacy import consumers as privacy
-from services.incentive.privacy.store import erased_among
 from tests.service.forgetting import an_erasure
 from tests.service.incentive.campaigning import draft, of_orders, running, terms
 from tests.service.incentive.rewarding import NOON, Incentive, a_paid_order, a_refund, an_event, new
@@ -28,7 +27,7 @@ def calls(days: int = 7, base: "Maturity.Base.ValueType" = Maturity.BASE_PAID, *
 async def called(incentive: Incentive, days: float) -> list[WebhookMatured]:
     """All that were called until so many days after noon."""
     now = NOON + timedelta(days=days)
-    while await incentive.db.transact(lambda tx: call_matured(tx, erased_among, now)):
+    while await incentive.db.transact(lambda tx: call_matured(tx, now)):
         pass
     return await incentive.told(WebhookMatured)
 

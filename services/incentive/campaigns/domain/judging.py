@@ -23,7 +23,7 @@ from services.incentive.subjects.domain import Person
 def judge(claims: Sequence[Claim], docket: Docket, new_id: Callable[[], UUID]) -> None:
     """Judge claims one after another, each once for ever."""
     for claim in claims:
-        if claim.key in docket.judged:
+        if claim.key in docket.judged or docket.is_erased(docket.person(claim)):
             continue
         miss = _against(claim, docket)
         if miss is not None and miss.reason == Reason.NOT_IN_AUDIENCE and not docket.tells(claim):
@@ -126,6 +126,8 @@ def _grant(
         return Miss(Reason.NO_BENEFICIARY)
     if effect.beneficiary.level and person.profile_id == docket.person(claim).profile_id:
         return Miss(Reason.SELF_REWARD)
+    if not _is_of_currency(effect, occasion):
+        return Miss(Reason.CURRENCY_DIFFERS, str(occasion.facts()["currency_code"]))
     refund = docket.refunds.get(occasion.cause) if occasion.kind.is_order else None
     if refund and due(campaign.terms, effect, desired, occasion.net, refund) >= desired:
         return Miss(Reason.ORDER_REFUNDED)
@@ -167,6 +169,13 @@ def _grant(
         awaits_delivery=_awaits(effect, occasion),
         snapshot=snapshot_of(claim, docket),
     )
+
+
+def _is_of_currency(effect: Effect, occasion: Occasion) -> bool:
+    """Whether money that follows from an order is of the order's currency, where the fact says it."""
+    if effect.gift != Gift.PACKET or not effect.is_of_net:
+        return True
+    return occasion.facts().get("currency_code") in (None, effect.currency_code)
 
 
 def _awaits(effect: Effect, occasion: Occasion) -> bool:

@@ -1,20 +1,17 @@
 """Webhooks: nothing takes a call back, so it is made when the reward matures, and not before."""
 
-from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from chassis.db import ReadTx, Tx
+from chassis.db import Tx
 from services.incentive.campaigns import events, store
 from services.incentive.campaigns.operations.granted import find_granted
+from services.incentive.subjects.store import erased_among
 
 CALLS_MAX = 500
 
-Erased = Callable[[ReadTx, Collection[UUID]], Awaitable[set[UUID]]]
-"""Those of profile ids that were erased."""
 
-
-async def call_matured(tx: Tx, erased: Erased, now: datetime) -> int:
+async def call_matured(tx: Tx, now: datetime) -> int:
     """Tell of the webhooks that are to be called by now. Returns how many calls were due.
 
     Nothing is called for what was taken back in full before, nor about people who were erased.
@@ -22,7 +19,7 @@ async def call_matured(tx: Tx, erased: Erased, now: datetime) -> int:
     due = await store.take_matured(tx, now, CALLS_MAX)
     if due:
         grants = await store.find_grants(tx, due.keys())
-        gone = await erased(tx, {UUID(grant.profile_id) for grant in grants})
+        gone = await erased_among(tx, {UUID(grant.profile_id) for grant in grants})
         called = [each for each in grants if not each.is_reversed and UUID(each.profile_id) not in gone]
         granted = await find_granted(tx, called)
         calls = [(each, granted.terms_of(each).effects[each.effect - 1], due[each.grant_id]) for each in called]

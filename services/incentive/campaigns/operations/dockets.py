@@ -28,6 +28,7 @@ class _History:
     people: dict[str, Person]
     registrations: dict[str, Registration] = field(default_factory=dict)
     inviters: dict[tuple[TouchChoice, str], list[str]] = field(default_factory=dict)
+    erased: frozenset[str] = frozenset()
 
 
 async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occasion]) -> Docket:
@@ -54,7 +55,16 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occas
     purse = await _open_purse(tx, _wants(claims, history.people), put_back=put_back)
     judged = await store.find_judged(tx, {claim.key for claim in claims})
     return Docket(
-        judged, history.people, counters, refunds, purse, hearsay, purchases, history.registrations, history.inviters
+        judged,
+        history.people,
+        counters,
+        refunds,
+        purse,
+        hearsay,
+        history.erased,
+        purchases,
+        history.registrations,
+        history.inviters,
     )
 
 
@@ -69,6 +79,7 @@ async def read_docket(tx: ReadTx, claims: Sequence[Claim], occasion: Occasion) -
         refunds={},
         purse=Purse(await _concerned(tx, _wants(claims, history.people))),
         hearsay=await _hearsay(tx, claims, history.people),
+        erased=history.erased,
         purchases=await _purchases(tx, [occasion], history.people, _buyers(claims, history.people)),
         registrations=history.registrations,
         inviters=history.inviters,
@@ -84,6 +95,8 @@ async def _history(tx: ReadTx, claims: Sequence[Claim]) -> _History:
         people = {history.people[claim.occasion.profile_id] for claim in asking}
         history.registrations = await registrations_of(tx, people)
         await _climb(tx, people, history, {claim.campaign.terms.inviter_touch for claim in asking})
+    ids = {UUID(each) for person in history.people.values() for each in person.ids}
+    history.erased = frozenset(map(str, await subjects.erased_among(tx, ids)))
     return history
 
 
@@ -124,7 +137,7 @@ Keys = set[tuple[UUID, UUID]]
 
 def _keys(claims: Sequence[Claim], history: _History) -> tuple[Keys, Keys]:
     """The counters that claims may count up, and those that they look at."""
-    docket = Docket(set(), history.people, {}, {}, Purse(()), inviters=history.inviters)
+    docket = Docket(set(), history.people, {}, {}, Purse(()), erased=history.erased, inviters=history.inviters)
     opened, read = Keys(), Keys()
     for claim in claims:
         limits = claim.campaign.terms.limits if claim.miss is None else ()
