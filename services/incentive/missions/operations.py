@@ -88,9 +88,10 @@ async def _carry_out(tx: Tx, changes: Sequence[Gain | Loss], now: datetime) -> N
     await store.save_completions(tx, [(verdict.mission.mission_id, verdict.completion) for verdict in verdicts])
     if lost := [_clawback(verdict, now) for verdict in verdicts if verdict.amount < 0]:
         await ledger.take_back(tx, SCOPE, lost)
-    if gained := [_payment(verdict, now) for verdict in verdicts if verdict.amount > 0]:
-        await ledger.earn(tx, SCOPE, gained)
-    await events.missions_judged(tx, verdicts, now=now)
+    gained = [_payment(verdict, now) for verdict in verdicts if verdict.amount > 0]
+    ungiven = await ledger.earn(tx, SCOPE, gained) if gained else {}
+    given = [each._replace(amount=each.amount - ungiven.get(each.transfer_id, 0)) for each in verdicts]
+    await events.missions_judged(tx, given, now=now)
 
 
 def _payment(verdict: Verdict, now: datetime) -> Claim:

@@ -25,6 +25,7 @@ from services.incentive.missions import consumers
 from services.incentive.missions.servicer import MissionServicer
 from tests.service.incentive.ledgering import a_transfer, member
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new
+from tests.service.incentive.test_what_was_given import bounded
 
 SHARED = "Drink Shared"
 READ = frozenset({"incentive.missions:read"})
@@ -242,6 +243,16 @@ async def test_what_the_budget_cannot_pay_is_completed_unpaid(missions: Missions
     states = {(await missions.progress(mission_id, each))[0][1] for each in (first, second)}
     assert states == {"REWARDED", "UNPAID"}
     assert (await missions.get(mission_id)).spent == 100
+
+
+async def test_what_the_programmes_bounds_keep_back_is_not_told_as_earned(missions: Missions):
+    await bounded(missions.incentive, balance_max=30)
+    await missions.create(target=1)
+
+    await missions.shared(a_share(profile_id := new()))
+
+    assert [(fact.amount, fact.number) for fact in await missions.incentive.told(MissionCompleted)] == [(30, 1)]
+    assert await missions.incentive.has(profile_id) == (30, 0)
 
 
 async def test_a_paused_mission_counts_nothing_and_goes_on_taking_back(missions: Missions):

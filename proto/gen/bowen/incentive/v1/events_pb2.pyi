@@ -859,7 +859,7 @@ class MissionCompleted(_message.Message):
     asset: _builtins.str
     """Asset of the reward."""
     amount: _builtins.int
-    """The reward; 0 when the budget could not pay."""
+    """The reward, as far as the bounds of the asset's programme leave room; 0 when the budget could not pay."""
     @_builtins.property
     def complete_time(self) -> _timestamp_pb2.Timestamp:
         """When the target was reached."""
