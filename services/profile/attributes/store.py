@@ -12,20 +12,16 @@ from services.profile.attributes import domain
 from services.profile.attributes.domain import Known
 from services.profile.attributes.domain.rules import Rule, RuleRecord, Rules
 from services.profile.search import domain as search
+from services.profile.vault import store as vaults
 from services.profile.vault.domain import Vault
+from services.profile.vault.store import Column
 
 _READ = "SELECT profile_id, facts, version, update_time FROM attribute_set WHERE profile_id = ANY($1)"
 _AFTER = """
 SELECT profile_id FROM attribute_set
 WHERE profile_id > $1 AND NOT EXISTS (SELECT FROM redirect WHERE loser_id = profile_id) ORDER BY profile_id LIMIT $2
 """
-_STALE = """
-SELECT profile_id, facts FROM attribute_set WHERE profile_id > $1 ORDER BY profile_id LIMIT $2 FOR UPDATE
-"""
-_RESEAL = """
-UPDATE attribute_set SET facts = sealed.facts FROM unnest($1::uuid[], $2::text[]) AS sealed (profile_id, facts)
-WHERE attribute_set.profile_id = sealed.profile_id
-"""
+_FACTS = Column("attribute_set", "profile_id", "facts", lambda profile_id: profile_id.bytes)
 _SAVE = """
 INSERT INTO attribute_set (profile_id, facts, version, update_time, name_tokens, named_version)
 SELECT profile_id, facts, version, $4, coalesce(tokens::bigint[], '{}'),
@@ -142,13 +138,7 @@ async def index_names(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID 
 
 async def reseal(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
     """Seal anew what is known of those who follow `after`, where an earlier key sealed it. Returns the last seen."""
-    connection = await driver(tx)
-    rows = await connection.fetch(_STALE, after, limit)
-    stale = [row for row in rows if not vault.is_current(row["facts"])]
-    if stale:
-        facts = [vault.seal(vault.unseal(each["facts"], each[0].bytes), each[0].bytes) for each in stale]
-        await connection.execute(_RESEAL, [each["profile_id"] for each in stale], facts)
-    return rows[-1]["profile_id"] if rows else None
+    return await vaults.reseal(tx, vault, _FACTS, after, limit=limit)
 
 
 async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:

@@ -70,6 +70,16 @@ empty AS (
 )
 SELECT count(*) FROM gone
 """
+# Groups have no UUID: they are gone through by a hash of what they are called, which has an index.
+_STALE = """
+SELECT md5(type::text || '/' || group_id)::uuid AS place_key, type, group_id, facts FROM people_group
+WHERE md5(type::text || '/' || group_id)::uuid > $1 ORDER BY 1 LIMIT $2 FOR UPDATE
+"""
+_RESEAL = """
+UPDATE people_group SET facts = sealed.facts
+FROM unnest($1::smallint[], $2::text[], $3::text[]) AS sealed (type, group_id, facts)
+WHERE people_group.type = sealed.type AND people_group.group_id = sealed.group_id
+"""
 
 
 async def list_of(
@@ -129,6 +139,21 @@ async def save_groups(tx: Tx, vault: Vault, facts: Mapping[Place, attributes.Fac
         return
     rows = [(*place, vault.seal(attributes.encode(known), place.about)) for place, known in sorted(facts.items())]
     await (await driver(tx)).execute(_SAVE_GROUPS, *map(list, zip(*rows, strict=True)), now)
+
+
+async def reseal(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """Seal anew what is known of groups, where an earlier key sealed it. Returns what stands for the last seen."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_STALE, after, limit)
+    stale = [(Place(GroupType(kind), group_id), facts) for _, kind, group_id, facts in rows]
+    sealed = [
+        (*place, vault.seal(vault.unseal(facts, place.about), place.about))
+        for place, facts in stale
+        if not vault.is_current(facts)
+    ]
+    if sealed:
+        await connection.execute(_RESEAL, *map(list, zip(*sealed, strict=True)))
+    return rows[-1]["place_key"] if rows else None
 
 
 async def forget(tx: Tx, profile_ids: Sequence[UUID]) -> int:

@@ -108,6 +108,11 @@ class Order(NamedTuple):
     is_suppressing: bool = True
 
 
+def about(request_id: UUID, service: str, number: int) -> bytes:
+    """What the lines of a part of a bundle are bound to."""
+    return f"bundle/{request_id}/{service}/{number}".encode()
+
+
 def hash_of(lines: str) -> str:
     """SHA-256 of a part."""
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -7,8 +7,10 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
+from services.profile.privacy import domain
 from services.profile.privacy.domain import Part, Request, Retention, Step
 from services.profile.privacy.errors import PrivacyRequestNotFound
+from services.profile.vault.domain import Vault
 
 _FIRST_ID = UUID(int=0)
 _REQUEST = ", ".join(Request._fields)
@@ -54,6 +56,12 @@ _SAVE_RESEALING = """
 UPDATE resealing SET version = $2, after = coalesce($3, after), is_done = $3 IS NULL,
     is_keyed = is_keyed OR $3 IS NULL WHERE name = $1
 """
+_NEXT_BUNDLE = "SELECT min(privacy_request_id::text)::uuid FROM bundle_part WHERE privacy_request_id > $1"
+_STALE_PARTS = "SELECT service, number FROM bundle_part WHERE privacy_request_id = $1 AND NOT starts_with(lines, $2)"
+_SEALED_PART = """
+SELECT lines FROM bundle_part WHERE privacy_request_id = $1 AND service = $2 AND number = $3 FOR UPDATE
+"""
+_RESEAL_PART = "UPDATE bundle_part SET lines = $4 WHERE privacy_request_id = $1 AND service = $2 AND number = $3"
 _SILENT = """
 SELECT profile_id FROM profile
 WHERE create_time < $1
@@ -183,6 +191,20 @@ async def find_silent(tx: ReadTx, before: datetime) -> UUID | None:
     """Somebody of whom nothing was heard since an instant, under no id; None when there is nobody."""
     found: UUID | None = await (await driver(tx)).fetchval(_SILENT, before)
     return found
+
+
+async def reseal_parts(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """Seal anew the next bundle, where an earlier key did, part by part, as one may be large. Returns its request."""
+    connection = await driver(tx)
+    request_id: UUID | None = await connection.fetchval(_NEXT_BUNDLE, after)
+    if request_id is None:
+        return None
+    for part in await connection.fetch(_STALE_PARTS, request_id, vault.mark):
+        lines = await connection.fetchval(_SEALED_PART, request_id, *part)
+        if lines is not None:
+            about = domain.about(request_id, *part)
+            await connection.execute(_RESEAL_PART, request_id, *part, vault.seal(vault.unseal(lines, about), about))
+    return request_id
 
 
 async def hold_resealing(tx: Tx, name: str, version: int, *, unkeyed_only: bool) -> UUID | None:

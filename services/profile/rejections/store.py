@@ -7,7 +7,9 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.rejections.domain import Filter, Rejection
+from services.profile.vault import store as vaults
 from services.profile.vault.domain import Vault
+from services.profile.vault.store import Column
 
 _SHOWN = ", ".join(Rejection._fields)
 # In order of digest, so that two batches with the same events wait for each other instead of locking each other out.
@@ -37,6 +39,8 @@ DELETE FROM rejection WHERE rejection_id = ANY(ARRAY(
 ))
 """
 
+_RAW = Column("rejection", "rejection_id", "raw", lambda rejection_id: b"r" + rejection_id.bytes)
+
 
 async def add(tx: Tx, vault: Vault, rejections: Sequence[Rejection]) -> None:
     """Write down what was not stored; what was written down before is counted. What came is sealed."""
@@ -61,6 +65,11 @@ async def page(tx: ReadTx, vault: Vault, wanted: Filter, *, after: UUID, limit: 
 def _rejection(vault: Vault, row: Any) -> Rejection:
     rejection = Rejection._make(row)
     return rejection._replace(raw=vault.unseal(rejection.raw, b"r" + rejection.rejection_id.bytes))
+
+
+async def reseal(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """Seal anew what came, where an earlier key sealed it. Returns the last that was seen."""
+    return await vaults.reseal(tx, vault, _RAW, after, limit=limit)
 
 
 async def forget(tx: Tx, names: Sequence[UUID]) -> int:

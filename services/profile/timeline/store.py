@@ -9,7 +9,9 @@ import msgspec
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.timeline.domain import Event, EventType, Filter, Happening, Position, Recalled, keys_in
+from services.profile.vault import store as vaults
 from services.profile.vault.domain import Vault
+from services.profile.vault.store import Column
 
 COUNTER_SHARDS = 16
 RECALLED_AT_ONCE = 500
@@ -126,6 +128,7 @@ FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[])
      AS sealed (event_id, identifiers, named, properties, context)
 WHERE event.event_id = sealed.event_id
 """  # noqa: S608 (names of our own)
+_TOLD_PROPERTIES = Column("happening", "event_id", "properties", lambda event_id: b"p" + event_id.bytes)
 _FORGET_HAPPENINGS = "DELETE FROM happening WHERE profile_id = ANY($1)"
 _FORGET_OLDER_HAPPENINGS = """
 DELETE FROM happening WHERE ctid = ANY(ARRAY(
@@ -252,6 +255,11 @@ def _resealed(
         return None
     opened = [(vault.unseal(*each), each[1]) for each in sealed]
     return event_id, identifiers, *(text if text in ("", NOTHING) else vault.seal(text, of) for text, of in opened)
+
+
+async def reseal_happenings(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """Seal anew what other services told, likewise."""
+    return await vaults.reseal(tx, vault, _TOLD_PROPERTIES, after, limit=limit)
 
 
 async def first_time(tx: ReadTx, profile_ids: Sequence[UUID]) -> datetime | None:

@@ -121,9 +121,14 @@ class Vault:
         """What stands for an identifier, given by its key, in every table: a phone's cannot be found by trying."""
         return self._indexed(key)
 
+    @property
+    def mark(self) -> str:
+        """What text begins with that was sealed with the newest key."""
+        return f"{SEALED}{self.version}:"
+
     def is_current(self, text: str) -> bool:
         """Whether text was sealed with the newest key."""
-        return text.startswith(f"{SEALED}{self.version}:")
+        return text.startswith(self.mark)
 
     def seal(self, text: str, about: bytes) -> str:
         """The text, sealed with the newest key and bound to what it is about: moved elsewhere it does not open."""

@@ -13,7 +13,7 @@ from chassis.caller import Call, Caller, acting
 from chassis.errors import InvalidArgument, NotFound, PermissionDenied
 from chassis.ids import new_id
 from chassis.stamps import moment, stamp
-from services.profile.privacy.operations.bundling import about
+from services.profile.privacy.domain import about
 from tests.service.profile.asking import ask
 from tests.service.profile.speaking import an_event, identifier, identify
 

@@ -2,19 +2,26 @@
 
 import asyncio
 import json
+from uuid import UUID
 
 import pytest
+from bowen.profile.v1 import identity_service_pb2 as identity_pb
 
 from chassis.db import driver
 from chassis.errors import NotFound
+from chassis.ids import new_id
 from services.profile.identity.domain import claim, key_of
 from services.profile.identity.store import forms
 from services.profile.privacy import operations
+from services.profile.privacy.operations.resealing import TABLES
+from services.profile.timeline import store as timeline
+from services.profile.timeline.domain import Happening
 from services.profile.vault import operations as vaults
-from services.profile.vault.domain import HEAD_START
+from services.profile.vault.domain import HEAD_START, SEALED
 from services.profile.vault.errors import KeyWrong
 from tests.service.profile.asking import ask
 from tests.service.profile.speaking import ALIAS, an_event, identifier, identify
+from tests.service.profile.test_groups import join
 from tests.service.profile.test_people import a_row
 from tests.service.profile.vaults import WRAPPING, a_vault
 from tests.waiting import eventually
@@ -61,6 +68,20 @@ def _bytes(value):
     return value.bytes if hasattr(value, "bytes") and hasattr(value, "hex") else str(value).encode()
 
 
+async def a_full_story(profile):
+    """A story in which every kind of thing that is sealed is written down."""
+    person, merge = await a_story(profile)
+    await profile.ingest(an_event(user_id="null", context={"traits": {"name": NAME}}))
+    await profile.block("phone", "13812340000")
+    await profile.block("", "(?i)zhang.*san", is_pattern=True)
+    await join(profile, person, traits=json.dumps({"head": NAME}))
+    now = profile.clock.now()
+    told = Happening(new_id(), UUID(person), "incentive", "Reward Granted", json.dumps({"for": NAME}), now, now)
+    await profile.db.transact(lambda tx: timeline.add_happenings(tx, profile.vault, [told]))
+    await ask(profile, "ACCESS", person)
+    return person, merge
+
+
 def places_of(found, wanted):
     return [place for place, values in found.items() if any(wanted in value for value in values)]
 
@@ -80,6 +101,17 @@ async def test_no_table_says_who_somebody_is(profile):
     assert min(len(found[each]) for each in ("identifier.value", "conflict.value", "merge.before")) > 0
     assert_hidden(found)
     assert places_of(found, profile.vault.index(claim("phone", "", PHONE).key)) != []
+
+
+async def test_every_sealed_column_is_listed_and_every_listed_one_is_sealed(profile):
+    await a_full_story(profile)
+
+    found = await scanned(profile)
+
+    listed = {f"{name}.{column}" for name, table in TABLES.items() for column in table.columns}
+    assert set(places_of(found, SEALED.encode())) == listed
+    assert_hidden(found)
+    assert places_of(found, b"13812340000") == places_of(found, b"zhang.*san") == []
 
 
 async def test_what_is_sealed_is_found_shown_undone_and_given_away(profile):
@@ -224,7 +256,7 @@ async def test_a_new_key_seals_when_every_replica_has_it(profile):
 
 
 async def test_old_rows_are_sealed_anew_with_the_new_key(profile):
-    person, merge = await a_story(profile)
+    person, merge = await a_full_story(profile)
     await operations.reseal(profile.db, profile.vault, unkeyed_only=True)
     before = await profile.partition()
     now = profile.clock.now()
@@ -236,7 +268,34 @@ async def test_old_rows_are_sealed_anew_with_the_new_key(profile):
 
     found = await scanned(profile)
     assert places_of(found, b"bowen-sealed:1:") == []
-    assert len(places_of(found, b"bowen-sealed:2:")) >= 8
+    assert set(places_of(found, b"bowen-sealed:2:")) == set(places_of(found, SEALED.encode()))
     assert await operations.reseal(profile.db, vault) == 0
     assert await profile.partition() == before
+    assert {each.value for each in await blocked(profile)} == {"+8613812340000", "(?i)zhang.*san"}
+    assert NAME in str(await profile.timeline(person))
     await assert_works(profile, person, merge)
+
+
+async def test_a_blocked_value_that_was_written_open_is_sealed_and_blocked_once(profile):
+    kept = await profile.block("phone", "13812340000")
+    written = [(new_id(), value) for value in ("+8613812340000", "+8613812340001")]
+    insert = (
+        "INSERT INTO blocked_value (blocked_value_id, type, value, is_pattern, actor, note, create_time)"
+        " VALUES ($1, 'phone', $2, false, 'root', 'note', now())"
+    )
+
+    async def as_it_was_written(tx):
+        await (await driver(tx)).executemany(insert, written)
+
+    await profile.db.transact(as_it_was_written)
+
+    await operations.reseal(profile.db, profile.vault, unkeyed_only=True)
+
+    assert places_of(await scanned(profile), b"1381234000") == []
+    listed = {each.value: each.blocked_value_id for each in await blocked(profile)}
+    assert listed.keys() == {"+8613812340000", "+8613812340001"}
+    assert listed["+8613812340000"] == kept.blocked_value_id
+
+
+async def blocked(profile):
+    return (await profile.identity.ListBlockedValues(identity_pb.ListBlockedValuesRequest())).blocked_values

@@ -97,18 +97,18 @@ async def _record(tx: Tx, vault: Vault, move: Move, author: Author, now: datetim
     return record
 
 
-async def block_value(tx: Tx, blocked: BlockedValue) -> BlockedValue:
+async def block_value(tx: Tx, vault: Vault, blocked: BlockedValue) -> BlockedValue:
     """Have a value or pattern name nobody; what was blocked before stays as it is.
 
     Raises `BlockedValuesMax` or `BlockedValueInvalid`.
     """
     await store.take_turn(tx, alone=True)
-    kept = await store.block(tx, blocked)
+    kept = await store.block(tx, vault, blocked)
     listed = await store.list_blocked(tx)
     if len(listed) > BLOCKED_MAX:
         raise BlockedValuesMax(BLOCKED_MAX)
     try:
-        domain.blocked_of(listed)
+        domain.blocked_of(store.open_blocked(vault, listed))
     except domain.PatternInvalid as told:
         raise BlockedValueInvalid("value", f"is too much together with the other patterns: {told}") from None
     return kept

@@ -17,6 +17,7 @@ from services.profile.identity.domain import (
     kinds_of,
     rules_of,
 )
+from services.profile.vault.domain import Vault
 
 
 class RuleBook:
@@ -26,16 +27,17 @@ class RuleBook:
         self.rules = rules
         self._read: object = None
 
-    async def refresh(self, db: Database) -> None:
+    async def refresh(self, db: Database, vault: Vault) -> None:
         """Read again which rules hold and what operators blocked."""
         async with db.read() as tx:
-            await self.read(tx)
+            await self.read(tx, vault)
 
-    async def read(self, tx: ReadTx) -> None:
+    async def read(self, tx: ReadTx, vault: Vault) -> None:
         """Read again which rules hold and what operators blocked, as a transaction sees it."""
         [ruling], listed = await store.list_rulings(tx, limit=1), await store.list_blocked(tx)
         if (ruling, listed) != self._read:
-            self.rules, self._read = rules_of(ruling, blocked_of(listed)), (ruling, listed)
+            self.rules = rules_of(ruling, blocked_of(store.open_blocked(vault, listed)))
+            self._read = ruling, listed
 
 
 async def put_rules(

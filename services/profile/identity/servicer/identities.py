@@ -149,11 +149,11 @@ class IdentityServicer(IdentityServiceServicer):
         blocked = convert.blocked_from_proto(request, author, blocked_value_id=new_id(), now=now)
 
         async def work(tx: Tx) -> pb.CreateBlockedValueResponse:
-            kept = await operations.block_value(tx, blocked)
+            kept = await operations.block_value(tx, self._vault, blocked)
             return pb.CreateBlockedValueResponse(blocked_value=convert.blocked_to_proto(kept))
 
         response = await once(self._db, request, work, pb.CreateBlockedValueResponse)
-        await self._book.refresh(self._db)
+        await self._book.refresh(self._db, self._vault)
         return response
 
     async def ListBlockedValues(
@@ -161,7 +161,7 @@ class IdentityServicer(IdentityServiceServicer):
     ) -> pb.ListBlockedValuesResponse:
         _check_brand()
         async with self._db.read() as tx:
-            listed = await store.list_blocked(tx)
+            listed = store.open_blocked(self._vault, await store.list_blocked(tx))
         return pb.ListBlockedValuesResponse(blocked_values=map(convert.blocked_to_proto, listed))
 
     async def DeleteBlockedValue(
@@ -174,7 +174,7 @@ class IdentityServicer(IdentityServiceServicer):
             return pb.DeleteBlockedValueResponse()
 
         response = await once(self._db, request, work, pb.DeleteBlockedValueResponse)
-        await self._book.refresh(self._db)
+        await self._book.refresh(self._db, self._vault)
         return response
 
     async def PutIdentityRules(
@@ -188,7 +188,7 @@ class IdentityServicer(IdentityServiceServicer):
             return pb.PutIdentityRulesResponse(rules=ruling_to_proto(ruling))
 
         response = await once(self._db, request, work, pb.PutIdentityRulesResponse)
-        await self._book.refresh(self._db)
+        await self._book.refresh(self._db, self._vault)
         return response
 
     async def ListIdentityRules(

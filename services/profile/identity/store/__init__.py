@@ -28,6 +28,7 @@ from services.profile.identity.store.quarantine import (
     block,
     list_blocked,
     list_quarantined,
+    open_blocked,
     release,
     unblock,
 )
@@ -45,6 +46,7 @@ from services.profile.identity.store.reads import (
     unindexed_phones,
 )
 from services.profile.identity.store.resealing import (
+    reseal_blocked,
     reseal_conflicts,
     reseal_identifiers,
     reseal_merges,
@@ -100,11 +102,13 @@ __all__ = [
     "lock_merge",
     "mark_undone",
     "merges_since",
+    "open_blocked",
     "own",
     "owners",
     "put_nobody",
     "release",
     "remove_identifier",
+    "reseal_blocked",
     "reseal_conflicts",
     "reseal_identifiers",
     "reseal_merges",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.profile.identity.domain import MoveRecord
+from services.profile.identity.domain import BlockedValue, MoveRecord
 from services.profile.vault.domain import Vault
 
 Named = Sequence[tuple[str, str, str, bool]]
@@ -64,3 +64,19 @@ def seal_before(vault: Vault, merge_id: UUID, before: str) -> str:
 def before(vault: Vault, merge_id: UUID, sealed: str) -> str:
     """How both sides of a merge stood before it, as it was."""
     return vault.unseal(sealed, b"b" + merge_id.bytes)
+
+
+def blocked_key(vault: Vault, blocked: BlockedValue) -> UUID:
+    """What stands for a value or pattern that was blocked, so that it is blocked once."""
+    kind = b"pattern" if blocked.is_pattern else b"value"
+    return UUID(bytes=vault.hash("blocked-value", blocked.type.encode(), blocked.value.encode(), kind, size=16))
+
+
+def seal_blocked(vault: Vault, blocked: BlockedValue) -> BlockedValue:
+    """A blocked value as its row holds it."""
+    return blocked._replace(value=vault.seal(blocked.value, b"k" + blocked.blocked_value_id.bytes))
+
+
+def blocked(vault: Vault, sealed: BlockedValue) -> BlockedValue:
+    """A blocked value as it was."""
+    return sealed._replace(value=vault.unseal(sealed.value, b"k" + sealed.blocked_value_id.bytes))

@@ -1,6 +1,6 @@
 """Values that name nobody: those seen with too many people, and those an operator blocked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,15 +19,14 @@ _RELEASE = """
 UPDATE identifier SET suspect_time = NULL, touched = '' WHERE key = $1 AND suspect_time IS NOT NULL
 """
 _BLOCK = """
-INSERT INTO blocked_value (blocked_value_id, type, value, is_pattern, actor, note, create_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT ON CONSTRAINT blocked_value_key DO UPDATE SET type = blocked_value.type
+INSERT INTO blocked_value (blocked_value_id, type, value, is_pattern, actor, note, create_time, value_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT ON CONSTRAINT blocked_value_value_key_key DO UPDATE SET type = blocked_value.type
 RETURNING blocked_value_id, type, value, is_pattern, actor, note, create_time
 """
 _UNBLOCK = "DELETE FROM blocked_value WHERE blocked_value_id = $1"
 _BLOCKED = """
-SELECT blocked_value_id, type, value, is_pattern, actor, note, create_time FROM blocked_value
-ORDER BY type, value, is_pattern
+SELECT blocked_value_id, type, value, is_pattern, actor, note, create_time FROM blocked_value ORDER BY blocked_value_id
 """
 
 
@@ -45,9 +44,10 @@ async def release(tx: Tx, vault: Vault, key: bytes) -> bool:
     return str(await (await driver(tx)).execute(_RELEASE, pgproto.UUID(vault.index(key)))) == "UPDATE 1"
 
 
-async def block(tx: Tx, blocked: BlockedValue) -> BlockedValue:
+async def block(tx: Tx, vault: Vault, blocked: BlockedValue) -> BlockedValue:
     """Have a value or pattern name nobody. Returns the earlier one if it was blocked before."""
-    return BlockedValue(*await (await driver(tx)).fetchrow(_BLOCK, *blocked))
+    sealed, stored = forms.seal_blocked(vault, blocked), forms.blocked_key(vault, blocked)
+    return forms.blocked(vault, BlockedValue(*await (await driver(tx)).fetchrow(_BLOCK, *sealed, stored)))
 
 
 async def unblock(tx: Tx, blocked_value_id: UUID) -> bool:
@@ -56,5 +56,10 @@ async def unblock(tx: Tx, blocked_value_id: UUID) -> bool:
 
 
 async def list_blocked(tx: ReadTx) -> Sequence[BlockedValue]:
-    """All that operators blocked."""
+    """All that operators blocked, sealed as it is kept: whether it changed is asked often. See `open_blocked`."""
     return [BlockedValue(*row) for row in await (await driver(tx)).fetch(_BLOCKED)]
+
+
+def open_blocked(vault: Vault, sealed: Iterable[BlockedValue]) -> list[BlockedValue]:
+    """What was blocked, by type and value."""
+    return sorted((forms.blocked(vault, each) for each in sealed), key=lambda each: each[1:4])

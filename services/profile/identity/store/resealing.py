@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.db import Tx, driver
-from services.profile.identity.domain import key_of
+from services.profile.identity.domain import BlockedValue, key_of
 from services.profile.identity.store import forms
 from services.profile.identity.store.writes import execute
 from services.profile.vault.domain import Vault
@@ -42,6 +42,24 @@ _RESEAL_MERGES = """
 UPDATE merge SET identifiers = sealed.identifiers, before = sealed.before
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS sealed (merge_id, identifiers, before)
 WHERE merge.merge_id = sealed.merge_id
+"""
+_BLOCKED = """
+SELECT blocked_value_id, type, value, is_pattern, actor, note, create_time, value_key FROM blocked_value
+WHERE blocked_value_id > $1 ORDER BY blocked_value_id LIMIT $2 FOR UPDATE
+"""
+# What was blocked again by who did not know the keyed one yet is there twice.
+_DROP_TWICE_BLOCKED = """
+DELETE FROM blocked_value USING unnest($1::uuid[], $2::uuid[]) AS sealed (blocked_value_id, value_key)
+WHERE blocked_value.blocked_value_id = sealed.blocked_value_id
+  AND EXISTS (
+      SELECT FROM blocked_value AS held
+      WHERE held.value_key = sealed.value_key AND held.blocked_value_id <> sealed.blocked_value_id
+  )
+"""
+_RESEAL_BLOCKED = """
+UPDATE blocked_value SET value_key = sealed.value_key, value = sealed.value
+FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS sealed (blocked_value_id, value_key, value)
+WHERE blocked_value.blocked_value_id = sealed.blocked_value_id
 """
 
 
@@ -87,6 +105,24 @@ async def reseal_merges(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUI
         names, stood = forms.named(vault, merge_id, named), forms.before(vault, merge_id, before)
         sealed.append((merge_id, forms.seal_named(vault, merge_id, names), forms.seal_before(vault, merge_id, stood)))
     await execute(tx, _RESEAL_MERGES, sealed)
+    return _last(rows)
+
+
+async def reseal_blocked(tx: Tx, vault: Vault, after: UUID, *, limit: int) -> UUID | None:
+    """What operators blocked."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_BLOCKED, after, limit)
+    sealed = []
+    for *columns, stored in rows:
+        held = BlockedValue(*columns)
+        if stored is None or not vault.is_current(held.value):
+            blocked = held if stored is None else forms.blocked(vault, held)
+            key = forms.blocked_key(vault, blocked)
+            sealed.append((held.blocked_value_id, key, forms.seal_blocked(vault, blocked).value))
+    if sealed:
+        ids, keys, _ = map(list, zip(*sealed, strict=True))
+        await connection.execute(_DROP_TWICE_BLOCKED, ids, keys)
+        await execute(tx, _RESEAL_BLOCKED, sealed)
     return _last(rows)
 
 

@@ -33,14 +33,9 @@ async def collect(tx: Tx, vault: Vault, request_id: UUID, person: Sequence[UUID]
 
 async def put_part(tx: Tx, vault: Vault, request_id: UUID, service: str, number: int, total: int, lines: str) -> bool:
     """Add a part to the bundle. Returns whether it was the last of its service."""
-    sealed = vault.seal(lines, about(request_id, service, number))
+    sealed = vault.seal(lines, domain.about(request_id, service, number))
     part = Part(request_id, service, number, total, lines.count("\n"), domain.hash_of(lines), sealed)
     return await store.add_part(tx, part) == total
-
-
-def about(request_id: UUID, service: str, number: int) -> bytes:
-    """What the lines of a part are bound to."""
-    return f"bundle/{request_id}/{service}/{number}".encode()
 
 
 async def _lines(tx: ReadTx, vault: Vault, person: Sequence[UUID], now: datetime) -> AsyncIterator[str]:

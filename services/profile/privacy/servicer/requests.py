@@ -28,7 +28,6 @@ from services.profile.looks import store as look_store
 from services.profile.privacy import convert, domain, operations, store
 from services.profile.privacy.domain import Request, Retention
 from services.profile.privacy.errors import BundleNotReady
-from services.profile.privacy.operations.bundling import about
 from services.profile.vault.domain import Vault
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -96,7 +95,7 @@ class PrivacyServicer(PrivacyServiceServicer):
             found = await _ready(tx, request_id)
             part = await store.get_part(tx, request_id, request.service, request.number)
             await operations.look(tx, self._look(looks.BUNDLE, found.profile_id, str(request_id)))
-            lines = self._vault.unseal(part.lines, about(request_id, part.service, part.number))
+            lines = self._vault.unseal(part.lines, domain.about(request_id, part.service, part.number))
             return pb.GetPrivacyBundlePartResponse(part=convert.part_to_proto(part), lines=lines)
 
         return await self._db.transact(work)
