@@ -3,9 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
-from bowen.incentive.v1.events_pb2 import MissionCompleted, PacketReturned, RewardGranted, RewardReversed
+from bowen.distribution.v1.events_pb2 import (
+    OrderDelivered,
+    OrderPaid,
+    OrderReassigned,
+    OrderRefunded,
+    TouchRecorded,
+    TouchRestored,
+    TouchVoided,
+)
+from bowen.incentive.v1.events_pb2 import CouponIssued, MissionCompleted, PacketReturned, RewardGranted, RewardReversed
 from bowen.profile.v1.events_pb2 import (
+    EventReassigned,
     EventRecorded,
     PersonalDataRequested,
     ProfileErased,
@@ -20,6 +29,7 @@ from chassis.process import Process
 from services.incentive.audiences import consumers as audiences
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.coupons import consumers as coupons
+from services.incentive.flags import consumers as flags
 from services.incentive.holds import consumers as holds
 from services.incentive.ledger import consumers as ledger
 from services.incentive.missions import consumers as missions
@@ -34,18 +44,25 @@ from services.incentive.settings import Settings
 from services.incentive.tiers import consumers as tiers
 
 
-async def _on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
-    """Value goes back first, then levels, which are judged by it."""
+async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[ProfileMerged]]) -> None:
+    """Value moves, then what one person should not have of it is flagged."""
+    await ledger.on_profile_merged(tx, batch)
+    await flags.on_profile_merged(tx, batch)
+
+
+async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
+    """Value goes back first, then levels, which are judged by it; flags come last of all rows."""
     await holds.on_profile_unmerged(tx, batch)
     await tiers.on_profile_unmerged(tx, batch)
+    await flags.on_profile_unmerged(tx, batch)
 
 
 CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
     "": {
         ProfileErased: on_profile_erased,
         PersonalDataRequested: on_personal_data_requested,
-        ProfileMerged: ledger.on_profile_merged,
-        ProfileUnmerged: _on_profile_unmerged,
+        ProfileMerged: on_profile_merged,
+        ProfileUnmerged: on_profile_unmerged,
         EventRecorded: of_the_living(campaigns.on_event_recorded),
         SegmentEntered: of_the_living(campaigns.on_segment_entered),
         OrderPaid: of_the_living(campaigns.on_order_paid),
@@ -53,6 +70,15 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
         OrderRefunded: campaigns.on_order_refunded,
         TouchRecorded: campaigns.on_touch_recorded,
         PacketReturned: campaigns.on_packet_returned,
+    },
+    "incentive-flags": {
+        EventReassigned: of_the_living(flags.on_event_reassigned),
+        OrderReassigned: of_the_living(flags.on_order_reassigned),
+        TouchVoided: flags.on_touch_voided,
+        TouchRestored: flags.on_touch_restored,
+        RewardGranted: of_the_living(flags.on_reward_changed),
+        RewardReversed: of_the_living(flags.on_reward_changed),
+        CouponIssued: of_the_living(flags.on_reward_changed),
     },
     "incentive-audiences": {
         SegmentEntered: of_the_living(audiences.on_segment_entered),

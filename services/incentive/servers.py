@@ -6,6 +6,7 @@ from bowen.incentive.v1.campaign_service_pb2_grpc import add_CampaignServiceServ
 from bowen.incentive.v1.coupon_batch_service_pb2_grpc import add_CouponBatchServiceServicer_to_server
 from bowen.incentive.v1.coupon_order_service_pb2_grpc import add_CouponOrderServiceServicer_to_server
 from bowen.incentive.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
+from bowen.incentive.v1.flag_service_pb2_grpc import add_FlagServiceServicer_to_server
 from bowen.incentive.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from bowen.incentive.v1.mission_service_pb2_grpc import add_MissionServiceServicer_to_server
@@ -21,6 +22,7 @@ from services.incentive.audits.servicer import AuditServicer
 from services.incentive.budgets.servicer import BudgetServicer
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
+from services.incentive.flags.servicer import FlagServicer
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
 from services.incentive.missions.servicer import MissionServicer
@@ -124,6 +126,7 @@ def _shared(process: Process[Settings]) -> None:
 def _campaigns(process: Process[Settings]) -> None:
     campaigns = CampaignServicer(process.db, process.clock)
     process.server.add(add_CampaignServiceServicer_to_server, campaigns)
+    process.server.add(add_FlagServiceServicer_to_server, FlagServicer(process.db, process.clock))
     process.every(TOUCHES_FORGET_SECONDS, "forget old touches", campaigns.forget_touches)
     process.every(WEBHOOKS_CALL_SECONDS, "call webhooks", campaigns.call_webhooks)
     tagging = process.client(process.settings.tagging_target, timeout_s=ASK_SECONDS_MAX)

@@ -21,6 +21,7 @@ from bowen.incentive.v1.coupon_order_service_pb2_grpc import (
     add_CouponOrderServiceServicer_to_server,
 )
 from bowen.incentive.v1.coupon_service_pb2_grpc import CouponServiceStub, add_CouponServiceServicer_to_server
+from bowen.incentive.v1.flag_service_pb2_grpc import FlagServiceStub, add_FlagServiceServicer_to_server
 from bowen.incentive.v1.ledger_service_pb2_grpc import LedgerServiceStub, add_LedgerServiceServicer_to_server
 from bowen.incentive.v1.programme_service_pb2_grpc import (
     ProgrammeServiceStub,
@@ -40,16 +41,24 @@ from chassis.errors import Conflict, QuotaExceeded
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
+from services.incentive import listeners
 from services.incentive.audiences import consumers as audience_consumers
 from services.incentive.campaigns import consumers
 from services.incentive.campaigns.servicer import CampaignServicer
 from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrderServicer, CouponServicer
-from services.incentive.ledger import consumers as ledger_consumers
+from services.incentive.flags import consumers as flag_consumers
+from services.incentive.flags.servicer import FlagServicer
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
 from tests.service.incentive.ledgering import Ledger
 
 HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
-    profile.ProfileMerged: ledger_consumers.on_profile_merged,
+    profile.ProfileMerged: listeners.on_profile_merged,
+    profile.ProfileUnmerged: listeners.on_profile_unmerged,
+    profile.EventReassigned: flag_consumers.on_event_reassigned,
+    distribution.OrderReassigned: flag_consumers.on_order_reassigned,
+    distribution.TouchVoided: flag_consumers.on_touch_voided,
+    distribution.TouchRestored: flag_consumers.on_touch_restored,
+    events_pb2.RewardGranted: flag_consumers.on_reward_changed,
     profile.EventRecorded: consumers.on_event_recorded,
     tagging.SegmentEntered: consumers.on_segment_entered,
     tagging.SegmentLeft: audience_consumers.on_segment_left,
@@ -104,6 +113,17 @@ def a_merge(loser_id: str, survivor_id: str) -> profile.ProfileMerged:
     return profile.ProfileMerged(merge_id=new(), loser_id=loser_id, survivor_id=survivor_id, merge_time=stamp(NOON))
 
 
+def an_undoing(merge: profile.ProfileMerged, *restored_from_ids: str) -> profile.ProfileUnmerged:
+    """They were two after all."""
+    return profile.ProfileUnmerged(
+        merge_id=merge.merge_id,
+        survivor_id=merge.survivor_id,
+        restored_id=merge.loser_id,
+        remaining_id=merge.survivor_id,
+        restored_from_ids=restored_from_ids,
+    )
+
+
 def a_campaign(**fields: Any) -> campaigns_pb.CreateCampaignRequest:
     """Ten points for every shared product, out of a million, on the day around noon."""
     defaults = {
@@ -154,6 +174,7 @@ class Incentive:
     ender: CouponServicer
     target: str
     programmes: ProgrammeServiceStub
+    flags: FlagServiceStub
 
     async def happen(self, *facts: Message, handler: Callable[..., Awaitable[None]] | None = None) -> None:
         """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
@@ -212,7 +233,9 @@ class Incentive:
         batches = await self.rows("SELECT payload FROM outbox ORDER BY outbox_id")
         events = [event for (payload,) in batches for event in envelope_pb2.EventBatch.FromString(payload).events]
         wanted = "".join(f".{part.lower()}" for part in _words(kind))
-        return [message_class.FromString(event.payload) for event in events if event.type.endswith(wanted)]
+        return [
+            message_class.FromString(event.payload) for event in events if event.type.replace("_", ".").endswith(wanted)
+        ]
 
     async def a_template(self, **fields: Any) -> str:
         created = await self.coupons.CreateCouponTemplate(a_template(**fields))  # type: ignore[misc]
@@ -255,6 +278,7 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
     server.add(add_LedgerServiceServicer_to_server, ledger)
     server.add(add_ProgrammeServiceServicer_to_server, ProgrammeServicer(db, clock))
     server.add(add_CampaignServiceServicer_to_server, CampaignServicer(db, clock))
+    server.add(add_FlagServiceServicer_to_server, FlagServicer(db, clock))
     coupons = CouponServicer(db, clock)
     server.add(add_CouponServiceServicer_to_server, coupons)
     server.add(add_CouponOrderServiceServicer_to_server, CouponOrderServicer(db, clock))
@@ -274,6 +298,7 @@ async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
             coupons,
             f"127.0.0.1:{port}",
             ProgrammeServiceStub(client),
+            FlagServiceStub(client),
         )
     await server.stop(0)
     await ledger.close()

@@ -168,6 +168,7 @@ def _grant(
         mature_time=_mature_time(effect, occasion),
         awaits_delivery=_awaits(effect, occasion),
         snapshot=snapshot_of(claim, docket),
+        actor_id=_other(docket.person(claim), person),
     )
 
 
@@ -176,6 +177,10 @@ def _is_of_currency(effect: Effect, occasion: Occasion) -> bool:
     if effect.gift != Gift.PACKET or not effect.is_of_net:
         return True
     return occasion.facts().get("currency_code") in (None, effect.currency_code)
+
+
+def _other(actor: Person, person: Person) -> str:
+    return "" if actor.profile_id == person.profile_id else actor.profile_id
 
 
 def _awaits(effect: Effect, occasion: Occasion) -> bool:

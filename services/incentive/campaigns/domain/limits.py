@@ -84,7 +84,7 @@ def meter(limit: Limit, own: str, values: Collection[str], time: datetime, zone:
     day = time.astimezone(ZoneInfo(zone)).date()
     ids = sorted(values)
     if limit.period != Period.ROLLING:
-        bucket = _bucket(limit.period, day)
+        bucket = bucket_of(limit.period, day)
         keys = tuple(_key(limit, bucket, value) for value in ids)
         return Meter(_key(limit, bucket, own), keys, (keys,))
     days = [_around(day, offset) for offset in range(1 - limit.rolling_days, limit.rolling_days)]
@@ -101,7 +101,8 @@ def _around(day: date, offset: int) -> date:
     return day + timedelta(days=offset)
 
 
-def _bucket(period: Period, day: date) -> str:
+def bucket_of(period: Period, day: date) -> str:
+    """The span of a period that a local day is in; empty for ever."""
     match period:
         case Period.DAY:
             return str(day)

@@ -44,10 +44,11 @@ class Use(NamedTuple):
 class Grant:
     """A reward that a person got. `order_net_minor` is what refunds are measured against; None without an order.
 
-    A coupon, which is called as its grant is, or a tag is an amount of one. `desired_amount` is what was promised, and
-    `ungiven_amount` what of `amount` the bounds of the asset's programme kept from the person: reversals take it first.
-    `cost` is what it took of the budget and its parts for the `scope`, at `charge_time` by the budget's clock, from the
-    lease `lease_id` if one paid. What awaits the delivery of its order is promised, and on no account yet.
+    `actor_id` is who did what it is for, where that is somebody else. A coupon, which is called as its grant is, or a
+    tag is an amount of one. `desired_amount` is what was promised, and `ungiven_amount` what of `amount` the bounds of
+    the asset's programme kept from the person: reversals take it first. `cost` is what it took of the budget and its
+    parts for the `scope`, at `charge_time` by the budget's clock, from the lease `lease_id` if one paid. What awaits
+    the delivery of its order is promised, and on no account yet.
     """
 
     grant_id: UUID
@@ -79,6 +80,7 @@ class Grant:
     ungiven_amount: int = 0
     return_time: datetime | None = None
     return_reason: str = ""
+    actor_id: str = ""
 
     @property
     def is_reversed(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from chassis.db import Tx
+from chassis.db import ReadTx, Tx
 from services.incentive.campaigns import store
 from services.incentive.campaigns.domain import Campaign, Gift, Grant, Reversal, Terms
 from services.incentive.campaigns.operations import tallying
@@ -30,7 +30,7 @@ class Granted:
         return known if known is not None else self.campaigns[grant.campaign_id].terms
 
 
-async def find_granted(tx: Tx, grants: Sequence[Grant]) -> Granted:
+async def find_granted(tx: ReadTx, grants: Sequence[Grant]) -> Granted:
     """The campaigns and terms of grants."""
     campaigns = await store.find_campaigns(tx, {grant.campaign_id for grant in grants})
     keys = {(grant.campaign_id, grant.campaign_version) for grant in grants}

@@ -22,7 +22,8 @@ SELECT campaign_id, cause FROM asked JOIN grant_refusal USING (campaign_id, caus
 """
 
 _GRANT = """
-SELECT grant_id, campaign_id, cause, profile_id::text, asset, amount, reversed_amount, order_net_minor, grant_time,
+SELECT grant_id, campaign_id, cause, profile_id::text, coalesce(actor_id::text, '') AS actor_id, asset, amount,
+       reversed_amount, order_net_minor, grant_time,
        campaign_version, effect, level, coalesce(desired_amount, amount) AS desired_amount,
        coalesce(cost, amount) AS cost, charge_time, lease_id, coupon_id, tag_id, mission_id, endpoint_id,
        arm, awaits_delivery, uses::text AS uses, scope::text AS scope, snapshot::text AS snapshot,
@@ -44,20 +45,22 @@ _PROFILE_GRANTS = f"""
 {_GRANT} WHERE profile_id = ANY($1::uuid[]) AND grant_id < $2 ORDER BY reward_grant.grant_id DESC LIMIT $3
 """
 
+_INVOLVING = f"{_GRANT} WHERE profile_id = ANY($1::uuid[]) OR actor_id = ANY($1::uuid[]) ORDER BY grant_id"
+
 _SAVE_GRANTS = """
 INSERT INTO reward_grant (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
                           campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
-                          tag_id, arm, awaits_delivery, uses, scope, snapshot, mission_id, endpoint_id)
+                          tag_id, arm, awaits_delivery, uses, scope, snapshot, mission_id, endpoint_id, actor_id)
 SELECT grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
        campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
-       tag_id, arm, awaits_delivery, uses::jsonb, scope::jsonb, snapshot::jsonb, mission_id, endpoint_id
+       tag_id, arm, awaits_delivery, uses::jsonb, scope::jsonb, snapshot::jsonb, mission_id, endpoint_id, actor_id
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::timestamptz[],
             $9::integer[], $10::integer[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[],
             $15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::boolean[], $20::text[], $21::text[],
-            $22::text[], $23::uuid[], $24::uuid[])
+            $22::text[], $23::uuid[], $24::uuid[], $25::uuid[])
     AS given (grant_id, campaign_id, cause, profile_id, asset, amount, order_net_minor, grant_time,
               campaign_version, effect, level, desired_amount, cost, charge_time, lease_id, coupon_id,
-              tag_id, arm, awaits_delivery, uses, scope, snapshot, mission_id, endpoint_id)
+              tag_id, arm, awaits_delivery, uses, scope, snapshot, mission_id, endpoint_id, actor_id)
 """
 
 _SAVE_DENIALS = """
@@ -131,6 +134,11 @@ async def find_grants(tx: ReadTx, grant_ids: Collection[UUID]) -> list[Grant]:
     return [_grant(row) for row in rows]
 
 
+async def find_involving(tx: ReadTx, profile_ids: Collection[str]) -> list[Grant]:
+    """What was given to people under any of their ids, and to others for what they did."""
+    return [_grant(row) for row in await (await driver(tx)).fetch(_INVOLVING, list(profile_ids))]
+
+
 async def get_grant(tx: ReadTx, grant_id: UUID) -> Grant:
     """A grant. Raises `GrantNotFound`."""
     row = await (await driver(tx)).fetchrow(f"{_GRANT} WHERE grant_id = $1", grant_id)
@@ -184,11 +192,11 @@ async def save_grants(tx: Tx, grants: Sequence[Grant]) -> None:
             g.grant_id, g.campaign_id, g.cause, g.profile_id, g.asset, g.amount, g.order_net_minor, g.grant_time,
             g.campaign_version, g.effect, g.level, g.desired_amount, g.cost, g.charge_time, g.lease_id, g.coupon_id,
             g.tag_id, g.arm, g.awaits_delivery, json_text(g.uses), json_text(g.scope), json_text(g.snapshot),
-            g.mission_id, g.endpoint_id,
+            g.mission_id, g.endpoint_id, g.actor_id or None,
         )
         for g in grants
     ]  # fmt: skip
-    await _save_verdicts(tx, _SAVE_GRANTS, columns(rows, 24))
+    await _save_verdicts(tx, _SAVE_GRANTS, columns(rows, 25))
 
 
 async def save_denials(tx: Tx, denials: Sequence[Denial]) -> None:

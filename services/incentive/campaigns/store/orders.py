@@ -29,6 +29,12 @@ DO UPDATE SET profile_id = excluded.profile_id, net_minor = excluded.net_minor, 
 WHERE order_refund.pay_time IS NULL
 """
 
+_GIVE = """
+UPDATE order_refund SET profile_id = owner.profile_id
+FROM unnest($1::uuid[], $2::uuid[]) AS owner (order_id, profile_id)
+WHERE order_refund.order_id = owner.order_id AND order_refund.profile_id IS NOT NULL
+"""
+
 # A row that is not raised is held all the same.
 _NOTE_REFUNDS = """
 INSERT INTO order_refund (order_id, refund_id, refunded_minor, refund_time, facts)
@@ -70,6 +76,11 @@ async def note_paid(tx: Tx, orders: Sequence[PaidOrder]) -> None:
     """Remember who paid orders, and hold them. One row per order."""
     if orders:
         await (await driver(tx)).execute(_NOTE_PAID, *columns(sorted(orders), 4))
+
+
+async def give_orders(tx: Tx, owners: Mapping[UUID, str]) -> None:
+    """Let orders be other people's purchases, those of these facts that are orders."""
+    await (await driver(tx)).execute(_GIVE, *columns(sorted(owners.items()), 2))
 
 
 async def lock_orders(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, Refund]:

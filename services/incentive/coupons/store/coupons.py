@@ -136,6 +136,12 @@ async def find_by_code(tx: ReadTx, codes: Collection[str]) -> dict[str, Coupon]:
     return {row["code"]: _coupon(row) for row in await (await driver(tx)).fetch(_BY_CODE, list(codes))}
 
 
+async def find_owned(tx: ReadTx, profile_ids: Collection[str]) -> list[Coupon]:
+    """All that people have and had under any of their ids, used ones too."""
+    query = f"{_COUPON} WHERE coupon.profile_id = ANY($1::uuid[]) ORDER BY coupon.coupon_id"
+    return [_coupon(row) for row in await (await driver(tx)).fetch(query, list(profile_ids))]
+
+
 async def list_coupons(tx: ReadTx, profile_ids: Collection[str], *, before: UUID, limit: int) -> list[Coupon]:
     """What a person has under any of their ids, newest first."""
     return [_coupon(row) for row in await (await driver(tx)).fetch(_LIST, list(profile_ids), before, limit)]

@@ -474,6 +474,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/COUPON_BATCH_NOT_FOUND", "status": 404, "metadata": {"batch_id": "0192…"}}`
     """
+    ERROR_REASON_FLAG_NOT_FOUND: _ErrorReason.ValueType  # 830
+    """No flag has this id.
+
+    Example: `{"type": "/problems/FLAG_NOT_FOUND", "status": 404, "metadata": {"flag_id": "0192…"}}`
+    """
+    ERROR_REASON_FLAG_NOT_OPEN: _ErrorReason.ValueType  # 831
+    """The flag was decided on, or its reason is no more.
+
+    Example: `{"type": "/problems/FLAG_NOT_OPEN", "status": 422, "metadata": {"flag_id": "0192…", "state": "kept"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -929,5 +939,15 @@ ERROR_REASON_COUPON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 319
 """No batch has this id.
 
 Example: `{"type": "/problems/COUPON_BATCH_NOT_FOUND", "status": 404, "metadata": {"batch_id": "0192…"}}`
+"""
+ERROR_REASON_FLAG_NOT_FOUND: ErrorReason.ValueType  # 830
+"""No flag has this id.
+
+Example: `{"type": "/problems/FLAG_NOT_FOUND", "status": 404, "metadata": {"flag_id": "0192…"}}`
+"""
+ERROR_REASON_FLAG_NOT_OPEN: ErrorReason.ValueType  # 831
+"""The flag was decided on, or its reason is no more.
+
+Example: `{"type": "/problems/FLAG_NOT_OPEN", "status": 422, "metadata": {"flag_id": "0192…", "state": "kept"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from bowen.incentive.v1 import flag_pb2 as _flag_pb2
 from bowen.incentive.v1 import team_pb2 as _team_pb2
 from bowen.profile.v1 import privacy_pb2 as _privacy_pb2
 from collections import abc as _abc
@@ -1230,3 +1231,159 @@ class TransferPosted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TransferPosted: _TypeAlias = TransferPosted  # noqa: Y015
+
+@_typing.final
+class RewardFlagRaised(_message.Message):
+    """A reward turned out to be doubtful, or to be so again. It stays with its person until an operator decides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLAG_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FIRST_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    flag_id: _builtins.str
+    """The flag."""
+    profile_id: _builtins.str
+    """Who has the reward."""
+    item_id: _builtins.str
+    """The grant or coupon that is flagged."""
+    kind: _flag_pb2.RewardFlag.Kind.ValueType
+    """What is doubtful."""
+    state: _flag_pb2.RewardFlag.State.ValueType
+    """Where the flag stands."""
+    first_id: _builtins.str
+    """Of a duplicate, the grant or coupon that came first. Empty for other kinds."""
+    campaign_id: _builtins.str
+    """The campaign. Empty for a coupon that no campaign gave."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        flag_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        kind: _flag_pb2.RewardFlag.Kind.ValueType = ...,
+        state: _flag_pb2.RewardFlag.State.ValueType = ...,
+        first_id: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "first_id", b"first_id", "flag_id", b"flag_id", "item_id", b"item_id", "kind", b"kind", "profile_id", b"profile_id", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewardFlagRaised: _TypeAlias = RewardFlagRaised  # noqa: Y015
+
+@_typing.final
+class RewardFlagCleared(_message.Message):
+    """The reason for a flag is no more: a merge was undone, or the reward taken back otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLAG_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FIRST_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    flag_id: _builtins.str
+    """The flag."""
+    profile_id: _builtins.str
+    """Who has the reward."""
+    item_id: _builtins.str
+    """The grant or coupon that is flagged."""
+    kind: _flag_pb2.RewardFlag.Kind.ValueType
+    """What is doubtful."""
+    state: _flag_pb2.RewardFlag.State.ValueType
+    """Where the flag stands."""
+    first_id: _builtins.str
+    """Of a duplicate, the grant or coupon that came first. Empty for other kinds."""
+    campaign_id: _builtins.str
+    """The campaign. Empty for a coupon that no campaign gave."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        flag_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        kind: _flag_pb2.RewardFlag.Kind.ValueType = ...,
+        state: _flag_pb2.RewardFlag.State.ValueType = ...,
+        first_id: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "first_id", b"first_id", "flag_id", b"flag_id", "item_id", b"item_id", "kind", b"kind", "profile_id", b"profile_id", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewardFlagCleared: _TypeAlias = RewardFlagCleared  # noqa: Y015
+
+@_typing.final
+class RewardFlagResolved(_message.Message):
+    """An operator decided on a flagged reward."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLAG_ID_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FIRST_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    flag_id: _builtins.str
+    """The flag."""
+    profile_id: _builtins.str
+    """Who has the reward."""
+    item_id: _builtins.str
+    """The grant or coupon that is flagged."""
+    kind: _flag_pb2.RewardFlag.Kind.ValueType
+    """What is doubtful."""
+    state: _flag_pb2.RewardFlag.State.ValueType
+    """Where the flag stands."""
+    first_id: _builtins.str
+    """Of a duplicate, the grant or coupon that came first. Empty for other kinds."""
+    campaign_id: _builtins.str
+    """The campaign. Empty for a coupon that no campaign gave."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        flag_id: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        kind: _flag_pb2.RewardFlag.Kind.ValueType = ...,
+        state: _flag_pb2.RewardFlag.State.ValueType = ...,
+        first_id: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "first_id", b"first_id", "flag_id", b"flag_id", "item_id", b"item_id", "kind", b"kind", "profile_id", b"profile_id", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewardFlagResolved: _TypeAlias = RewardFlagResolved  # noqa: Y015
