@@ -1,21 +1,28 @@
 """A timeline over all channels and services: spec people §1C, C4."""
 
+import asyncio
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.profile.v1 import event_pb2
 from bowen.profile.v1 import profile_service_pb2 as pb
 from bowen.tagging.v1 import events_pb2 as tagging
 
+from chassis import outbox
 from chassis.caller import Call, Caller, acting
-from chassis.consumer import Delivery
+from chassis.consumer import Consumer, Delivery
+from chassis.db import Database, driver
 from chassis.ids import new_id
+from chassis.outbox import Fact, Relay
 from services.profile.privacy import operations as privacy
 from services.profile.timeline.consumers import TOLD, Happenings
 from tests.service.profile.asking import ask, everything
 from tests.service.profile.speaking import an_event
 from tests.service.profile.test_retention import keep
+from tests.waiting import eventually
 
 HAPPENING = event_pb2.EVENT_TYPE_HAPPENING
 
@@ -149,3 +156,49 @@ async def test_c4_what_was_told_is_kept_as_long_as_its_name_says(profile):
     await privacy.retain(profile.db, profile.vault, profile.clock.now())
 
     assert await names(profile, person) == ["Product Viewed"]
+
+
+@asynccontextmanager
+async def hearing(profile, nats, teller):
+    """The profile service listening to real streams, and what another service tells on its way there."""
+    for service in ("distribution", "incentive", "tagging"):
+        await nats.ensure_stream(service)
+    consumer = Consumer(nats, profile.db, name="profile-timeline", clock=profile.clock)
+    Happenings(profile.vault).listen(consumer)
+    tasks = [asyncio.create_task(work) for work in (Relay(teller, nats).run(), consumer.run())]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_BLOCKED = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_c4_what_is_told_over_a_stream_stands_once_though_taking_it_in_failed_halfway(
+    profile, nats, fresh_database
+):
+    person = await a_person(profile)
+    teller = Database.open(fresh_database("distribution"))
+    facts = [Fact(paid(profile, person, second, f"ON-{second}"), profile.clock.now()) for second in (1, 2)]
+    async with hearing(profile, nats, teller):
+        await teller.transact(lambda tx: outbox.append(tx, facts[:1]))
+        await eventually(lambda: told_to(profile, person, 1))
+
+        async def fail(tx):
+            connection = await driver(tx)
+            await connection.execute("SELECT FROM profile WHERE profile_id = $1 FOR UPDATE", UUID(person))
+            await teller.transact(lambda told: outbox.append(told, facts))
+            await eventually(lambda: connection.fetchval(f"SELECT count(*) {_BLOCKED}"))
+            return await connection.fetchval(f"SELECT bool_and(pg_terminate_backend(pid)) {_BLOCKED}")
+
+        assert await profile.db.transact(fail)
+        await eventually(lambda: told_to(profile, person, 2))
+
+    assert await names(profile, person) == ["Order Paid", "Order Paid", "Product Viewed"]
+    assert await profile.fetch("SELECT FROM dead_letter") == []
+    await teller.close()
+
+
+async def told_to(profile, person, count):
+    return len(await profile.timeline(person)) == 1 + count
