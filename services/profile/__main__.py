@@ -38,6 +38,7 @@ from services.profile.rejections.servicer import RejectionServicer
 from services.profile.reviews import operations as reviews
 from services.profile.reviews.servicer import ReviewServicer
 from services.profile.settings import Settings
+from services.profile.suggestions.errors import TooManyPeople
 from services.profile.timeline.consumers import Happenings
 from services.profile.vault import domain, errors
 from services.profile.vault import operations as vaults
@@ -96,8 +97,9 @@ async def _suggest(settings: Settings) -> None:
     clock = SystemClock()
     try:
         await asyncio.to_thread(migrate.check, settings.database_url, MIGRATIONS)
-        count = await suggestions.suggest(db, await _vault(db, _wrappings(settings), clock), clock)
-    except migrate.MigrationError as error:
+        vault = await _vault(db, _wrappings(settings), clock)
+        count = await suggestions.suggest(db, vault, clock, people_max=settings.suggest_people_max)
+    except (migrate.MigrationError, TooManyPeople) as error:
         raise Unstartable(str(error)) from None
     finally:
         await db.close()

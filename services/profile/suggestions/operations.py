@@ -13,19 +13,27 @@ from services.profile.reviews import operations as reviews
 from services.profile.reviews.domain import Suggestion, Weight
 from services.profile.suggestions import domain, matching, store
 from services.profile.suggestions.domain import Match, Record
+from services.profile.suggestions.errors import TooManyPeople
 from services.profile.vault.domain import Vault
 
 THRESHOLD = 0.5
 CHUNK = 1_000
 ITEMS_MAX = 500
+PEOPLE_MAX = 500_000
+"""How many people a run compares unless told otherwise: all are in memory at once, with what is compared of them about
+3 KiB each."""
 
 
-async def suggest(db: Database, vault: Vault, clock: Clock, *, threshold: float = THRESHOLD) -> int:
+async def suggest(
+    db: Database, vault: Vault, clock: Clock, *, threshold: float = THRESHOLD, people_max: int = PEOPLE_MAX
+) -> int:
     """Suggest pairs that are one person with at least a probability. Returns how many.
+
+    Raises `TooManyPeople`, before anything is compared, where there are more than `people_max`.
 
     Nobody is suggested again about whom somebody has said something. What is compared is open in this process alone.
     """
-    records = await _records(db, vault)
+    records = await _records(db, vault, people_max)
     async with db.read() as tx:
         settled = await store.settled(tx)
     found = matching.matches(records, threshold=threshold)
@@ -36,7 +44,7 @@ async def suggest(db: Database, vault: Vault, clock: Clock, *, threshold: float 
     return len(news)
 
 
-async def _records(db: Database, vault: Vault) -> list[Record]:
+async def _records(db: Database, vault: Vault, people_max: int) -> list[Record]:
     records: list[Record] = []
     after = UUID(int=0)
     while True:
@@ -46,6 +54,8 @@ async def _records(db: Database, vault: Vault) -> list[Record]:
             phones = await identity.contacts_of(tx, vault, "phone", ids)
             emails = await identity.contacts_of(tx, vault, "email", ids)
         records += [_record(each, known.get(each, NOTHING), phones[each], emails[each]) for each in ids]
+        if len(records) > people_max:
+            raise TooManyPeople(people_max)
         if len(ids) < CHUNK:
             return records
         after = ids[-1]

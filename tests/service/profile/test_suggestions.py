@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from services.profile.suggestions import operations
+from services.profile.suggestions.errors import TooManyPeople
 from tests.service.profile.asking import ask
 from tests.service.profile.reviewing import Item, decide, queue
 from tests.service.profile.speaking import identifier, identify
@@ -42,6 +45,16 @@ async def test_who_is_alike_comes_into_the_queue_and_nobody_is_merged(profile):
     assert item.probability_bp > 9_900
     assert {each.field for each in item.weights} == {"name", "birthday", "address", "postcode", "email"}
     assert await profile.stats() == (3, 0, 3)
+
+
+async def test_more_people_than_fit_are_refused_before_anything_is_compared(profile):
+    await two_alike(profile)
+
+    with pytest.raises(TooManyPeople):
+        await operations.suggest(profile.db, profile.vault, profile.clock, people_max=2)
+
+    assert await queue(profile) == []
+    assert await operations.suggest(profile.db, profile.vault, profile.clock, people_max=3) == 1
 
 
 async def test_who_was_decided_about_or_told_apart_is_not_suggested_again(profile):
