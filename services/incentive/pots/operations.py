@@ -17,7 +17,7 @@ from services.incentive.ledger.domain.earnings import Claim
 from services.incentive.pots import domain, events, store
 from services.incentive.pots.domain import Pot, Share, ShareState, State
 from services.incentive.pots.domain.claims import ClaimState, LevelClaim
-from services.incentive.pots.domain.merkle import merkle_proof
+from services.incentive.pots.domain.merkle import BLOCK, beside_way, merkle_proof, proof_from_block
 from services.incentive.pots.domain.points import OrderPoints, least
 from services.incentive.pots.errors import PotExhausted, PotLevelClaimed
 from services.incentive.subjects import store as subjects
@@ -44,6 +44,7 @@ async def freeze_pot(tx: Tx, pot_id: UUID, now: datetime) -> Pot:
     pot, shares = domain.frozen(pot, await store.list_scores(tx, pot))
     await budgets.require(tx, Want(pot.budget_id, sum(share.amount for share in shares)))
     await store.save_shares(tx, shares)
+    await store.save_nodes(tx, pot_id, domain.tree_of(shares))
     await store.save_pot(tx, pot)
     await events.pot_frozen(tx, pot, len(shares), now=now)
     return pot
@@ -82,13 +83,13 @@ async def pay_some(tx: Tx, now: datetime) -> bool:
     return True
 
 
-async def disqualify(tx: Tx, pot_id: UUID, profile_id: str, reason: str, now: datetime) -> Share:
-    """Take a share away; nobody else's changes. Raises `PotNotFound`, `PotShareNotFound`."""
+async def disqualify(tx: Tx, pot_id: UUID, profile_id: str, reason: str, now: datetime) -> list[Share]:
+    """Take a person's shares away, all of them; nobody else's change. Raises `PotNotFound`, `PotShareNotFound`."""
     pot = await store.lock_pot(tx, pot_id)
-    share = await store.find_share(tx, pot_id, await _ids_of(tx, profile_id))
-    if share.taken_away != share:
-        await _take_away(tx, [pot], [share], reason, now)
-    return share.taken_away
+    shares = await store.find_shares(tx, pot_id, await _ids_of(tx, profile_id))
+    if standing := [share for share in shares if share.taken_away != share]:
+        await _take_away(tx, [pot], standing, reason, now)
+    return [share.taken_away for share in shares]
 
 
 async def _take_away(tx: Tx, pots: Sequence[Pot], shares: Sequence[Share], reason: str, now: datetime) -> None:
@@ -147,11 +148,22 @@ async def _take_claims_back(tx: Tx, claims: Sequence[LevelClaim], now: datetime)
     await ledger.take_back(tx, domain.SCOPE, [_reversal(payment, REFUNDED) for payment in payments])
 
 
-async def find_share(tx: ReadTx, pot_id: UUID, profile_id: str) -> tuple[Share, Sequence[str]]:
-    """A person's share and its proof. Raises `PotShareNotFound`."""
-    share = await store.find_share(tx, pot_id, await _ids_of(tx, profile_id))
-    leaves = [each.leaf for each in await store.list_shares(tx, pot_id)]
-    return share, merkle_proof(leaves, share.rank - 1)
+async def find_shares(tx: ReadTx, pot_id: UUID, profile_id: str) -> list[tuple[Share, Sequence[str]]]:
+    """A person's shares, each with its proof. Raises `PotShareNotFound`."""
+    shares = await store.find_shares(tx, pot_id, await _ids_of(tx, profile_id))
+    count = await store.count_shares(tx, pot_id)
+    return [(share, await _prove(tx, share, count)) for share in shares]
+
+
+async def _prove(tx: ReadTx, share: Share, count: int) -> list[str]:
+    """From the block of a share and the nodes above; of a pot that was frozen before these were kept, from all."""
+    index = share.rank - 1
+    wanted = beside_way(index, count)
+    upper = await store.find_nodes(tx, share.pot_id, wanted)
+    if len(upper) < len(wanted):
+        return merkle_proof([each.leaf for each in await store.list_shares(tx, share.pot_id)], index)
+    block = await store.list_block(tx, share.pot_id, index // BLOCK * BLOCK + 1, BLOCK)
+    return proof_from_block([each.leaf for each in block], index, upper, count)
 
 
 async def _ids_of(tx: ReadTx, profile_id: str) -> list[str]:

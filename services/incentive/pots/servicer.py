@@ -72,8 +72,10 @@ class PotServicer(PotServiceServicer):
         pot_id, now = UUID(request.pot_id), self._clock.now()
 
         async def work(tx: Tx) -> pb.DisqualifyPotWinnerResponse:
-            share = await operations.disqualify(tx, pot_id, request.profile_id, request.reason, now)
-            return pb.DisqualifyPotWinnerResponse(share=convert.share_to_proto(share))
+            first, *others = await operations.disqualify(tx, pot_id, request.profile_id, request.reason, now)
+            return pb.DisqualifyPotWinnerResponse(
+                share=convert.share_to_proto(first), other_shares=map(convert.share_to_proto, others)
+            )
 
         return await once(self._db, request, work, pb.DisqualifyPotWinnerResponse, keep=None)
 
@@ -113,8 +115,9 @@ class PotServicer(PotServiceServicer):
             profile_id = await subjects.resolve(tx, request.profile_id)
             await subjects.check_own(tx, caller, profile_id)
             await store.get_pot(tx, pot_id)
-            share, proof = await operations.find_share(tx, pot_id, profile_id)
-        return pb.GetPotShareResponse(share=convert.share_to_proto(share, proof))
+            found = await operations.find_shares(tx, pot_id, profile_id)
+        first, *others = [convert.share_to_proto(share, proof) for share, proof in found]
+        return pb.GetPotShareResponse(share=first, other_shares=others)
 
 
 def _moving(move: Callable[[Tx], Awaitable[Pot]], response: type[R], now: datetime) -> Callable[[Tx], Awaitable[R]]:

@@ -11,6 +11,7 @@ from bowen.incentive.v1 import pot_service_pb2 as pb
 from bowen.incentive.v1.pot_service_pb2_grpc import PotServiceStub, add_PotServiceServicer_to_server
 
 from chassis.client import Client
+from chassis.db import Tx, driver
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
@@ -51,6 +52,17 @@ class Pots:
         points = [Point(new_id(), SHARED, profile_id, at + timedelta(seconds=number)) for number in range(times)]
         await self.incentive.db.transact(lambda tx: score(tx, points))
 
+    async def shared_by(self, people: list[str]) -> None:
+        """Each once, at the same moment."""
+        points = [Point(new_id(), SHARED, profile_id, NOON) for profile_id in people]
+        await self.incentive.db.transact(lambda tx: score(tx, points))
+
+    async def forget_tree(self) -> None:
+        async def work(tx: Tx) -> None:
+            await (await driver(tx)).execute("DELETE FROM pot_node")
+
+        await self.incentive.db.transact(work)
+
     async def freeze(self, pot_id: str) -> pot_pb2.Pot:
         request = pb.FreezePotRequest(request_id=new(), pot_id=pot_id)
         return (await self.stub.FreezePot(request)).pot  # type: ignore[misc,no-any-return]
@@ -66,6 +78,12 @@ class Pots:
     async def share(self, pot_id: str, profile_id: str) -> pot_pb2.PotShare:
         request = pb.GetPotShareRequest(pot_id=pot_id, profile_id=profile_id)
         return (await self.stub.GetPotShare(request)).share  # type: ignore[misc,no-any-return]
+
+    async def shares(self, pot_id: str, profile_id: str) -> list[pot_pb2.PotShare]:
+        """All that a merged person has."""
+        request = pb.GetPotShareRequest(pot_id=pot_id, profile_id=profile_id)
+        found = await self.stub.GetPotShare(request)  # type: ignore[misc]
+        return [found.share, *found.other_shares]
 
     async def disqualify(self, pot_id: str, profile_id: str) -> pot_pb2.PotShare:
         request = pb.DisqualifyPotWinnerRequest(

@@ -19,11 +19,11 @@ from chassis.stamps import stamp
 from services.incentive.pots import operations
 from services.incentive.pots.consumers import on_event_recorded
 from services.incentive.pots.domain import Share, ShareState
-from services.incentive.pots.domain.merkle import proven
+from services.incentive.pots.domain.merkle import leaf_of, proven
 from services.incentive.pots.domain.points import Point
 from services.incentive.pots.store import score
 from tests.service.incentive.potting import SHARED, WEEK, Pots, a_pots
-from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new
+from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, an_undoing, new
 
 
 @pytest.fixture
@@ -174,6 +174,47 @@ async def test_merged_people_are_one_winner(pots: Pots) -> None:
 
     assert (await pots.freeze(pot_id)).winner_count == 1
     assert (await pots.share(pot_id, loser)).profile_id == survivor
+
+
+async def test_winners_who_are_merged_after_the_freeze_have_both_shares_and_lose_both(pots: Pots) -> None:
+    pot_id, loser, survivor = await pots.create(), new(), new()
+    await pots.shared(loser, times=2)
+    await pots.shared(survivor, times=1)
+    pots.over()
+    frozen = await pots.freeze(pot_id)
+    merge = a_merge(loser, survivor)
+    await pots.incentive.happen(merge)
+
+    shares = await pots.shares(pot_id, survivor)
+    assert [(share.rank, share.profile_id) for share in shares] == [(1, loser), (2, survivor)]
+    for share in shares:
+        leaf = leaf_of(f"{pot_id}|{share.rank}|{share.profile_id}|{share.amount}")
+        assert proven(leaf, share.proof) == frozen.set_hash
+    await pots.incentive.happen(an_undoing(merge))
+    assert [len(await pots.shares(pot_id, each)) for each in (loser, survivor)] == [1, 1]
+    await pots.incentive.happen(a_merge(loser, survivor))
+    await pots.disqualify(pot_id, survivor)
+    await pots.settle(pot_id)
+    assert await pots.cash(survivor) == await pots.cash(loser) == 0
+
+
+async def test_a_proof_reads_no_more_than_a_block_of_many_winners(pots: Pots) -> None:
+    pot_id, people = await pots.create(shared_pool=10_000), [new() for _ in range(600)]
+    await pots.shared_by(people)
+    pots.over()
+    frozen = await pots.freeze(pot_id)
+    winners = sorted(people)
+
+    async def prove() -> None:
+        for profile_id in (winners[0], winners[300], winners[-1]):
+            share = await pots.share(pot_id, profile_id)
+            leaf = leaf_of(f"{pot_id}|{share.rank}|{profile_id}|{share.amount}")
+            assert proven(leaf, share.proof) == frozen.set_hash
+
+    await prove()
+    assert await pots.incentive.rows("SELECT level, count(*) FROM pot_node GROUP BY 1 ORDER BY 1") == [(8, 3), (9, 2)]
+    await pots.forget_tree()  # as of pots that were frozen before trees were kept
+    await prove()
 
 
 async def test_a_frozen_pot_cannot_be_called_off_nor_an_open_one_be_paid(pots: Pots) -> None:

@@ -5,11 +5,19 @@ from itertools import groupby
 from random import Random
 from uuid import UUID, uuid4
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.incentive.pots.domain import ranked
-from services.incentive.pots.domain.merkle import merkle_proof, merkle_root, proven
+from services.incentive.pots.domain.merkle import (
+    BLOCK,
+    leaf_of,
+    merkle_proof,
+    merkle_root,
+    proof_from_block,
+    proven,
+    upper_nodes,
+)
 from services.incentive.pots.domain.prizes import Prizes, Score, ThinPool
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -76,3 +84,14 @@ def test_every_leaf_is_proven_and_no_other(leaves: list[bytes], data: st.DataObj
 
     assert proven(leaves[index], proof) == root
     assert proven(uuid4().bytes * 2, proof) != root
+
+
+@given(st.integers(1, 5 * BLOCK), st.data())
+@settings(max_examples=30)
+def test_a_block_and_the_kept_nodes_prove_what_the_whole_tree_proves(count: int, data: st.DataObject) -> None:
+    leaves = [leaf_of(str(number)) for number in range(count)]
+    index = data.draw(st.integers(0, count - 1))
+    upper = {(level, place): each for level, place, each in upper_nodes(leaves)}
+    block = leaves[index // BLOCK * BLOCK :][:BLOCK]
+
+    assert proof_from_block(block, index, upper, count) == merkle_proof(leaves, index)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.incentive.pots.domain.claims import ClaimState, LevelClaim
 from services.incentive.pots.domain.draws import Draws
-from services.incentive.pots.domain.merkle import leaf_of, merkle_root
+from services.incentive.pots.domain.merkle import leaf_of, merkle_root, upper_nodes
 from services.incentive.pots.domain.prizes import Award, Levels, Lottery, Plan, Prizes, RandomSplit, Score
 from services.incentive.pots.errors import PotKind, PotLevelNotReached, PotNotOver, PotState
 
@@ -155,6 +155,11 @@ class Share(NamedTuple):
         """It falls away before it is paid, or is taken back after that; once."""
         after = {ShareState.DUE: ShareState.WITHDRAWN, ShareState.PAID: ShareState.TAKEN_BACK}
         return self._replace(state=after.get(self.state, self.state))
+
+
+def tree_of(shares: Sequence[Share]) -> list[tuple[int, int, bytes]]:
+    """What is kept of the tree of winners: level, place and hash of its upper nodes."""
+    return list(upper_nodes([share.leaf for share in shares]))
 
 
 def ranked(scores: Iterable[Score]) -> list[Score]:

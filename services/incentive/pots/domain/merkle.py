@@ -1,7 +1,14 @@
 """Trees of hashes: one root stands for a list, and proves each of its entries."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+BLOCK_LEVELS = 8
+BLOCK = 1 << BLOCK_LEVELS
+"""Leaves of which the nodes above them are made anew when they are asked for; all nodes further up are kept."""
+
+Node = tuple[int, int]
+"""A node's level, leaves being of level 0, and its place in it."""
 
 
 def leaf_of(content: str) -> bytes:
@@ -26,6 +33,34 @@ def merkle_proof(leaves: Sequence[bytes], index: int) -> list[str]:
             proof.append(f"{'R' if beside > index else 'L'}{level[beside].hex()}")
         level, index = _level_above(level), index // 2
     return proof
+
+
+def upper_nodes(leaves: Sequence[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """Level, place and hash of the nodes that are kept: all above blocks, but the root."""
+    level, height = list(leaves), 0
+    while len(level) > 1:
+        if height >= BLOCK_LEVELS:
+            yield from ((height, place, each) for place, each in enumerate(level))
+        level, height = _level_above(level), height + 1
+
+
+def beside_way(index: int, count: int) -> list[Node]:
+    """The kept nodes beside the way from a leaf, of so many, to the root."""
+    nodes, height, place, width = [], BLOCK_LEVELS, index // BLOCK, -(-count // BLOCK)
+    while width > 1:
+        if place ^ 1 < width:
+            nodes.append((height, place ^ 1))
+        height, place, width = height + 1, place // 2, -(-width // 2)
+    return nodes
+
+
+def proof_from_block(block: Sequence[bytes], index: int, upper: Mapping[Node, bytes], count: int) -> list[str]:
+    """What `merkle_proof` tells, from the leaves of the block of a leaf and the kept nodes beside its way."""
+    way = merkle_proof(block, index % BLOCK)
+    for height, place in beside_way(index, count):
+        side = "R" if place > index >> height else "L"
+        way.append(f"{side}{upper[height, place].hex()}")
+    return way
 
 
 def proven(leaf: bytes, proof: Sequence[str]) -> str:

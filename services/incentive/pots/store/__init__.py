@@ -20,19 +20,25 @@ from services.incentive.pots.store.pots import (
     save_pot,
 )
 from services.incentive.pots.store.shares import (
-    find_share,
+    count_shares,
+    find_nodes,
+    find_shares,
     get_totals,
+    list_block,
     list_shares,
     lock_due,
+    save_nodes,
     save_shares,
     save_states,
 )
 
 __all__ = [
+    "count_shares",
     "find_fallen_claims",
     "find_fallen_shares",
     "find_level_claims",
-    "find_share",
+    "find_nodes",
+    "find_shares",
     "get_pot",
     "get_score",
     "get_totals",
@@ -40,6 +46,7 @@ __all__ = [
     "hold_pot",
     "insert_claim",
     "insert_pot",
+    "list_block",
     "list_scores",
     "list_shares",
     "lock_due",
@@ -48,6 +55,7 @@ __all__ = [
     "lock_settling",
     "lower_points",
     "save_claims",
+    "save_nodes",
     "save_pot",
     "save_shares",
     "save_states",

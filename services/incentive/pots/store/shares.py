@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.incentive.pots.domain import Share, ShareState, Totals
+from services.incentive.pots.domain.merkle import Node
 from services.incentive.pots.errors import PotShareNotFound
 from services.incentive.pots.store.columns import columns
 
@@ -23,6 +24,16 @@ _SAVE_STATES = """
 UPDATE pot_share SET state = new.state
 FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS new (pot_id, rank, state)
 WHERE pot_share.pot_id = new.pot_id AND pot_share.rank = new.rank
+"""
+
+_SAVE_NODES = """
+INSERT INTO pot_node (pot_id, level, place, hash)
+SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])
+"""
+
+_NODES = """
+SELECT level, place, hash FROM pot_node
+WHERE pot_id = $1 AND (level, place) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
 """
 
 _TOTALS = """
@@ -45,19 +56,49 @@ async def list_shares(tx: ReadTx, pot_id: UUID) -> list[Share]:
     ]
 
 
+async def list_block(tx: ReadTx, pot_id: UUID, first_rank: int, limit: int) -> list[Share]:
+    """So many shares of a pot from a rank on, in order."""
+    query = f"{_SHARE} WHERE pot_id = $1 AND rank >= $2 ORDER BY rank LIMIT $3"
+    return [share_of(row) for row in await (await driver(tx)).fetch(query, pot_id, first_rank, limit)]
+
+
+async def count_shares(tx: ReadTx, pot_id: UUID) -> int:
+    """How many winners a pot has: ranks have no gaps."""
+    return int(
+        await (await driver(tx)).fetchval("SELECT coalesce(max(rank), 0) FROM pot_share WHERE pot_id = $1", pot_id)
+    )
+
+
+async def save_nodes(tx: Tx, pot_id: UUID, nodes: Sequence[tuple[int, int, bytes]]) -> None:
+    """Keep nodes of a pot's tree."""
+    if nodes:
+        await (await driver(tx)).execute(_SAVE_NODES, pot_id, *columns(nodes))
+
+
+async def find_nodes(tx: ReadTx, pot_id: UUID, nodes: Sequence[Node]) -> dict[Node, bytes]:
+    """Those of the nodes that are kept."""
+    if not nodes:
+        return {}
+    rows = await (await driver(tx)).fetch(_NODES, pot_id, *columns(nodes))
+    return {(row["level"], row["place"]): row["hash"] for row in rows}
+
+
 async def lock_due(tx: Tx, pot_id: UUID, limit: int) -> list[Share]:
     """The next shares to pay. Their pot is held."""
     query = f"{_SHARE} WHERE pot_id = $1 AND state = 'due' ORDER BY rank LIMIT $2 FOR UPDATE"
     return [share_of(row) for row in await (await driver(tx)).fetch(query, pot_id, limit)]
 
 
-async def find_share(tx: ReadTx, pot_id: UUID, profile_ids: Collection[str]) -> Share:
-    """The share of a person who has these ids. Raises `PotShareNotFound`."""
-    query = f"{_SHARE} WHERE pot_id = $1 AND profile_id = ANY($2::uuid[]) ORDER BY rank LIMIT 1"
-    row = await (await driver(tx)).fetchrow(query, pot_id, list(profile_ids))
-    if row is None:
+async def find_shares(tx: ReadTx, pot_id: UUID, profile_ids: Collection[str]) -> list[Share]:
+    """The shares of a person who has these ids, in order: several, of people who were merged since the freeze.
+
+    Raises `PotShareNotFound`.
+    """
+    query = f"{_SHARE} WHERE pot_id = $1 AND profile_id = ANY($2::uuid[]) ORDER BY rank"
+    rows = await (await driver(tx)).fetch(query, pot_id, list(profile_ids))
+    if not rows:
         raise PotShareNotFound(pot_id, min(profile_ids))
-    return share_of(row)
+    return [share_of(row) for row in rows]
 
 
 async def save_states(tx: Tx, shares: Sequence[Share]) -> None:

@@ -4,9 +4,11 @@ isort:skip_file
 """
 
 from bowen.incentive.v1 import pot_pb2 as _pot_pb2
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -337,18 +339,24 @@ class DisqualifyPotWinnerResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SHARE_FIELD_NUMBER: _builtins.int
+    OTHER_SHARES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def share(self) -> _pot_pb2.PotShare:
         """As it stands, without its proof."""
+
+    @_builtins.property
+    def other_shares(self) -> _containers.RepeatedCompositeFieldContainer[_pot_pb2.PotShare]:
+        """Those that the person has beside it, merged with other winners since the freeze, by rank. They fell with it."""
 
     def __init__(
         self,
         *,
         share: _pot_pb2.PotShare | None = ...,
+        other_shares: _abc.Iterable[_pot_pb2.PotShare] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["share", b"share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["share", b"share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_shares", b"other_shares", "share", b"share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -541,18 +549,24 @@ class GetPotShareResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SHARE_FIELD_NUMBER: _builtins.int
+    OTHER_SHARES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def share(self) -> _pot_pb2.PotShare:
         """With its proof."""
+
+    @_builtins.property
+    def other_shares(self) -> _containers.RepeatedCompositeFieldContainer[_pot_pb2.PotShare]:
+        """Those that the person has beside it, merged with other winners since the freeze, by rank, with their proofs."""
 
     def __init__(
         self,
         *,
         share: _pot_pb2.PotShare | None = ...,
+        other_shares: _abc.Iterable[_pot_pb2.PotShare] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["share", b"share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["share", b"share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_shares", b"other_shares", "share", b"share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
