@@ -91,11 +91,15 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
     },
     "incentive-pots": {
         EventRecorded: of_the_living(pots.on_event_recorded),
+        EventReassigned: of_the_living(pots.on_event_reassigned),
+        OrderReassigned: of_the_living(pots.on_order_reassigned),
         OrderPaid: of_the_living(pots.on_order_paid),
         OrderRefunded: pots.on_order_refunded,
     },
     "incentive-missions": {
         EventRecorded: of_the_living(missions.on_event_recorded),
+        EventReassigned: of_the_living(missions.on_event_reassigned),
+        OrderReassigned: of_the_living(missions.on_order_reassigned),
         OrderPaid: of_the_living(missions.on_order_paid),
         OrderRefunded: of_the_living(missions.on_order_refunded),
         RewardGranted: of_the_living(missions.on_reward_granted),
@@ -103,6 +107,7 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
     },
     "incentive-tiers": {
         OrderPaid: of_the_living(tiers.on_order_paid),
+        OrderReassigned: of_the_living(tiers.on_order_reassigned),
         OrderRefunded: of_the_living(tiers.on_order_refunded),
         RewardGranted: of_the_living(tiers.on_reward_granted),
         MissionCompleted: of_the_living(tiers.on_mission_completed),

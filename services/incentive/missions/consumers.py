@@ -1,13 +1,15 @@
 """What missions do about facts of others."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderReassigned, OrderRefunded
 from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
-from bowen.profile.v1.events_pb2 import EventRecorded
+from bowen.profile.v1.events_pb2 import EventReassigned, EventRecorded
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
+from chassis.stamps import moment
 from services.incentive.missions import convert, operations
 
 
@@ -44,3 +46,17 @@ async def on_reward_reversed(tx: Tx, batch: Sequence[Delivery[RewardReversed]]) 
     """Count what campaigns take back no longer. That may be told before the grant."""
     if pushes := [convert.push_of_reversal(item.event) for item in batch if item.event.mission_id]:
         await operations.push(tx, pushes, now=batch[0].now)
+
+
+async def on_event_reassigned(tx: Tx, batch: Sequence[Delivery[EventReassigned]]) -> None:
+    """Have events count for who they turned out to be of, the latest telling holding."""
+    told = sorted((item.event for item in batch), key=lambda event: moment(event.reassign_time))
+    owners = {UUID(event.event_id): event.profile_id for event in told}
+    await operations.give(tx, owners, now=batch[0].now)
+
+
+async def on_order_reassigned(tx: Tx, batch: Sequence[Delivery[OrderReassigned]]) -> None:
+    """Have orders count for who they turned out to be of, the latest telling holding."""
+    told = sorted((item.event for item in batch), key=lambda event: moment(event.reassign_time))
+    owners = {UUID(event.order_id): event.profile_id for event in told}
+    await operations.give(tx, owners, now=batch[0].now)

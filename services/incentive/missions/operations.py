@@ -3,7 +3,7 @@
 Rows are held in one order everywhere: missions, members, budgets, accounts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -44,6 +44,12 @@ async def count(tx: Tx, deeds: Sequence[Deed | Purchase], *, now: datetime) -> N
     touched = await store.add_steps(tx, steps)
     touched |= await store.withdraw(tx, domain.withdrawals_of(each for each in deeds if isinstance(each, Purchase)))
     if touched:
+        await _settle(tx, touched, now)
+
+
+async def give(tx: Tx, owners: Mapping[UUID, str], *, now: datetime) -> None:
+    """Have facts, by id, count for who they turned out to be of, and settle what that completes and undoes."""
+    if touched := await store.give_steps(tx, owners):
         await _settle(tx, touched, now)
 
 

@@ -52,6 +52,17 @@ WHERE step.fact_id = told.fact_id AND step.part = told.part AND step.mission_id 
 RETURNING step.mission_id, step.profile_id::text
 """
 
+_GIVE = """
+WITH moved AS (
+    SELECT fact_id, mission_id, part, step.profile_id AS from_id, owner.profile_id AS to_id
+    FROM mission_step AS step JOIN unnest($1::uuid[], $2::uuid[]) AS owner (fact_id, profile_id) USING (fact_id)
+    WHERE step.profile_id <> owner.profile_id FOR UPDATE OF step
+)
+UPDATE mission_step AS step SET profile_id = moved.to_id FROM moved
+WHERE (step.fact_id, step.mission_id, step.part) = (moved.fact_id, moved.mission_id, moved.part)
+RETURNING step.mission_id, moved.from_id::text, moved.to_id::text
+"""
+
 # Whichever of giving and taking back is told first, and however often: the larger amounts stand.
 _PUSH = """
 INSERT INTO mission_step (mission_id, fact_id, part, profile_id, item, value, withdrawn, step_time)
@@ -200,6 +211,12 @@ async def add_steps(tx: Tx, steps: Sequence[Step]) -> set[Member]:
     if not steps:
         return set()
     return {(row[0], row[1]) for row in await (await driver(tx)).fetch(_ADD, *_columns(steps))}
+
+
+async def give_steps(tx: Tx, owners: Mapping[UUID, str]) -> set[Member]:
+    """Let facts count for who they are of. Returns for whom something changed."""
+    rows = await (await driver(tx)).fetch(_GIVE, list(owners.keys()), list(owners.values()))
+    return {(mission_id, each) for mission_id, *both in map(tuple, rows) for each in both}
 
 
 async def push_steps(tx: Tx, steps: Sequence[Step]) -> set[Member]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from bowen.distribution.v1.events_pb2 import OrderPaid, OrderRefunded
+from bowen.distribution.v1.events_pb2 import OrderPaid, OrderReassigned, OrderRefunded
 from bowen.incentive.v1.events_pb2 import MissionCompleted, RewardGranted
 from bowen.profile.v1.events_pb2 import ProfileUnmerged
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
+from chassis.stamps import moment
 from services.incentive.tiers import convert, operations, store
 
 
@@ -20,6 +22,13 @@ async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
     """Count what people do not keep no longer. Nobody falls before their time is over."""
     await _count_orders(tx, [item.event for item in batch], batch[0].now)
+
+
+async def on_order_reassigned(tx: Tx, batch: Sequence[Delivery[OrderReassigned]]) -> None:
+    """Count orders for who they turned out to be of, the latest telling holding; nobody falls before it is time."""
+    told = sorted((item.event for item in batch), key=lambda event: moment(event.reassign_time))
+    owners = {UUID(event.order_id): event.profile_id for event in told}
+    await operations.evaluate(tx, await store.give_steps(tx, owners), batch[0].now)
 
 
 async def _count_orders(tx: Tx, told: Iterable[OrderPaid | OrderRefunded], now: datetime) -> None:

@@ -43,6 +43,17 @@ ON CONFLICT ON CONSTRAINT tier_step_pkey DO UPDATE SET withdrawn = excluded.with
 WHERE excluded.withdrawn > step.withdrawn
 """
 
+_GIVE = """
+WITH moved AS (
+    SELECT programme_id, fact_id, step.profile_id AS from_id, owner.profile_id AS to_id
+    FROM tier_step AS step JOIN unnest($1::uuid[], $2::uuid[]) AS owner (fact_id, profile_id) USING (fact_id)
+    WHERE step.profile_id <> owner.profile_id FOR UPDATE OF step
+)
+UPDATE tier_step AS step SET profile_id = moved.to_id FROM moved
+WHERE (step.programme_id, step.fact_id) = (moved.programme_id, moved.fact_id)
+RETURNING step.programme_id, moved.from_id::text, moved.to_id::text
+"""
+
 _OPEN_MEMBERS = """
 INSERT INTO member_tier (programme_id, profile_id, level)
 SELECT programme_id, profile_id, 0 FROM unnest($1::uuid[], $2::uuid[]) AS wanted (programme_id, profile_id)
@@ -160,6 +171,12 @@ def _programme(row: Any) -> Programme:
         Downgrade(downgrade),
         *rest,
     )
+
+
+async def give_steps(tx: Tx, owners: Mapping[UUID, str]) -> set[Member]:
+    """Let orders count for who they are of. Returns for whom something changed."""
+    rows = await (await driver(tx)).fetch(_GIVE, list(owners.keys()), list(owners.values()))
+    return {(programme_id, each) for programme_id, *both in map(tuple, rows) for each in both}
 
 
 async def count(tx: Tx, steps: Sequence[Step]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -80,6 +81,12 @@ class Missions:
 @pytest.fixture
 async def missions(incentive: Incentive) -> AsyncIterator[Missions]:
     """Missions of an empty service, over gRPC."""
+    async with a_missions(incentive) as missions:
+        yield missions
+
+
+@asynccontextmanager
+async def a_missions(incentive: Incentive) -> AsyncIterator[Missions]:
     server = Server(listen="127.0.0.1:0", service="incentive", clock=incentive.clock)
     server.add(add_MissionServiceServicer_to_server, MissionServicer(incentive.db, incentive.clock))
     port = await server.start()

@@ -4,6 +4,7 @@ from services.incentive.pots.store.claims import find_fallen_claims, find_level_
 from services.incentive.pots.store.points import (
     find_fallen_shares,
     get_score,
+    give_points,
     hold_points,
     list_scores,
     lower_points,
@@ -42,6 +43,7 @@ __all__ = [
     "get_pot",
     "get_score",
     "get_totals",
+    "give_points",
     "hold_points",
     "hold_pot",
     "insert_claim",

@@ -1,6 +1,6 @@
 """What scores, once for ever: a score is a fold over these rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
@@ -21,6 +21,15 @@ SELECT open.pot_id, fact.event_id, fact.profile_id, fact.event_time
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS fact (event_id, name, profile_id, event_time)
 JOIN open ON open.event_name = fact.name AND fact.event_time >= open.start_time AND fact.event_time < open.end_time
 ON CONFLICT ON CONSTRAINT pot_point_pkey DO NOTHING
+"""
+
+_GIVE = """
+WITH open AS (
+    SELECT pot_id FROM pot WHERE state = 'open' ORDER BY pot_id FOR SHARE
+)
+UPDATE pot_point AS point SET profile_id = owner.profile_id
+FROM open, unnest($1::uuid[], $2::uuid[]) AS owner (event_id, profile_id)
+WHERE point.pot_id = open.pot_id AND point.event_id = owner.event_id
 """
 
 _FACTS = """
@@ -88,6 +97,11 @@ FROM standing JOIN person USING (pot_id, person_id) JOIN pot_share AS share USIN
 WHERE state IN ('due', 'paid') AND standing.score < score_kept_min
 ORDER BY share.pot_id, rank FOR UPDATE OF share
 """  # noqa: S608 (constants)
+
+
+async def give_points(tx: Tx, owners: Mapping[UUID, str]) -> None:
+    """Let events and orders score for who they are of, in pots that are open: whose winners stand they stand."""
+    await (await driver(tx)).execute(_GIVE, list(owners.keys()), list(owners.values()))
 
 
 async def score(tx: Tx, points: Sequence[Point]) -> None:
