@@ -11,6 +11,7 @@ import httpcore
 
 from gateway.webhooks.errors import WebhookUrlRefused
 
+RESOLVE_SECONDS_MAX = 3.0
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -54,13 +55,14 @@ async def check_host(url: str, *, anywhere: bool) -> None:
         await addresses_of(str(parts.hostname), parts.port or 443, anywhere=anywhere)
     except AddressRefused:
         raise WebhookUrlRefused("must be reached from the internet: its host is an address inside") from None
-    except OSError:
+    except (OSError, UnicodeError):  # a label of a name that is too long is the latter
         raise WebhookUrlRefused("must have a host that can be resolved") from None
 
 
 async def addresses_of(host: str, port: int, *, anywhere: bool) -> list[str]:
     """The IP addresses of a host. Raises `AddressRefused` if one of them is inside, and `OSError` for none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    async with asyncio.timeout(RESOLVE_SECONDS_MAX):
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not anywhere and not all(map(is_public, addresses)):
         raise AddressRefused(host)
@@ -85,7 +87,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         """Resolve, check, connect to the first address that answers. Raises `AddressRefused`, or as httpcore does."""
         try:
             addresses = await addresses_of(host, port, anywhere=self._anywhere)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         for address in addresses[:-1]:
             try:
