@@ -21,7 +21,7 @@ def rule_from_proto(request: pb.PutAttributeRuleRequest, actor: str, *, now: dat
         raise AttributeRuleInvalid("source_ids", "goes with KIND_SOURCE_PRIORITY alone")
     if kind is Kind.SOURCE_PRIORITY and (not all(sources) or not 0 < len(sources) == len(set(sources))):
         raise AttributeRuleInvalid("source_ids", "must name at least one source, each once")
-    return RuleRecord(0, request.name, kind, sources, actor, request.note, now)
+    return RuleRecord(0, request.name, kind, sources, actor, request.note, now, request.is_sensitive)
 
 
 def rule_to_proto(rule: RuleRecord) -> pb.AttributeRule:
@@ -34,6 +34,7 @@ def rule_to_proto(rule: RuleRecord) -> pb.AttributeRule:
         actor=rule.actor,
         note=rule.note,
         create_time=stamp(rule.create_time),
+        is_sensitive=rule.is_sensitive,
     )
 
 

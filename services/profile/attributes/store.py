@@ -9,7 +9,8 @@ import msgspec
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.attributes import domain
-from services.profile.attributes.domain import Known
+from services.profile.attributes.domain import Known, gates
+from services.profile.attributes.domain.gates import Permission
 from services.profile.attributes.domain.rules import Rule, RuleRecord, Rules
 from services.profile.search import domain as search
 from services.profile.vault import store as vaults
@@ -48,16 +49,32 @@ _CURRENT = "SELECT DISTINCT ON (name) * FROM attribute_rule ORDER BY name, versi
 # In the same round trip as what they are for, and in the same snapshot: no process holds rules that are over.
 _READ_RULED = f"""
 {_READ}
-UNION ALL SELECT NULL, coalesce(json_object_agg(name, json_build_array(kind, sources))::text, '{{}}'), 0, NULL
+UNION ALL
+SELECT NULL, coalesce(json_object_agg(name, json_build_array(kind, sources, is_sensitive))::text, '{{}}'), 0, NULL
 FROM ({_CURRENT}) AS ruled
 """  # noqa: S608 (names of our own)
 _RULE = ", ".join(RuleRecord._fields)
 _ADD_RULE = """
-INSERT INTO attribute_rule (name, kind, sources, actor, note, create_time) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO attribute_rule (name, kind, sources, actor, note, create_time, is_sensitive)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING version
 """
 _HISTORY = f"SELECT {_RULE} FROM attribute_rule WHERE name = $1 ORDER BY version DESC LIMIT $2"  # noqa: S608
 _LISTED = f"SELECT {_RULE} FROM ({_CURRENT}) AS ruled ORDER BY name LIMIT $1"  # noqa: S608 (names of our own)
+
+# What all ids of a person say: one no outweighs every yes.
+_PERMISSIONS = """
+SELECT asked.profile_id, max(sensitive) = 1, max(guardian) = 1
+FROM unnest($1::uuid[]) AS asked (profile_id)
+LEFT JOIN redirect AS own ON own.loser_id = asked.profile_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(own.survivor_id, asked.profile_id) AS profile_id
+    UNION ALL SELECT loser_id FROM redirect WHERE survivor_id = coalesce(own.survivor_id, asked.profile_id)
+) AS person
+JOIN processing ON processing.profile_id = person.profile_id
+GROUP BY asked.profile_id
+"""
+_SENSITIVE = f"SELECT name FROM ({_CURRENT}) AS ruled WHERE is_sensitive"  # noqa: S608 (names of our own)
 
 _rules = msgspec.json.Decoder(dict[str, Rule], strict=False)
 
@@ -67,6 +84,25 @@ async def read(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> tuple
     rows = {row["profile_id"]: row for row in await (await driver(tx)).fetch(_READ_RULED, list(profile_ids))}
     rules = _rules.decode(rows.pop(None)["facts"])
     return {profile_id: _known(vault, row) for profile_id, row in rows.items()}, rules
+
+
+async def permissions(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, Permission]:
+    """What people agreed to, under any of their ids; those who said nothing are not in the answer."""
+    rows = await (await driver(tx)).fetch(_PERMISSIONS, list(profile_ids))
+    return {profile_id: Permission(sensitive, guardian) for profile_id, sensitive, guardian in rows}
+
+
+async def is_child(tx: ReadTx, vault: Vault, profile_id: UUID, *, now: datetime) -> bool:
+    """Whether somebody is too young to agree, and no guardian did."""
+    known = (await known_of(tx, vault, [profile_id])).get(profile_id)
+    if known is None or not gates.is_minor(known.facts, now):
+        return False
+    return not (await permissions(tx, [profile_id])).get(profile_id, gates.NO_PERMISSION).guardian
+
+
+async def sensitive_names(tx: ReadTx) -> frozenset[str]:
+    """The attributes that need a consent of their own."""
+    return frozenset(row["name"] for row in await (await driver(tx)).fetch(_SENSITIVE))
 
 
 async def add_rule(tx: Tx, rule: RuleRecord) -> RuleRecord:

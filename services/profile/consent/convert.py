@@ -146,5 +146,5 @@ def preferences(context: str, *, profile_id: UUID, time: datetime, source: str) 
         return
     categories = told.consent.categoryPreferences if told.consent else {}
     for name, is_granted in list(categories.items())[:PREFERENCES_MAX]:
-        if _PURPOSE(name) and name not in domain.OWN:
+        if _PURPOSE(name) and name not in domain.OWN and not (is_granted and name in domain.GATES):
             yield Preference(profile_id, name, is_granted, time, source, ip)

@@ -16,6 +16,10 @@ PROCESSING, PERSONALIZATION = "processing", "personalization"
 OWN = frozenset({PROCESSING, PERSONALIZATION})
 """Purposes that Bowen itself heeds: being processed at all, and by automated decisions."""
 
+SENSITIVE, GUARDIAN = "sensitive", "guardian"
+GATES = (SENSITIVE, GUARDIAN)
+"""Purposes without which attributes are not kept: sensitive ones, and all of a child. Banners may deny them alone."""
+
 ADDRESS_BYTES = 16
 NO_HASH = b""
 
@@ -49,6 +53,7 @@ class Reason(IntEnum):
     RESTRICTED = 6
     PERSONALIZATION_OFF = 7
     SUPPRESSED = 8
+    GUARDIAN_MISSING = 9
 
 
 class Scope(NamedTuple):
@@ -249,6 +254,16 @@ def _fits(wanted: Scope, scope: Scope) -> bool:
     )
 
 
+def gates(entries: Iterable[Entry]) -> tuple[int, ...]:
+    """What somebody says who said this, of each of `GATES`: 0 nothing, 1 yes, 2 no."""
+    said = list(entries)
+    return tuple(_answer(decide(said, Scope(purpose))) for purpose in GATES)
+
+
+def _answer(entry: Entry | None) -> int:
+    return 0 if entry is None else 1 if entry.is_grant else 2
+
+
 def flags(entries: Iterable[Entry]) -> Flags:
     """How somebody may be processed who said this."""
     said = list(entries)
@@ -264,9 +279,18 @@ _NO = {State.DENIED: Reason.CONSENT_DENIED, State.WITHDRAWN: Reason.CONSENT_WITH
 
 
 def check(
-    entries: Sequence[Entry], asked: Scope, *, kind: int, is_personalized: bool, is_suppressed: bool
+    entries: Sequence[Entry],
+    asked: Scope,
+    *,
+    kind: int,
+    is_personalized: bool,
+    is_suppressed: bool,
+    is_child: bool = False,
 ) -> tuple[bool, Reason, Entry | None]:
-    """Whether something may be done: restriction comes first, then what is necessary, then what the person said."""
+    """Whether something may be done: restriction comes first, then what is necessary, then what the person said.
+
+    `is_child`: a child of whose guardian nothing is known, for whom only what is necessary is done.
+    """
     now = flags(entries)
     if now.is_restricted:
         return False, Reason.RESTRICTED, decide(entries, Scope(PROCESSING))
@@ -277,6 +301,8 @@ def check(
     entry = decide(entries, asked)
     if kind == Kind.NECESSARY:
         return True, Reason.NECESSARY, entry
+    if is_child and asked.purpose not in GATES:
+        return False, Reason.GUARDIAN_MISSING, decide(entries, Scope(GUARDIAN))
     if entry is None:
         return False, Reason.CONSENT_MISSING, None
     if entry.is_grant:

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from chassis.db import Tx
 from chassis.ids import new_id
+from services.profile.attributes import operations as attributes
+from services.profile.attributes.domain import Stated
 from services.profile.consent import domain, events, store
 from services.profile.consent.domain import Entry, Flags, Preference, Purpose, State, Statement
 from services.profile.consent.errors import ConsentInvalid
+from services.profile.identity import store as identity
 from services.profile.vault.domain import Vault
 
 
@@ -24,7 +27,19 @@ async def record(tx: Tx, vault: Vault, statements: Sequence[Statement], *, now: 
     await store.append(tx, entries, chains)
     await events.consent_changed(tx, entries, now=now)
     await _heed(tx, {entry.profile_id for entry in entries if entry.purpose in domain.OWN}, now)
+    await _gate(tx, vault, {entry.profile_id for entry in entries if entry.purpose in domain.GATES}, now)
     return entries
+
+
+async def _gate(tx: Tx, vault: Vault, profile_ids: set[UUID], now: datetime) -> None:
+    """Note what may be known of profiles, and let go of their people what may be no longer."""
+    if not profile_ids:
+        return
+    said = await store.list_entries(tx, profile_ids)
+    for profile_id in sorted(profile_ids):
+        await store.save_gates(tx, profile_id, domain.gates(each for each in said if each.profile_id == profile_id))
+    people = set((await identity.roots_of(tx, profile_ids)).values())
+    await attributes.apply(tx, vault, [Stated(each, {}) for each in sorted(people)], now=now)
 
 
 async def _heed(tx: Tx, profile_ids: set[UUID], now: datetime) -> None:

@@ -14,6 +14,7 @@ from chassis.clock import Clock
 from chassis.db import Database, ReadTx, Tx
 from chassis.idempotency import once
 from chassis.stamps import moment
+from services.profile.attributes import store as attributes
 from services.profile.consent import convert, domain, operations, store
 from services.profile.consent.domain import Kind, Purpose, State, Statement
 from services.profile.identity import store as identity
@@ -110,8 +111,14 @@ class ConsentServicer(ConsentServiceServicer):
             entries = await store.list_entries(tx, person)
             kind = await store.kind_of(tx, request.purpose)
             is_suppressed = await self._is_suppressed(tx, request)
+            is_child = await attributes.is_child(tx, self._vault, person[0], now=self._clock.now())
         is_allowed, reason, entry = domain.check(
-            entries, asked, kind=kind, is_personalized=request.is_personalized, is_suppressed=is_suppressed
+            entries,
+            asked,
+            kind=kind,
+            is_personalized=request.is_personalized,
+            is_suppressed=is_suppressed,
+            is_child=is_child,
         )
         return pb.CheckConsentResponse(
             is_allowed=is_allowed,

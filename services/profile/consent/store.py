@@ -44,6 +44,12 @@ ON CONFLICT (profile_id) DO UPDATE SET version = processing.version + 1, is_rest
 RETURNING version
 """
 
+_SAVE_GATES = """
+INSERT INTO processing (profile_id, version, is_restricted, is_personalization_off, sensitive, guardian)
+VALUES ($1, 0, false, false, $2, $3)
+ON CONFLICT (profile_id) DO UPDATE SET sensitive = excluded.sensitive, guardian = excluded.guardian
+"""
+
 
 async def lock_chains(tx: Tx, profile_ids: Collection[UUID]) -> dict[UUID, Chain]:
     """The ends of profiles' ledgers, held in order of id."""
@@ -111,6 +117,11 @@ async def flags_of(tx: ReadTx, profile_ids: Collection[UUID]) -> dict[UUID, Flag
         list(profile_ids),
     )
     return {row[0]: Flags(row[1], row[2]) for row in rows}
+
+
+async def save_gates(tx: Tx, profile_id: UUID, gates: Sequence[int]) -> None:
+    """Write what a profile says of sensitive attributes and of a guardian."""
+    await (await driver(tx)).execute(_SAVE_GATES, profile_id, *gates)
 
 
 async def save_flags(tx: Tx, profile_id: UUID, flags: Flags) -> int:

@@ -1,7 +1,7 @@
 """People and identifiers, between the contract and the domain."""
 
 import hashlib
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -266,12 +266,15 @@ def place_from_key(key: list[str | int]) -> tuple[datetime, UUID]:
 # ------------------------------------------------------------------------------------------------------------ masking
 
 
-def masked_profile(profile: profile_pb2.Profile) -> profile_pb2.Profile:
-    """A profile as it is shown to those who have no reason to see it whole."""
+def masked_profile(profile: profile_pb2.Profile, sensitive: Collection[str] = ()) -> profile_pb2.Profile:
+    """A profile as it is shown to those who have no reason to see it whole; sensitive attributes not at all."""
     for link in profile.identifiers:
         link.identifier.value = masks.value(link.identifier.value)
-    profile.attributes = masks.json_object(profile.attributes, about_person=True)
+    profile.attributes = masks.json_object(profile.attributes, about_person=True, sensitive=sensitive)
     for origin in profile.provenance:
+        if origin.name in sensitive:
+            origin.value = masks.HIDDEN_JSON
+            del origin.facts[:]
         origin.value = masks.json_member(origin.name, origin.value)
         for fact in origin.facts:
             fact.value = masks.json_member(origin.name, fact.value)
@@ -296,19 +299,21 @@ def least_of(profile: profile_pb2.Profile, claim: Claim) -> profile_pb2.Profile:
     )
 
 
-def masked_event(event: event_pb2.Event) -> event_pb2.Event:
+def masked_event(event: event_pb2.Event, sensitive: Collection[str] = ()) -> event_pb2.Event:
     """An event, likewise. What a product is called is not personal; what a person is called is."""
     is_person = event.type == event_pb2.EVENT_TYPE_IDENTIFY
-    event.properties = masks.json_object(event.properties, about_person=is_person)
-    event.context = masks.json_object(event.context, about_person=False)
+    event.properties = masks.json_object(
+        event.properties, about_person=is_person, sensitive=sensitive if is_person else ()
+    )
+    event.context = masks.json_object(event.context, about_person=False, sensitive=sensitive)
     return event
 
 
-def masked_merge(merge: profile_pb2.Merge) -> profile_pb2.Merge:
+def masked_merge(merge: profile_pb2.Merge, sensitive: Collection[str] = ()) -> profile_pb2.Merge:
     """The record of a merge, likewise."""
     for identifier in merge.identifiers:
         identifier.value = masks.value(identifier.value)
-    merge.before = masks.json_object(merge.before, about_person=True)
+    merge.before = masks.json_object(merge.before, about_person=True, sensitive=sensitive)
     return merge
 
 

@@ -1,7 +1,7 @@
 """An event as it came in: the rules it must keep, when it happened, whom it names."""
 
 import hashlib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -155,6 +155,18 @@ def without(accepted: Accepted, suppressed: Container[bytes]) -> Accepted:
         traits=traits,
         ignored=accepted.ignored + notes,
     )
+
+
+def stripped(accepted: Accepted, names: Collection[str]) -> Accepted:
+    """The event without attributes that may not be known of its person."""
+    event = accepted.event
+    traits = {name: value for name, value in accepted.traits.items() if name not in names}
+    bare = event._replace(
+        traits=msgspec.json.encode(traits).decode() if event.type == _IDENTIFY else event.traits,
+        context=attributes.without_traits(event.context, names),
+    )
+    notes = [f"attribute {name} needs a consent that was not given" for name in sorted(names)]
+    return accepted._replace(event=bare, traits=traits, ignored=accepted.ignored + notes)
 
 
 def renewed(accepted: Accepted, erase_times: Mapping[bytes, datetime | None]) -> list[bytes]:

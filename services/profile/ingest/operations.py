@@ -10,13 +10,15 @@ from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.errors import InvalidArgument
 from chassis.ids import new_id
+from services.profile.attributes.domain import Values
+from services.profile.attributes.errors import AttributeConsentMissing
 from services.profile.consent import operations as consent
 from services.profile.consent.convert import preferences
 from services.profile.consent.domain import Preference
 from services.profile.groups import operations as groups
 from services.profile.groups.domain import Joining
 from services.profile.identity import operations as identity
-from services.profile.identity.domain import RULES, Rules, Verdict
+from services.profile.identity.domain import RULES, Evidence, Rules, Verdict
 from services.profile.ingest import convert, domain, events, store
 from services.profile.ingest.domain import Accepted, Incoming, Outcome, Refusal
 from services.profile.rejections import operations as rejections
@@ -109,6 +111,11 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime,
         return {}
     stated = [(each.evidence, each.traits) for each in fresh]
     verdicts = await identity.settle(tx, vault, stated, now=now, rules=rules)
+    fresh = [
+        domain.stripped(each, set(verdict.shut_out) & each.traits.keys()) if verdict.shut_out else each
+        for each, verdict in zip(fresh, verdicts, strict=True)
+    ]
+    await rejections.record(tx, vault, _shut_out(stated, fresh), rules=rules, now=now)
     recorded = [_event(vault, each, verdict) for each, verdict in zip(fresh, verdicts, strict=True)]
     await timeline_store.append(tx, vault, recorded)
     await events.event_recorded(tx, recorded, now=now)
@@ -117,6 +124,15 @@ async def _store(tx: Tx, fresh: Sequence[Accepted], vault: Vault, now: datetime,
     await groups.join_all(tx, vault, [each for each in joinings if each], now=now)
     await consent.record_preferences(tx, vault, list(_preferences(fresh, verdicts)), now=now)
     return {each.event_id: verdict for each, verdict in zip(fresh, verdicts, strict=True)}
+
+
+def _shut_out(stated: Sequence[tuple[Evidence, Values]], stripped: Sequence[Accepted]) -> Iterator[Refused]:
+    """What is written down of attributes that are not kept: their names."""
+    for (_, traits), kept in zip(stated, stripped, strict=True):
+        for name in sorted(traits.keys() - kept.traits.keys()):
+            event, refusal = kept.event, AttributeConsentMissing(name)
+            raw = msgspec.json.encode({"messageId": event.message_id, "attribute": name}).decode()
+            yield Refused(event.source_id, event.message_id, refusal.reason, refusal.message, raw, len(raw.encode()))
 
 
 def _joining(accepted: Accepted, verdict: Verdict) -> Joining | None:
@@ -163,7 +179,9 @@ def _outcome(
     if key in taken or firsts[key] is not accepted:
         return Outcome(message_id, taken.get(key, firsts[key].event_id), is_duplicate=True)
     verdict = stored[accepted.event_id]
-    notes = accepted.ignored + [f"{each.claim.kind.name} was not believed: {each.rule}" for each in verdict.conflicts]
+    shut = sorted(set(verdict.shut_out) & accepted.traits.keys())
+    notes = accepted.ignored + [f"attribute {name} needs a consent that was not given" for name in shut]
+    notes += [f"{each.claim.kind.name} was not believed: {each.rule}" for each in verdict.conflicts]
     return Outcome(message_id, accepted.event_id, verdict.person.profile_id, note="; ".join(notes))
 
 

@@ -18,7 +18,7 @@ from services.profile.identity import convert as identity_convert
 from services.profile.identity import store as identity
 from services.profile.identity.domain import Author
 from services.profile.identity.operations import RuleBook
-from services.profile.identity.servicer.showing import shown
+from services.profile.identity.servicer.showing import masking, shown
 from services.profile.reviews import convert, operations, store
 from services.profile.reviews.domain import Decision
 from services.profile.vault.domain import Vault
@@ -65,7 +65,7 @@ class ReviewServicer(ReviewServiceServicer):
         reading = await identity.get_profile(tx, self._vault, root)
         known = (await attribute_store.known_of(tx, self._vault, [root])).get(root, NOTHING)
         read = identity_convert.profile_to_proto(*reading, known, asked, now=self._clock.now(), rules=self._book.rules)
-        return shown(read, identity_convert.masked_profile)
+        return shown(read, await masking(tx, identity_convert.masked_profile))
 
 
 async def _ids(tx: ReadTx, profile_id: UUID) -> list[UUID]:

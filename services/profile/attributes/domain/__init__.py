@@ -12,6 +12,7 @@ import msgspec
 
 from chassis import jsontext
 from services.profile.attributes.domain import rules as merging
+from services.profile.attributes.domain.gates import Gate
 from services.profile.attributes.domain.rules import LATEST, Fact, Rules
 from services.profile.search import domain as search
 
@@ -97,6 +98,18 @@ def traits_of(text: str, is_traits: bool) -> Values:
         return _contexts.decode(text).traits
     except (msgspec.MsgspecError, RecursionError):
         return {}
+
+
+def without_traits(context: str, names: Container[str]) -> str:
+    """An event's context, without traits of these names."""
+    if '"traits"' not in context:
+        return context
+    try:
+        told, traits = _values.decode(context), _contexts.decode(context).traits
+    except (msgspec.MsgspecError, RecursionError):
+        return context
+    told["traits"] = msgspec.Raw(msgspec.json.encode({k: v for k, v in traits.items() if k not in names}))
+    return msgspec.json.encode(told).decode()
 
 
 def decode(text: str) -> dict[str, Fact]:
@@ -191,6 +204,11 @@ def _within_bounds(facts: dict[str, Fact]) -> dict[str, Fact]:
 
 def _size(name: str, fact: Fact) -> int:
     return 4 * len(name) + sum(len(bytes(each.value)) + len(each.source_id) + _OVERHEAD for each in (fact, *fact.parts))
+
+
+def gate(rules: Rules, now: datetime) -> Gate:
+    """What may be known of whom, by the rules that hold."""
+    return Gate([name for name, rule in rules.items() if rule.is_sensitive], now)
 
 
 def is_older(fact: Fact | None, moment: datetime) -> bool:

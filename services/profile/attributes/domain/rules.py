@@ -58,6 +58,7 @@ class Rule(NamedTuple):
 
     kind: Kind
     sources: tuple[str, ...] = ()
+    is_sensitive: bool = False
 
 
 class RuleRecord(NamedTuple):
@@ -70,6 +71,7 @@ class RuleRecord(NamedTuple):
     actor: str
     note: str
     create_time: datetime
+    is_sensitive: bool = False
 
 
 Rules = Mapping[str, Rule]

@@ -5,11 +5,13 @@ the brand itself gave out (member numbers, ids of apps) is shown: it is what a t
 """
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
 HIDDEN = "***"
+HIDDEN_JSON = f'"{HIDDEN}"'
 _PHONE = re.compile(r"(\+?\d{1,3}[ -]?)?\(?\d{3}\)?[ -]?\d{4}[ -]?\d{4}").fullmatch
 _LANDLINE = re.compile(r"\+?[\d ()-]{7,20}").fullmatch
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+").fullmatch
@@ -57,11 +59,21 @@ def name(text: str) -> str:
     return text[:1] + "**" if text else text
 
 
-def json_object(text: str, *, about_person: bool) -> str:
-    """A JSON object with what is personal in it hidden. `about_person`: its member `name` is a person's."""
+def json_object(text: str, *, about_person: bool, sensitive: Collection[str] = ()) -> str:
+    """A JSON object with what is personal in it hidden. `about_person`: its member `name` is a person's.
+
+    `sensitive`: names of members that are hidden whole, at any depth.
+    """
     if not text or text == "{}":
         return text
-    return msgspec.json.encode(_masked(msgspec.json.decode(text), about_person)).decode()
+    told = _masked(msgspec.json.decode(text), about_person)
+    return msgspec.json.encode(_without(told, sensitive) if sensitive else told).decode()
+
+
+def _without(node: Any, sensitive: Collection[str]) -> Any:
+    if isinstance(node, dict):
+        return {key: HIDDEN if key in sensitive else _without(child, sensitive) for key, child in node.items()}
+    return [_without(child, sensitive) for child in node] if isinstance(node, list) else node
 
 
 def json_member(name: str, text: str) -> str:

@@ -51,7 +51,7 @@ class Quarantine(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whom the evidence is about, and what that changed."""
+    """Whom the evidence is about, and what that changed. `shut_out`: attributes that need a consent nobody gave."""
 
     person: Person
     is_created: bool = False
@@ -59,3 +59,4 @@ class Verdict(NamedTuple):
     conflicts: tuple[Conflict, ...] = ()
     moves: tuple[Move, ...] = ()
     quarantined: tuple[Quarantine, ...] = ()
+    shut_out: tuple[str, ...] = ()

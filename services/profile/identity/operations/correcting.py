@@ -30,7 +30,7 @@ async def merge_profiles(tx: Tx, vault: Vault, one: UUID, other: UUID, author: A
     merge = domain.merge_by_hand(people, pair, origin, author, new_id, rules)
     await store.save(tx, vault, people)
     change = United(merge.survivor.profile_id, merge.loser.profile_id)
-    (union,) = await attribute_operations.apply(tx, vault, [change], now=now)
+    (union,), _ = await attribute_operations.apply(tx, vault, [change], now=now)
     await store.save_merges(tx, vault, [(merge, before(merge, union))], now=now)
     await events.profile_merged(tx, [(merge, union)], now=now)
     await timeline_store.count(tx, {"profiles": -1, "merges": 1})

@@ -27,11 +27,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What became of a row. `is_duplicate`: nothing."""
+    """What became of a row. `is_duplicate`: nothing. `shut_out`: attributes that need a consent nobody gave."""
 
     profile_id: UUID
     is_created: bool = False
     is_duplicate: bool = False
+    shut_out: tuple[str, ...] = ()
 
 
 async def import_profiles(
@@ -52,14 +53,19 @@ async def _import(
     fresh = list(_fresh(rows, known))
     batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]
     verdicts = await settle(tx, vault, batch, now=now, rules=rules)
-    created: dict[int, bool] = {}
+    created: dict[int, tuple[bool, tuple[str, ...]]] = {}
     for (index, row), verdict in zip(fresh, verdicts, strict=True):
-        created[index] = verdict.is_created
+        shut_out = tuple(name for name in row.traits if name in verdict.shut_out)
+        created[index] = verdict.is_created, shut_out
         known[row.key] = store.Imported(row.fingerprint, verdict.person.root.profile_id)
     await store.save_imported(tx, {row.key: known[row.key] for _, row in fresh}, now=now)
     roots = await store.roots_of(tx, {each.profile_id for each in known.values()})
     people = [roots[known[row.key].profile_id] for row in rows]
-    return [Import(person, created.get(index, False), index not in created) for index, person in enumerate(people)]
+    return [_imported(person, created.get(index)) for index, person in enumerate(people)]
+
+
+def _imported(person: UUID, done: tuple[bool, tuple[str, ...]] | None) -> Import:
+    return Import(person, is_duplicate=True) if done is None else Import(person, done[0], shut_out=done[1])
 
 
 def _fresh(rows: Sequence[Row], known: Mapping[UUID, store.Imported]) -> Iterator[tuple[int, Row]]:

@@ -1,6 +1,6 @@
 """What sources say of who is who. All of it goes through `settle`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -68,7 +68,8 @@ async def settle(
     people = await store.load(tx, vault, [evidence for evidence, _ in batch], rules)
     verdicts = [resolve(people, evidence, new_id, rules) for evidence, _ in batch]
     await store.save(tx, vault, people)
-    unions = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
+    unions, shut_out = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
+    verdicts = _gated(batch, verdicts, shut_out)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
     united = list(zip(merges, unions, strict=True))
     await store.save_merges(tx, vault, [(merge, before(merge, union)) for merge, union in united], now=now)
@@ -77,6 +78,17 @@ async def settle(
     created = sum(verdict.is_created for verdict in verdicts)
     await timeline_store.count(tx, {"profiles": created - len(merges), "merges": len(merges)})
     return verdicts
+
+
+def _gated(
+    batch: Sequence[tuple[Evidence, attributes.Values]],
+    verdicts: Sequence[Verdict],
+    shut_out: Iterable[tuple[str, ...]],
+) -> list[Verdict]:
+    """The verdicts, with what may not be known of what each piece of evidence stated."""
+    names = iter(shut_out)
+    told = [next(names) if traits else () for _, traits in batch]
+    return [each._replace(shut_out=shut) if shut else each for each, shut in zip(verdicts, told, strict=True)]
 
 
 async def _tell_apart(

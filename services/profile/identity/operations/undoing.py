@@ -8,6 +8,7 @@ from chassis.db import Tx
 from services.profile.attributes import domain as attributes
 from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING, Known
+from services.profile.attributes.domain.gates import NO_PERMISSION
 from services.profile.identity import domain, events, store
 from services.profile.identity.domain import EVENTS_MAX, SAID_MAX, Author, Parting, PastEvent, PastMerge
 from services.profile.identity.errors import MergeEventsMax, MergeHasDependents
@@ -121,6 +122,9 @@ async def _part_attributes(
     found, rules = await attribute_store.read(tx, vault, [remaining_id])
     known = found.get(remaining_id, NOTHING)
     remaining, restored = domain.parted_facts(known.facts, merge, later, parting, rules)
+    gate, allowed = attributes.gate(rules, now), await attribute_store.permissions(tx, [remaining_id, merge.loser_id])
+    remaining = gate.passed(remaining, allowed.get(remaining_id, NO_PERMISSION))
+    restored = gate.passed(restored, allowed.get(merge.loser_id, NO_PERMISSION))
     version = max(known.version, merge.survivor.version, merge.loser.version) + 1
     parted = Known(remaining, version, now), Known(restored, version, now)
     pairs = zip((remaining_id, merge.loser_id), parted, strict=True)

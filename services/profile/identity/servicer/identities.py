@@ -9,7 +9,7 @@ from bowen.profile.v1.identity_service_pb2_grpc import IdentityServiceServicer
 from chassis import pagination
 from chassis.caller import current
 from chassis.clock import Clock
-from chassis.db import Database, Tx
+from chassis.db import Database, ReadTx, Tx
 from chassis.errors import PermissionDenied
 from chassis.idempotency import once
 from chassis.ids import new_id
@@ -17,7 +17,7 @@ from services.profile.identity import convert, operations, store
 from services.profile.identity.domain import Author, MergeRecord, MoveRecord, claim
 from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer.ruling import numbers_from_proto, rules_from_proto, ruling_to_proto
-from services.profile.identity.servicer.showing import shown
+from services.profile.identity.servicer.showing import masking, shown
 from services.profile.vault.domain import Vault
 
 
@@ -31,7 +31,7 @@ class IdentityServicer(IdentityServiceServicer):
         _check_brand()
         async with self._db.read() as tx:
             merge = await store.get_merge(tx, self._vault, UUID(request.merge_id))
-        return pb.GetMergeResponse(merge=_shown(merge))
+            return pb.GetMergeResponse(merge=await _shown(tx, merge))
 
     async def UndoMerge(self, request: pb.UndoMergeRequest, context: object) -> pb.UndoMergeResponse:
         author, now, merge_id = _author(request.note), self._clock.now(), UUID(request.merge_id)
@@ -39,7 +39,7 @@ class IdentityServicer(IdentityServiceServicer):
         async def work(tx: Tx) -> pb.UndoMergeResponse:
             await operations.undo_merge(tx, self._vault, merge_id, author, cascade=request.cascade, now=now)
             undone = await store.list_undone(tx, self._vault, merge_id)
-            return pb.UndoMergeResponse(merges=map(_shown, undone))
+            return pb.UndoMergeResponse(merges=[await _shown(tx, each) for each in undone])
 
         return await once(self._db, request, work, pb.UndoMergeResponse)
 
@@ -49,7 +49,7 @@ class IdentityServicer(IdentityServiceServicer):
 
         async def work(tx: Tx) -> pb.MergeProfilesResponse:
             merge_id = await operations.merge_profiles(tx, self._vault, *pair, author, now=now)
-            return pb.MergeProfilesResponse(merge=_shown(await store.get_merge(tx, self._vault, merge_id)))
+            return pb.MergeProfilesResponse(merge=await _shown(tx, await store.get_merge(tx, self._vault, merge_id)))
 
         return await once(self._db, request, work, pb.MergeProfilesResponse)
 
@@ -207,8 +207,8 @@ def _held(
     return operations.Held(UUID(request.profile_id), named)
 
 
-def _shown(merge: MergeRecord) -> profile_pb2.Merge:
-    return shown(convert.merge_to_proto(merge), convert.masked_merge)
+async def _shown(tx: ReadTx, merge: MergeRecord) -> profile_pb2.Merge:
+    return shown(convert.merge_to_proto(merge), await masking(tx, convert.masked_merge))
 
 
 def _shown_move(move: MoveRecord) -> profile_pb2.IdentifierMove:

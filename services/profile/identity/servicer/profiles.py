@@ -16,11 +16,12 @@ from chassis.errors import PermissionDenied
 from services.profile.attributes import convert as attribute_convert
 from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING
+from services.profile.attributes.errors import AttributeConsentMissing
 from services.profile.identity import convert, domain, operations, store
 from services.profile.identity.domain import Claim, Rules
 from services.profile.identity.errors import IdentifierInvalid, ProfileNotFound
 from services.profile.identity.operations import RuleBook
-from services.profile.identity.servicer.showing import shown
+from services.profile.identity.servicer.showing import masking, shown
 from services.profile.looks import operations as looks
 from services.profile.looks import store as look_store
 from services.profile.suppressions.errors import IdentifierSuppressed
@@ -42,7 +43,8 @@ class ProfileServicer(ProfileServiceServicer):
         async with self._db.read() as tx:
             root = await self._visible(tx, asked)
             found = await self._profile(tx, root, asked, with_provenance=request.include_provenance)
-            return pb.GetProfileResponse(profile=shown(found, convert.masked_profile))
+            masked = await masking(tx, convert.masked_profile)
+        return pb.GetProfileResponse(profile=shown(found, masked))
 
     async def LookupProfile(self, request: pb.LookupProfileRequest, context: object) -> pb.LookupProfileResponse:
         claim = domain.claim(request.type, request.namespace, request.value)
@@ -54,7 +56,9 @@ class ProfileServicer(ProfileServiceServicer):
                 found = await self._profile(tx, owner, owner) if owner else None
         if found is None:
             raise ProfileNotFound(type=request.type)
-        return pb.LookupProfileResponse(profile=shown(found, convert.masked_profile))
+        async with self._db.read() as tx:
+            masked = await masking(tx, convert.masked_profile)
+        return pb.LookupProfileResponse(profile=shown(found, masked))
 
     async def ListProfileEvents(
         self, request: pb.ListProfileEventsRequest, context: object
@@ -66,9 +70,10 @@ class ProfileServicer(ProfileServiceServicer):
             everyone = await store.everyone_of(tx, root)
             wanted = timeline_convert.filter_from_proto(request)
             found = await timeline_store.page(tx, self._vault, everyone, wanted, after=after, limit=size + 1)
+            masked = await masking(tx, convert.masked_event)
         page, token = pagination.cut(request, found, size, timeline_convert.position_to_key)
         return pb.ListProfileEventsResponse(
-            events=[shown(timeline_convert.event_to_proto(event, root), convert.masked_event) for event in page],
+            events=[shown(timeline_convert.event_to_proto(event, root), masked) for event in page],
             next_page_token=token,
         )
 
@@ -82,9 +87,10 @@ class ProfileServicer(ProfileServiceServicer):
             found = await store.list_merges(
                 tx, self._vault, everyone, before=request.include_before, after=after, limit=size + 1
             )
+            masked = await masking(tx, convert.masked_merge)
         page, token = pagination.cut(request, found, size, lambda merge: [str(merge.merge_id)])
         return pb.ListProfileMergesResponse(
-            merges=[shown(convert.merge_to_proto(merge), convert.masked_merge) for merge in page],
+            merges=[shown(convert.merge_to_proto(merge), masked) for merge in page],
             next_page_token=token,
         )
 
@@ -222,6 +228,8 @@ def _imported(outcome: Outcome, done: operations.Import | None) -> Outcome:
     known = Outcome.RESULT_DUPLICATE if done.is_duplicate else Outcome.RESULT_UPDATED
     outcome.result = Outcome.RESULT_CREATED if done.is_created else known
     outcome.profile_id = str(done.profile_id)
+    shut = [AttributeConsentMissing(name).message for name in done.shut_out]
+    outcome.detail = "; ".join([outcome.detail, *shut] if outcome.detail else shut)
     return outcome
 
 

@@ -8,6 +8,7 @@ from chassis.db import Tx
 from chassis.ids import new_id
 from services.profile.attributes import domain as attributes
 from services.profile.attributes import operations as attribute_operations
+from services.profile.attributes.errors import AttributeConsentMissing
 from services.profile.consent import domain as consent
 from services.profile.consent import operations as consent_operations
 from services.profile.consent.domain import Scope, Statement
@@ -54,7 +55,9 @@ async def _do_now(tx: Tx, vault: Vault, order: Order, profile_id: UUID, now: dat
     """What profile does alone: correct attributes, or write a no into the ledger."""
     if order.type == Type.RECTIFY:
         facts = attributes.corrected(attributes.values(order.attributes), now, SOURCE)
-        await attribute_operations.apply(tx, vault, [attributes.Stated(profile_id, facts)], now=now)
+        done = await attribute_operations.apply(tx, vault, [attributes.Stated(profile_id, facts)], now=now)
+        for name in sorted(facts.keys() & set(done.shut_out[0])):
+            raise AttributeConsentMissing(name)
         return
     purposes = order.purposes or (consent.PERSONALIZATION,)
     denied = (consent.PROCESSING,) if order.type == Type.RESTRICT else purposes

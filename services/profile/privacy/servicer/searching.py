@@ -13,7 +13,7 @@ from chassis.errors import PermissionDenied
 from services.profile.attributes.domain import Known
 from services.profile.identity import convert, store
 from services.profile.identity.operations import RuleBook
-from services.profile.identity.servicer.showing import shown
+from services.profile.identity.servicer.showing import masking, shown
 from services.profile.privacy import operations
 from services.profile.privacy.operations import Searcher
 from services.profile.search.domain import fragment_of
@@ -42,4 +42,4 @@ class SearchServicer(SearchServiceServicer):
     async def _profile(self, tx: ReadTx, profile_id: UUID, known: Known) -> profile_pb2.Profile:
         reading = await store.get_profile(tx, self._vault, profile_id)
         read = convert.profile_to_proto(*reading, known, profile_id, now=self._clock.now(), rules=self._book.rules)
-        return shown(read, convert.masked_profile)
+        return shown(read, await masking(tx, convert.masked_profile))

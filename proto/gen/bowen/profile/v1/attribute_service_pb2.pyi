@@ -68,6 +68,7 @@ class AttributeRule(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    IS_SENSITIVE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The attribute."""
     kind: Global___AttributeRule.Kind.ValueType
@@ -78,6 +79,8 @@ class AttributeRule(_message.Message):
     """Who set it."""
     note: _builtins.str
     """Why, in that person's words."""
+    is_sensitive: _builtins.bool
+    """Whether it is kept only of people who agreed to the purpose `sensitive`, and never shown unmasked but by `RevealProfile`."""
     @_builtins.property
     def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of `KIND_SOURCE_PRIORITY`: sources, the most trusted first."""
@@ -96,10 +99,11 @@ class AttributeRule(_message.Message):
         actor: _builtins.str = ...,
         note: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        is_sensitive: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "kind", b"kind", "name", b"name", "note", b"note", "source_ids", b"source_ids", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "is_sensitive", b"is_sensitive", "kind", b"kind", "name", b"name", "note", b"note", "source_ids", b"source_ids", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,6 +120,7 @@ class PutAttributeRuleRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     SOURCE_IDS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    IS_SENSITIVE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     name: _builtins.str
@@ -124,6 +129,8 @@ class PutAttributeRuleRequest(_message.Message):
     """The rule. `KIND_LATEST` is what holds without one."""
     note: _builtins.str
     """Why, for those who ask later."""
+    is_sensitive: _builtins.bool
+    """Whether it is sensitive by law (PIPL article 28): then it is kept only of people who agreed to the purpose `sensitive`. What is known already of others goes when something is said of them next."""
     @_builtins.property
     def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For `KIND_SOURCE_PRIORITY` at least one, the most trusted first: ids of write keys and channels, or the source of an import. None for other kinds."""
@@ -136,10 +143,11 @@ class PutAttributeRuleRequest(_message.Message):
         kind: Global___AttributeRule.Kind.ValueType = ...,
         source_ids: _abc.Iterable[_builtins.str] | None = ...,
         note: _builtins.str = ...,
+        is_sensitive: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "note", b"note", "request_id", b"request_id", "source_ids", b"source_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_sensitive", b"is_sensitive", "kind", b"kind", "name", b"name", "note", b"note", "request_id", b"request_id", "source_ids", b"source_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

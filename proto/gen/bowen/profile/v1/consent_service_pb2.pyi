@@ -469,6 +469,8 @@ class CheckConsentResponse(_message.Message):
         """The person wants no automated decisions; what is not chosen by profile may be sent."""
         REASON_SUPPRESSED: CheckConsentResponse._Reason.ValueType  # 8
         """The address is on the suppression list."""
+        REASON_GUARDIAN_MISSING: CheckConsentResponse._Reason.ValueType  # 9
+        """The person is under fourteen, and no guardian agreed (purpose `guardian`)."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why, or why not."""
@@ -491,6 +493,8 @@ class CheckConsentResponse(_message.Message):
     """The person wants no automated decisions; what is not chosen by profile may be sent."""
     REASON_SUPPRESSED: CheckConsentResponse.Reason.ValueType  # 8
     """The address is on the suppression list."""
+    REASON_GUARDIAN_MISSING: CheckConsentResponse.Reason.ValueType  # 9
+    """The person is under fourteen, and no guardian agreed (purpose `guardian`)."""
 
     IS_ALLOWED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

@@ -160,6 +160,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/MERGE_EVENTS_MAX", "status": 422, "metadata": {"merge_id": "0192…", "events_max": "20000"}}`
     """
+    ERROR_REASON_ATTRIBUTE_CONSENT_MISSING: _ErrorReason.ValueType  # 310
+    """An attribute is sensitive and its person did not agree to the purpose `sensitive`, or the person is under fourteen and no guardian agreed (`guardian`).
+    Of an event or an imported row the attribute alone is left out; the rejection names it, without its value.
+
+    Example: `{"type": "/problems/ATTRIBUTE_CONSENT_MISSING", "status": 422, "metadata": {"attribute": "id_card"}}`
+    """
     ERROR_REASON_IDENTIFIER_RULE_INVALID: _ErrorReason.ValueType  # 300
     """A rule of identifiers names a type that there is not, what is unproven of one that knows no proofs, or one twice.
 
@@ -316,6 +322,12 @@ ERROR_REASON_MERGE_EVENTS_MAX: ErrorReason.ValueType  # 120
 Move the identifiers by hand (`ReassignIdentifier`).
 
 Example: `{"type": "/problems/MERGE_EVENTS_MAX", "status": 422, "metadata": {"merge_id": "0192…", "events_max": "20000"}}`
+"""
+ERROR_REASON_ATTRIBUTE_CONSENT_MISSING: ErrorReason.ValueType  # 310
+"""An attribute is sensitive and its person did not agree to the purpose `sensitive`, or the person is under fourteen and no guardian agreed (`guardian`).
+Of an event or an imported row the attribute alone is left out; the rejection names it, without its value.
+
+Example: `{"type": "/problems/ATTRIBUTE_CONSENT_MISSING", "status": 422, "metadata": {"attribute": "id_card"}}`
 """
 ERROR_REASON_IDENTIFIER_RULE_INVALID: ErrorReason.ValueType  # 300
 """A rule of identifiers names a type that there is not, what is unproven of one that knows no proofs, or one twice.
