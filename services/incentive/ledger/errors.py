@@ -56,6 +56,12 @@ class BalanceLimit(FailedPrecondition):
     reason = "BALANCE_LIMIT"
 
 
+class MemberTransferForbidden(FailedPrecondition):
+    """The programme of the asset does not let members give it to each other."""
+
+    reason = "MEMBER_TRANSFER_FORBIDDEN"
+
+
 class InDebt(FailedPrecondition):
     """Nothing can be set aside by somebody who owes."""
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from bowen.incentive.v1 import programme_pb2
+from bowen.incentive.v1 import ledger_pb2, programme_pb2
 from bowen.incentive.v1 import programme_service_pb2 as rules_pb
 
 from chassis.caller import Call, Caller, acting
@@ -13,7 +13,7 @@ from chassis.clock import FixedClock
 from chassis.errors import Refusal
 from chassis.stamps import stamp
 from services.incentive.ledger import operations
-from tests.service.incentive.ledgering import a_transfer
+from tests.service.incentive.ledgering import POSTED, a_transfer
 from tests.service.incentive.lotting import Lots, a_lots, local, new
 from tests.service.incentive.test_clawbacks import a_claim
 
@@ -51,6 +51,37 @@ async def test_a_programme_is_what_was_asked_for_with_its_defaults(lots: Lots) -
         await lots.rules.GetProgramme(rules_pb.GetProgrammeRequest(asset="stars"))  # type: ignore[misc]
     with pytest.raises(Refusal, match="PROGRAMME_NOT_FOUND"):
         await change(lots, asset="stars")
+
+
+async def test_members_give_points_to_each_other_only_where_the_programme_says_so(lots: Lots) -> None:
+    await lots.programme()
+    giver, taker = new(), new()
+    await lots.earn(giver, 100)
+
+    def gift(**fields: Any) -> ledger_pb2.Transfer:
+        return a_transfer(f"member/{giver}/available", f"member/{taker}/available", 30, **fields)
+
+    refused = gift()
+    asked = (refused, a_transfer("issuer/x", f"member/{taker}/available", 1, linked=True), gift())
+    outcomes = await lots.ledger.post(*asked)
+    other_asset = await lots.ledger.post(a_transfer("issuer/x", f"member/{giver}/available", 30, asset="stars"))
+    other_asset += await lots.ledger.post(gift(asset="stars"))
+    (own,) = await lots.ledger.post(a_transfer(f"member/{giver}/available", f"member/{giver}/held", 5))
+
+    forbidden = "MEMBER_TRANSFER_FORBIDDEN"
+    assert [each.reason for each in outcomes] == [forbidden, "LINKED_TRANSFER_REFUSED", forbidden]
+    assert (own.result, {each.result for each in other_asset}) == (POSTED, {POSTED})
+    assert (await lots.has(giver), await lots.has(taker)) == ({"available": 95, "held": 5}, {"available": 30})
+
+    await change(lots, expiry="EXPIRY_YEAR_END", expiry_count=1, member_transfers=True)
+    (given,) = await lots.ledger.post(allowed := gift())
+    (again,) = await lots.ledger.post(refused)
+    await change(lots, expiry="EXPIRY_YEAR_END", expiry_count=1)
+    back = a_transfer(allowed.credit_account, allowed.debit_account, 30, reverses_transfer_id=allowed.transfer_id)
+    (returned,) = await lots.ledger.post(back)
+
+    assert (given.result, again.reason, returned.result) == (POSTED, forbidden, POSTED)
+    assert await lots.left(giver) == [("2027-12-31", 95)]
 
 
 async def test_pl_13_every_asset_has_rules_of_its_own(lots: Lots) -> None:

@@ -39,6 +39,7 @@ def programme_from_proto(message: programme_pb2.Programme, *, now: datetime) -> 
         version=1,
         effective_time=moment(message.effective_time) if message.HasField("effective_time") else now,
         create_time=now,
+        member_transfers=message.member_transfers,
     )
 
 
@@ -62,6 +63,7 @@ def programme_to_proto(programme: Programme) -> programme_pb2.Programme:
         version=programme.version,
         effective_time=stamp(programme.effective_time),
         create_time=stamp(programme.create_time),
+        member_transfers=programme.member_transfers,
     )
 
 

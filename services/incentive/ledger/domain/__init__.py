@@ -30,6 +30,7 @@ from services.incentive.ledger.errors import (
     BalanceLimit,
     Insufficient,
     LinkedTransferRefused,
+    MemberTransferForbidden,
     PointsExpired,
     ReversalInvalid,
     TransferIdReused,
@@ -64,7 +65,8 @@ class Book:
     """The part of the ledger that a batch touches, and what the batch makes of it.
 
     `in_lots` are the assets that are kept in lots, `expired` is what lately expired of accounts, `rooms` is how much
-    more owners may earn of an asset where its programme bounds that.
+    more owners may earn of an asset where its programme bounds that. Nobody gives what is `kept_to_oneself` to another
+    member.
     """
 
     decided: Mapping[UUID, Outcome]
@@ -73,6 +75,7 @@ class Book:
     in_lots: Collection[str] = ()
     expired: Mapping[Account, int] = field(default_factory=dict)
     rooms: dict[tuple[str, str], int] = field(default_factory=dict)
+    kept_to_oneself: Collection[str] = ()
     postings: list[Posting] = field(default_factory=list)
     refusals: list[tuple[Transfer, Outcome]] = field(default_factory=list)
     touched: set[Account] = field(default_factory=set)
@@ -123,6 +126,7 @@ def _decide_group(group: Sequence[Transfer], decided: Mapping[UUID, Outcome], bo
         book.in_lots,
         book.expired,
         dict(book.rooms),
+        book.kept_to_oneself,
     )
     for item in group:
         outcome = _decide_one(item, decided, trial)
@@ -170,10 +174,7 @@ def _first(item: Transfer, book: Book) -> Outcome:
 
 
 def _check(item: Transfer, book: Book) -> None:
-    if item.debit == item.credit:
-        raise TransferInvalid("debit and credit account are the same")
-    if any(item.terms) and item.credit.asset not in book.in_lots:
-        raise TransferInvalid("an asset without a programme neither matures nor expires")
+    _check_kind(item, book)
     if item.reverses:
         _check_reversal(item, book.originals.get(item.reverses))
     if not item.debit.may_owe:
@@ -181,6 +182,15 @@ def _check(item: Transfer, book: Book) -> None:
     room = book.rooms.get((item.credit.owner, item.credit.asset)) if item.is_earning else None
     if room is not None and item.amount > room:
         raise BalanceLimit(f"only {room} more can be earned")
+
+
+def _check_kind(item: Transfer, book: Book) -> None:
+    if item.debit == item.credit:
+        raise TransferInvalid("debit and credit account are the same")
+    if any(item.terms) and item.credit.asset not in book.in_lots:
+        raise TransferInvalid("an asset without a programme neither matures nor expires")
+    if item.debit.asset in book.kept_to_oneself and item.is_between_members:
+        raise MemberTransferForbidden(f"{item.debit.asset} do not go from one member to another")
 
 
 def _check_funds(item: Transfer, book: Book) -> None:

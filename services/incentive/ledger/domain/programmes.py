@@ -55,6 +55,7 @@ class Programme:
     version: int
     effective_time: datetime
     create_time: datetime
+    member_transfers: bool = False
 
     @property
     def is_bounded(self) -> bool:

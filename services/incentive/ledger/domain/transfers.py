@@ -114,6 +114,13 @@ class Transfer(NamedTuple):
         """Whether a member gets what nobody had before: not what is given back."""
         return bool(self.credit.member_id) and not self.debit.is_bounded and self.precedent is None
 
+    @property
+    def is_between_members(self) -> bool:
+        """Whether one member gives to another, other than by giving back."""
+        return self.credit.member_id not in ("", self.debit.member_id) and bool(
+            self.debit.member_id and not self.reverses
+        )
+
     def between(self, debit: Account, credit: Account) -> "Transfer":
         """The same movement between other accounts: those of survivors of a merge."""
         return self._replace(debit=debit, credit=credit)

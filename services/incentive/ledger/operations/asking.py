@@ -69,7 +69,7 @@ async def post_asked(tx: Tx, batch: Sequence[Transfer]) -> list[Outcome]:
 
     Raises `DecidedMeanwhile`.
     """
-    outcomes = await post(tx, batch)
+    outcomes = await post(tx, batch, is_asked=True)
     new = [(item.key, each.reason) for item, each in zip(batch, outcomes, strict=True) if not each.replayed]
     posted = [key for key, reason in new if not reason]
     refused = [key for key, reason in new if reason not in ("", TransferIdReused.reason)]

@@ -38,15 +38,20 @@ class Desk:
             await store.save_shelf(tx, self.shelf)
 
 
-async def post(tx: Tx, batch: Sequence[Transfer]) -> list[Outcome]:
+async def post(tx: Tx, batch: Sequence[Transfer], *, is_asked: bool = False) -> list[Outcome]:
     """Post transfers, one outcome each, in order; a refusal does not touch its neighbours.
 
-    Accounts of merged members stand for those of their survivors. Two transactions that post the same new transfer
-    between unbounded accounts meet at the constraint `transfer_pkey`; the later one is to be repeated.
+    Accounts of merged members stand for those of their survivors. What a caller asks for goes from one member to
+    another only where the programme of the asset says so; merges move what they have to. Two transactions that post
+    the same new transfer between unbounded accounts meet at the constraint `transfer_pkey`; the later one is to be
+    repeated.
     """
     if not batch:
         return []
     batch, desk = await open_desk(tx, batch, now=max(item.post_time for item in batch))
+    if is_asked and desk.shelf is not None:
+        rules = desk.shelf.programmes
+        desk.book.kept_to_oneself = {asset for asset, each in rules.items() if not each.member_transfers}
     outcomes = settling.decide_settled(batch, desk.book, desk.shelf)
     await desk.save(tx)
     return outcomes

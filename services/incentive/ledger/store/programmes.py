@@ -10,7 +10,7 @@ from services.incentive.ledger.errors import ProgrammeNotFound
 
 _COLUMNS = """
 asset, name, time_zone, expiry, expiry_count, maturity_seconds, clawback, debt_max, grace_days, grace_on_void,
-balance_max, daily_earn_max, yearly_earn_max, fair_value, version, effective_time, create_time
+balance_max, daily_earn_max, yearly_earn_max, fair_value, version, effective_time, create_time, member_transfers
 """
 
 # The first version has always been in force.
@@ -30,7 +30,7 @@ SELECT {_COLUMNS} FROM programme WHERE asset = $1 ORDER BY version DESC LIMIT 1 
 
 _INSERT = f"""
 INSERT INTO programme ({_COLUMNS})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """  # noqa: S608 (constants)
 
 

@@ -284,6 +284,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/RESERVATION_RESOLVED", "status": 409, "metadata": {"reservation_id": "0192…", "state": "EXPIRED"}}`
     """
+    ERROR_REASON_MEMBER_TRANSFER_FORBIDDEN: _ErrorReason.ValueType  # 840
+    """The programme of the asset does not let members give it to each other.
+
+    Example outcome: `{"result": "REFUSED", "reason": "MEMBER_TRANSFER_FORBIDDEN", "detail": "points do not go from one member to another"}`
+    """
     ERROR_REASON_MISSION_NOT_FOUND: _ErrorReason.ValueType  # 700
     """No mission has this id.
 
@@ -749,6 +754,11 @@ ERROR_REASON_RESERVATION_RESOLVED: ErrorReason.ValueType  # 506
 """The reservation was put back: by hand, after its time, or by a kill switch.
 
 Example: `{"type": "/problems/RESERVATION_RESOLVED", "status": 409, "metadata": {"reservation_id": "0192…", "state": "EXPIRED"}}`
+"""
+ERROR_REASON_MEMBER_TRANSFER_FORBIDDEN: ErrorReason.ValueType  # 840
+"""The programme of the asset does not let members give it to each other.
+
+Example outcome: `{"result": "REFUSED", "reason": "MEMBER_TRANSFER_FORBIDDEN", "detail": "points do not go from one member to another"}`
 """
 ERROR_REASON_MISSION_NOT_FOUND: ErrorReason.ValueType  # 700
 """No mission has this id.

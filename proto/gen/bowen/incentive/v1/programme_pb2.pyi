@@ -102,6 +102,7 @@ class Programme(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    MEMBER_TRANSFERS_FIELD_NUMBER: _builtins.int
     asset: _builtins.str
     """Asset code, e.g. `points`. An asset has one programme."""
     name: _builtins.str
@@ -132,6 +133,8 @@ class Programme(_message.Message):
     """What a thousand of it are worth to a member, in minor units of the brand's currency: the fair value that a lot is opened with. 0 means not known."""
     version: _builtins.int
     """Counts the changes, from 1. Output only."""
+    member_transfers: _builtins.bool
+    """Whether `PostTransfers` may move it from one member to another. Off unless it is set: accounts that collect what others earned are how rewards are farmed. Taking such a transfer back is always allowed, and merges of profiles are not transfers between members."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """Since when this version is in force: for what is earned from then on; no lot is rewritten. Not set in a change means at once. The first version has always been in force."""
@@ -160,10 +163,11 @@ class Programme(_message.Message):
         version: _builtins.int = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        member_transfers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_grace_days", b"_grace_days", "create_time", b"create_time", "effective_time", b"effective_time", "grace_days", b"grace_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grace_days", b"_grace_days", "asset", b"asset", "balance_max", b"balance_max", "clawback", b"clawback", "create_time", b"create_time", "daily_earn_max", b"daily_earn_max", "debt_max", b"debt_max", "effective_time", b"effective_time", "expiry", b"expiry", "expiry_count", b"expiry_count", "fair_value_minor_per_thousand", b"fair_value_minor_per_thousand", "grace_days", b"grace_days", "grace_on_void", b"grace_on_void", "maturity_seconds", b"maturity_seconds", "name", b"name", "time_zone", b"time_zone", "version", b"version", "yearly_earn_max", b"yearly_earn_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grace_days", b"_grace_days", "asset", b"asset", "balance_max", b"balance_max", "clawback", b"clawback", "create_time", b"create_time", "daily_earn_max", b"daily_earn_max", "debt_max", b"debt_max", "effective_time", b"effective_time", "expiry", b"expiry", "expiry_count", b"expiry_count", "fair_value_minor_per_thousand", b"fair_value_minor_per_thousand", "grace_days", b"grace_days", "grace_on_void", b"grace_on_void", "maturity_seconds", b"maturity_seconds", "member_transfers", b"member_transfers", "name", b"name", "time_zone", b"time_zone", "version", b"version", "yearly_earn_max", b"yearly_earn_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__grace_days: _TypeAlias = _typing.Literal["grace_days"]  # noqa: Y015
     _WhichOneofArgType__grace_days: _TypeAlias = _typing.Literal["_grace_days", b"_grace_days"]  # noqa: Y015
