@@ -17,6 +17,7 @@ from bowen.profile.v1.events_pb2 import (
     EventReassigned,
     EventRecorded,
     PersonalDataRequested,
+    ProcessingChanged,
     ProfileErased,
     ProfileMerged,
     ProfileUnmerged,
@@ -38,6 +39,7 @@ from services.incentive.privacy.consumers import (
     Handler,
     of_the_living,
     on_personal_data_requested,
+    on_processing_changed,
     on_profile_erased,
 )
 from services.incentive.settings import Settings
@@ -61,6 +63,7 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
     "": {
         ProfileErased: on_profile_erased,
         PersonalDataRequested: on_personal_data_requested,
+        ProcessingChanged: of_the_living(on_processing_changed),
         ProfileMerged: on_profile_merged,
         ProfileUnmerged: on_profile_unmerged,
         EventRecorded: of_the_living(campaigns.on_event_recorded),

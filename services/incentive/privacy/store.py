@@ -11,7 +11,7 @@ from services.incentive.subjects.store import ERASING
 _DELETED = (
     *("audience_member", "audience_snapshot_member", "claimant", "coupon_bond", "coupon_lookup", "exposure"),
     *("grant_refusal", "member_tier", "mission_completion", "mission_member", "mission_step", "share_touch"),
-    *("fact_owner", "first_purchase", "reward_flag", "team_captain", "tier_change", "tier_step"),
+    *("fact_owner", "first_purchase", "restriction", "reward_flag", "team_captain", "tier_change", "tier_step"),
 )
 """Tables of judgements: what is in them about a person is deleted."""
 

@@ -71,6 +71,14 @@ FROM wanted LEFT JOIN redirect ON redirect.survivor_id = wanted.survivor_id
 GROUP BY wanted.profile_id, wanted.survivor_id
 """
 
+_RESTRICT = """
+INSERT INTO restriction (profile_id, version, is_restricted)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[])
+ON CONFLICT ON CONSTRAINT restriction_pkey
+DO UPDATE SET version = excluded.version, is_restricted = excluded.is_restricted
+WHERE restriction.version < excluded.version
+"""
+
 
 async def find_people(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, Person]:
     """The person behind each profile."""
@@ -166,3 +174,16 @@ async def erased_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
     await hold_erasures(tx)
     query = "SELECT profile_id FROM erased WHERE profile_id = ANY($1)"
     return {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}
+
+
+async def save_restrictions(tx: Tx, told: Collection[tuple[UUID, int, bool]]) -> None:
+    """Take over who is only stored, with the version: an older state never replaces a newer one."""
+    latest = {row[0]: row for row in sorted(told, key=lambda row: row[1])}.values()
+    await (await driver(tx)).execute(_RESTRICT, *(list(column) for column in zip(*latest, strict=True)))
+
+
+async def barred_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
+    """Those who were erased, and those who are only stored: nothing is given to them (spec people §5.1, art. 47)."""
+    erased = await erased_among(tx, profile_ids)
+    query = "SELECT profile_id FROM restriction WHERE profile_id = ANY($1) AND is_restricted"
+    return erased | {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}

@@ -73,7 +73,7 @@ class Docket:
     refunds: Mapping[UUID, Refund]
     purse: Purse
     hearsay: Hearsay = field(default_factory=Hearsay)
-    erased: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
     purchases: Mapping[UUID, int] = field(default_factory=dict)
     registrations: Mapping[str, Registration] = field(default_factory=dict)
     inviters: Mapping[tuple[TouchChoice, str], Sequence[str]] = field(default_factory=dict)
@@ -108,11 +108,11 @@ class Docket:
     def beneficiary(self, effect: Effect, claim: Claim) -> Person | None:
         """Who gets an effect; None when there is nobody, or nobody any more."""
         person = self._named(effect, claim)
-        return None if person is None or self.is_erased(person) else person
+        return None if person is None or self.is_barred(person) else person
 
-    def is_erased(self, person: Person) -> bool:
-        """Whether it is known by no name any more: nothing is given to them, and nothing written down."""
-        return not self.erased.isdisjoint(person.ids)
+    def is_barred(self, person: Person) -> bool:
+        """Whether they were erased or are only stored: nothing is given to them, and nothing written down."""
+        return not self.barred.isdisjoint(person.ids)
 
     def _named(self, effect: Effect, claim: Claim) -> Person | None:
         if effect.beneficiary == Beneficiary.ACTOR:

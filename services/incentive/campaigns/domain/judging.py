@@ -23,7 +23,7 @@ from services.incentive.subjects.domain import Person
 def judge(claims: Sequence[Claim], docket: Docket, new_id: Callable[[], UUID]) -> None:
     """Judge claims one after another, each once for ever."""
     for claim in claims:
-        if claim.key in docket.judged or docket.is_erased(docket.person(claim)):
+        if claim.key in docket.judged or docket.is_barred(docket.person(claim)):
             continue
         miss = _against(claim, docket)
         if miss is not None and miss.reason == Reason.NOT_IN_AUDIENCE and not docket.tells(claim):

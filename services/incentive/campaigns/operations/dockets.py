@@ -28,7 +28,7 @@ class _History:
     people: dict[str, Person]
     registrations: dict[str, Registration] = field(default_factory=dict)
     inviters: dict[tuple[TouchChoice, str], list[str]] = field(default_factory=dict)
-    erased: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
 
 
 async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occasion]) -> Docket:
@@ -61,7 +61,7 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occas
         refunds,
         purse,
         hearsay,
-        history.erased,
+        history.barred,
         purchases,
         history.registrations,
         history.inviters,
@@ -79,7 +79,7 @@ async def read_docket(tx: ReadTx, claims: Sequence[Claim], occasion: Occasion) -
         refunds={},
         purse=Purse(await _concerned(tx, _wants(claims, history.people))),
         hearsay=await _hearsay(tx, claims, history.people),
-        erased=history.erased,
+        barred=history.barred,
         purchases=await _purchases(tx, [occasion], history.people, _buyers(claims, history.people)),
         registrations=history.registrations,
         inviters=history.inviters,
@@ -96,7 +96,7 @@ async def _history(tx: ReadTx, claims: Sequence[Claim]) -> _History:
         history.registrations = await registrations_of(tx, people)
         await _climb(tx, people, history, {claim.campaign.terms.inviter_touch for claim in asking})
     ids = {UUID(each) for person in history.people.values() for each in person.ids}
-    history.erased = frozenset(map(str, await subjects.erased_among(tx, ids)))
+    history.barred = frozenset(map(str, await subjects.barred_among(tx, ids)))
     return history
 
 
@@ -137,7 +137,7 @@ Keys = set[tuple[UUID, UUID]]
 
 def _keys(claims: Sequence[Claim], history: _History) -> tuple[Keys, Keys]:
     """The counters that claims may count up, and those that they look at."""
-    docket = Docket(set(), history.people, {}, {}, Purse(()), erased=history.erased, inviters=history.inviters)
+    docket = Docket(set(), history.people, {}, {}, Purse(()), barred=history.barred, inviters=history.inviters)
     opened, read = Keys(), Keys()
     for claim in claims:
         limits = claim.campaign.terms.limits if claim.miss is None else ()
