@@ -1,8 +1,5 @@
 """Grants per second out of a tree of budgets: from leases, against holding the rows up to the root for every grant."""
 
-import itertools
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from uuid import UUID
 
 from bench import servers
@@ -22,9 +19,8 @@ RATIO_MIN = 1.5
 class Tree:
     """A tenant, a programme and four campaigns. In an `exact` one every grant holds the rows."""
 
-    def __init__(self, databases: Sequence[Database]) -> None:
-        self._sessions = itertools.cycle(databases)
-        self._db = databases[0]
+    def __init__(self, db: Database) -> None:
+        self._db = db
         self.campaigns: list[UUID] = []
         self.root = new_id()
         self.spent = 0
@@ -49,7 +45,7 @@ class Tree:
 
     async def grant(self, want: Want) -> None:
         """What a grant does to budgets, in a transaction of its own."""
-        paid = await next(self._sessions).transact(lambda tx: operations.reserve_all(tx, [want]))
+        paid = await self._db.transact(lambda tx: operations.reserve_all(tx, [want]))
         check(paid == [True], "a budget that holds enough did not pay")
         self.spent += want.amount
 
@@ -62,18 +58,18 @@ class Tree:
 
 async def run(report: Report) -> None:
     """Sixteen sessions at once."""
-    async with servers.postgres() as server, AsyncExitStack() as stack:
-        url = await servers.database(server, "budgets", "incentive")
-        databases = [Database.open(url, pool_max=1, lock_seconds_max=30.0) for _ in range(SESSIONS)]
-        for database in databases:
-            stack.push_async_callback(database.close)
-        trees = {"leases": Tree(databases), "rows": Tree(databases)}
+    async with servers.postgres() as server:
+        db = Database.open(
+            await servers.database(server, "budgets", "incentive"), pool_max=SESSIONS, lock_seconds_max=30.0
+        )
+        trees = {"leases": Tree(db), "rows": Tree(db)}
         for name, tree in trees.items():
             await tree.plant(exact=name == "rows")
         variants = {name: called(tree.wants, tree.grant, SESSIONS) for name, tree in trees.items()}
         runs = await alternate(variants, Meter(postgres=server.pid))
         for tree in trees.values():
             await tree.verify()
+        await db.close()
     rates = " against ".join(f"{runs.rate(name):.0f}" for name in trees)
     costs = " against ".join(runs.costs(name) for name in trees)
     note = f"{rates} grants/s; CPU µs {costs}"
