@@ -51,7 +51,7 @@ class CampaignServicer(CampaignServiceServicer):
             pass
 
     async def call_webhooks(self) -> None:
-        """Tell of all webhooks that are to be called by now, but not about people who were erased or are only stored."""
+        """Tell of all webhooks that are to be called by now, but not about people who were erased or only stored."""
         while await self._db.transact(lambda tx: calling.call_matured(tx, self._clock.now())):
             pass
 

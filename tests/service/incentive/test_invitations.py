@@ -9,6 +9,7 @@ import pytest
 from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.distribution.v1 import ripple_pb2
 from bowen.incentive.v1 import campaign_pb2
+from bowen.incentive.v1 import campaign_service_pb2 as pb
 
 from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
@@ -306,9 +307,11 @@ async def test_level_2_cannot_be_published_but_under_the_law(
 ) -> None:
     campaign_id = await draft(incentive, of_orders(effect, **fields))
 
+    linted = await incentive.campaigns.LintCampaign(pb.LintCampaignRequest(campaign_id=campaign_id))  # type: ignore[misc]
     with pytest.raises(InvalidArgument) as refused:
         await publish(incentive, campaign_id)
 
+    assert rule in {each.rule for each in linted.findings if each.severity == campaign_pb2.Finding.SEVERITY_HARD}
     assert refused.value.reason == "CAMPAIGN_NOT_PUBLISHABLE"
     assert rule in {text.split(":")[0] for _, text in refused.value.violations}
 

@@ -288,3 +288,7 @@ async def test_who_may_see_and_do_what(tiers: Tiers):
         await tiers.of(new(), me)
     listed = await tiers.stub.ListTierProgrammes(pb.ListTierProgrammesRequest())  # type: ignore[misc]
     assert [each.programme_id for each in listed.programmes] == [programme_id]
+    got = await tiers.stub.GetTierProgramme(pb.GetTierProgrammeRequest(programme_id=programme_id))  # type: ignore[misc]
+    assert got.programme == listed.programmes[0]
+    with pytest.raises(NotFound):
+        await tiers.stub.GetTierProgramme(pb.GetTierProgrammeRequest(programme_id=new()))  # type: ignore[misc]
