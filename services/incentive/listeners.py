@@ -43,6 +43,7 @@ from services.incentive.privacy.consumers import (
     on_profile_erased,
 )
 from services.incentive.settings import Settings
+from services.incentive.teams import consumers as teams
 from services.incentive.tiers import consumers as tiers
 
 
@@ -99,6 +100,7 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
         OrderPaid: of_the_living(pots.on_order_paid),
         OrderRefunded: pots.on_order_refunded,
     },
+    "incentive-teams": {OrderRefunded: teams.on_order_refunded},
     "incentive-missions": {
         EventRecorded: of_the_living(missions.on_event_recorded),
         EventReassigned: of_the_living(missions.on_event_reassigned),

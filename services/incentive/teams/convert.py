@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from bowen.distribution.v1.events_pb2 import OrderRefunded
+from bowen.distribution.v1.order_pb2 import Order
 from bowen.incentive.v1 import campaign_pb2, team_pb2, team_service_pb2
 
 from chassis.errors import Violation
 from chassis.stamps import moment, stamp
 from services.incentive.budgets.domain import Budget
-from services.incentive.teams.domain import Channel, Crew, Kind, Team, TeamCampaign
+from services.incentive.teams.domain import Channel, Crew, Kind, OrderRefund, Team, TeamCampaign
 from services.incentive.teams.errors import TeamCampaignInvalid
 
 TEAMS_PER_PROFILE_DEFAULT = 1
@@ -69,6 +71,14 @@ def _reward_violations(campaign: TeamCampaign, budget: int) -> Iterator[Violatio
         yield "budget", "must be absent when nothing is given"
 
 
+def refund_of(event: OrderRefunded) -> OrderRefund | None:
+    """The order of a refund; None while something of it remains."""
+    order = event.order
+    if order.state != Order.STATE_REFUNDED and not order.refunded_minor >= order.net_minor > 0:
+        return None
+    return OrderRefund(event.order_id, order.order_number, event.profile_id)
+
+
 def kind_to_proto(kind: Kind) -> "team_pb2.TeamCampaign.Kind.ValueType":
     """What a team is for."""
     return team_pb2.TeamCampaign.Kind.Value(f"KIND_{kind.upper()}")
@@ -101,7 +111,10 @@ def members_to_proto(crew: Crew, only: str = "") -> list[team_pb2.TeamMember]:
     """Who is in a team; `only` one person when one is named."""
     return [
         team_pb2.TeamMember(
-            profile_id=person, order_reference=member.order_reference, join_time=stamp(member.join_time)
+            profile_id=person,
+            order_reference=member.order_reference,
+            join_time=stamp(member.join_time),
+            refund_time=stamp(member.refund_time) if member.refund_time else None,
         )
         for member in crew.present
         if (person := crew.person(member.profile_id)) and only in ("", person)

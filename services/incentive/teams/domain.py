@@ -3,7 +3,7 @@
 Seats are counted by people: profiles that turn out to be one person are one, also when that is found later.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -96,13 +96,24 @@ class Team:
 
 
 class Member(NamedTuple):
-    """Somebody who has or had a seat."""
+    """Somebody who has or had a seat. `paid_to` is the profile that got `paid_amount` when the team was complete."""
 
     team_id: UUID
     profile_id: str
     order_reference: str
     join_time: datetime
     leave_time: datetime | None = None
+    paid_to: str | None = None
+    paid_amount: int = 0
+    refund_time: datetime | None = None
+
+
+class OrderRefund(NamedTuple):
+    """An order of which nothing remains. Its number means it only together with its buyer."""
+
+    order_id: str
+    order_number: str
+    profile_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +198,28 @@ def leaving(crew: Crew, profile_id: str, now: datetime) -> Member | None:
     return entry._replace(leave_time=now)
 
 
+def hit_by(crew: Crew, refunds: Sequence[OrderRefund]) -> list[Member]:
+    """Those who are in a team with an order of which nothing remains, and of whom that is not known yet."""
+    if crew.team.state == State.EXPIRED:
+        return []
+    standing = [member for member in crew.members if not (member.leave_time or member.refund_time)]
+    return [member for member in standing if any(_is_order_of(crew, member, refund) for refund in refunds)]
+
+
+def _is_order_of(crew: Crew, member: Member, refund: OrderRefund) -> bool:
+    if member.order_reference == refund.order_id:
+        return True
+    buyer = crew.person(refund.profile_id) if refund.profile_id else ""
+    return member.order_reference == refund.order_number and buyer == crew.person(member.profile_id)
+
+
+def refunded(crew: Crew, member: Member, now: datetime) -> Member:
+    """The entry of somebody whose order was refunded: they give back a seat in an open team, unless they opened it."""
+    if crew.team.state == State.OPEN and crew.person(member.profile_id) != crew.person(crew.team.captain_id):
+        return member._replace(leave_time=now)
+    return member._replace(refund_time=now)
+
+
 def _check_open(team: Team, now: datetime) -> None:
     if team.state != State.OPEN or now >= team.expire_time:
         raise TeamOver(team.team_id)
@@ -212,13 +245,38 @@ def want(campaign: TeamCampaign, team: Team) -> Want | None:
     return Want(campaign.budget_id, campaign.team_cost, time=team.charge_time)
 
 
-def payments(crew: Crew, now: datetime) -> Iterator[Claim]:
-    """What the people of a complete team earn."""
-    captain = crew.person(crew.team.captain_id)
-    yield from _payment(crew, captain, crew.campaign.captain_amount, now)
+def rewarded(crew: Crew) -> list[Member]:
+    """The entries of a complete team with what each gets: nothing for an order that was refunded before."""
+    captain, campaign = crew.person(crew.team.captain_id), crew.campaign
+    entries = []
     for member in crew.present:
-        if (person := crew.person(member.profile_id)) != captain:
-            yield from _payment(crew, person, crew.campaign.member_amount, now)
+        person = crew.person(member.profile_id)
+        amount = campaign.captain_amount if person == captain else campaign.member_amount
+        entries.append(member._replace(paid_to=person, paid_amount=0 if member.refund_time else amount))
+    return entries
+
+
+def payments(crew: Crew, entries: Iterable[Member], now: datetime) -> Iterator[Claim]:
+    """What the people of a complete team earn. Who is helped has no entry."""
+    if crew.campaign.kind == Kind.HELP:
+        yield from _payment(crew, crew.person(crew.team.captain_id), crew.campaign.captain_amount, now)
+    for member in entries:
+        yield from _payment(crew, member.paid_to or "", member.paid_amount, now)
+
+
+def unpaid(campaign: TeamCampaign, team: Team, claims: Iterable[Claim]) -> Want | None:
+    """What of a team's reserve nobody earned."""
+    left = campaign.team_cost - sum(claim.amount for claim in claims)
+    return Want(campaign.budget_id, left, time=team.charge_time) if campaign.budget_id and left else None
+
+
+def clawback(crew: Crew, member: Member, now: datetime) -> tuple[Claim, Want] | None:
+    """What somebody got whose order was refunded since, and what the budget has again; None for nothing."""
+    if crew.campaign.budget_id is None or not member.paid_amount:
+        return None
+    (paid,) = _payment(crew, member.paid_to or "", member.paid_amount, now)
+    claim = paid._replace(transfer_id=f"{paid.transfer_id}/back", reverses=paid.transfer_id)
+    return claim, Want(crew.campaign.budget_id, member.paid_amount, time=crew.team.charge_time)
 
 
 def _payment(crew: Crew, person: str, amount: int, now: datetime) -> Iterator[Claim]:

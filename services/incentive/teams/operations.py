@@ -11,12 +11,13 @@ from uuid import UUID
 from chassis.db import ReadTx, Tx
 from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
-from services.incentive.budgets.domain import Budget
+from services.incentive.budgets.domain import Budget, Want
 from services.incentive.ledger import operations as ledger
+from services.incentive.ledger.domain.earnings import Claim
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.errors import MergedMeanwhile
 from services.incentive.teams import domain, events, store
-from services.incentive.teams.domain import Crew, Kind, State, Team, TeamCampaign
+from services.incentive.teams.domain import Crew, Kind, OrderRefund, State, Team, TeamCampaign
 from services.incentive.teams.errors import TeamHelped, TeamUnfunded
 
 EXPIRED_AT_ONCE_MAX = 200
@@ -89,7 +90,13 @@ async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str
 
 
 async def _complete(tx: Tx, crew: Crew, now: datetime) -> None:
-    if claims := list(domain.payments(crew, now)):
+    entries = domain.rewarded(crew)
+    for member in entries:
+        await store.save_member(tx, crew.campaign, member)
+    claims = list(domain.payments(crew, entries, now))
+    if left := domain.unpaid(crew.campaign, crew.team, claims):
+        await budgets.release_all(tx, [left])
+    if claims:
         await ledger.earn(tx, domain.SCOPE, claims)
     await events.team_completed(tx, crew, now=now)
 
@@ -104,6 +111,34 @@ async def leave_team(tx: Tx, team_id: UUID, profile_id: str, now: datetime) -> C
     crew = domain.counted(crew.with_member(member), now)
     await store.save_teams(tx, [crew.team])
     return crew
+
+
+async def refund_orders(tx: Tx, refunds: Sequence[OrderRefund], now: datetime) -> None:
+    """Take back what teams got those who kept nothing of their order (spec value §2.5, GP-05).
+
+    A complete team stays complete, and the others keep what they got: they did nothing wrong. Of an open team a seat is
+    given back; a captain keeps it, and gets nothing for it.
+    """
+    teams = await store.lock_by_order(tx, {each for refund in refunds for each in refund[:2] if each})
+    if not teams:
+        return
+    lost = []
+    for crew in await crews_of(tx, teams, *(refund.profile_id for refund in refunds if refund.profile_id)):
+        lost += await _refund_crew(tx, crew, refunds, now)
+    if lost:
+        await budgets.release_all(tx, [want for _, want in lost])
+        await ledger.take_back(tx, domain.SCOPE, [claim for claim, _ in lost])
+
+
+async def _refund_crew(tx: Tx, crew: Crew, refunds: Sequence[OrderRefund], now: datetime) -> list[tuple[Claim, Want]]:
+    hit = domain.hit_by(crew, refunds)
+    for member in hit:
+        changed = domain.refunded(crew, member, now)
+        await store.save_member(tx, crew.campaign, changed)
+        crew = crew.with_member(changed)
+    if hit and crew.team.state == State.OPEN:
+        await store.save_teams(tx, [domain.counted(crew, now).team])
+    return [lost for member in hit if (lost := domain.clawback(crew, member, now))]
 
 
 async def expire_teams(tx: Tx, now: datetime) -> int:

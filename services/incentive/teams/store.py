@@ -51,10 +51,12 @@ SELECT count(*) FROM team WHERE team_campaign_id = $1 AND captain_id = ANY($2::u
 """
 
 _SAVE_MEMBER = """
-INSERT INTO team_member AS member (team_id, profile_id, order_reference, join_time, leave_time, help_campaign_id)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO team_member AS member (team_id, profile_id, order_reference, join_time, leave_time, paid_to, paid_amount,
+                                   refund_time, help_campaign_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT ON CONSTRAINT team_member_pkey DO UPDATE
-SET order_reference = excluded.order_reference, join_time = excluded.join_time, leave_time = excluded.leave_time
+SET order_reference = excluded.order_reference, join_time = excluded.join_time, leave_time = excluded.leave_time,
+    paid_to = excluded.paid_to, paid_amount = excluded.paid_amount, refund_time = excluded.refund_time
 """
 
 _HAS_HELPED = """
@@ -64,7 +66,8 @@ SELECT EXISTS (
 """
 
 _MEMBERS = """
-SELECT team_id, profile_id::text, order_reference, join_time, leave_time FROM team_member
+SELECT team_id, profile_id::text, order_reference, join_time, leave_time, paid_to::text, paid_amount, refund_time
+FROM team_member
 WHERE team_id = ANY($1::uuid[]) ORDER BY join_time, team_member.profile_id
 """
 
@@ -73,6 +76,12 @@ UPDATE team SET state = new.state, taken = new.taken, close_time = new.close_tim
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[]) AS new (team_id, state, taken, close_time)
 WHERE team.team_id = new.team_id
 """
+
+_LOCK_BY_ORDER = f"""
+{_TEAM} WHERE team_id IN (
+    SELECT team_id FROM team_member WHERE order_reference = ANY($1::text[]) AND order_reference <> ''
+) ORDER BY team_id FOR UPDATE
+"""  # noqa: S608 (constants)
 
 _OF_PERSON = f"""
 {_TEAM} WHERE team_id < $2 AND team_id IN (
@@ -173,6 +182,11 @@ async def lock_overdue(tx: Tx, now: datetime, limit: int) -> list[Team]:
     query = f"""{_TEAM} WHERE state = 'open' AND expire_time <= $1
         ORDER BY expire_time LIMIT $2 FOR UPDATE SKIP LOCKED"""
     return [_team(row) for row in await (await driver(tx)).fetch(query, now, limit)]
+
+
+async def lock_by_order(tx: Tx, references: Collection[str]) -> list[Team]:
+    """Hold the teams in which somebody has a seat with one of these orders, in key order."""
+    return [_team(row) for row in await (await driver(tx)).fetch(_LOCK_BY_ORDER, list(references))]
 
 
 async def save_teams(tx: Tx, teams: Sequence[Team]) -> None:

@@ -16,7 +16,9 @@ from chassis.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from chassis.ids import new_id
 from chassis.stamps import stamp
 from services.incentive.teams import operations
-from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
+from services.incentive.teams.consumers import on_order_refunded
+from tests.service.incentive.ledgering import a_transfer
+from tests.service.incentive.rewarding import NOON, Incentive, a_merge, a_paid_order, a_refund, new
 from tests.service.incentive.teaming import DAY, HELP, Teams, a_teams
 from tests.service.incentive.test_merges_meeting import meets
 
@@ -30,6 +32,13 @@ async def teams(incentive: Incentive) -> AsyncIterator[Teams]:
 
 def reasons(outcomes: list[Any]) -> list[str]:
     return [each.reason for each in outcomes if isinstance(each, Refusal)]
+
+
+def numbered(order_number: str) -> Any:
+    """Somebody paid for an order of this number."""
+    paid = a_paid_order(new())
+    paid.order.order_number = order_number
+    return paid
 
 
 async def test_gp_03_a_group_that_comes_together_gets_what_was_promised_once(teams: Teams) -> None:
@@ -50,6 +59,54 @@ async def test_gp_03_a_group_that_comes_together_gets_what_was_promised_once(tea
         (second, "A-2"),
         (third, "A-3"),
     ]
+
+
+async def test_gp_05_who_keeps_nothing_of_the_order_loses_what_the_complete_team_got_them_and_nobody_else(
+    teams: Teams,
+) -> None:
+    orders = [numbered(f"A-{number}") for number in range(3)]
+    captain, second, third = (order.profile_id for order in orders)
+    campaign_id, stranger = await teams.campaign(), numbered("A-1")
+    team = await teams.open(campaign_id, captain, order_reference=orders[0].order_id)
+    await teams.join(team.team_id, second, order_reference="A-1")
+    await teams.join(team.team_id, third, order_reference="A-2")
+    await teams.incentive.ledger.post(a_transfer(f"member/{captain}/available", "sys/redeemed", 4))
+
+    for refund in (a_refund(orders[1], 9_999), a_refund(stranger, 10_000)):
+        await teams.incentive.happen(refund, handler=on_order_refunded)
+    assert await teams.points(captain, second, third) == [6, 5, 5]
+    everything = [a_refund(orders[0], 10_000), a_refund(orders[1], 10_000)]
+    await teams.incentive.happen(*everything, *everything, handler=on_order_refunded)
+    await teams.incentive.happen(*everything, handler=on_order_refunded)
+
+    assert await teams.points(captain, second, third) == [0, 0, 5]
+    assert await teams.incentive.ledger.balance(f"member/{captain}/debt") == -4
+    assert (await teams.read(campaign_id)).spent == 5
+    team = await teams.get(team.team_id)
+    assert (team.state, team.taken) == (team_pb2.Team.STATE_COMPLETED, 3)
+    assert [each.HasField("refund_time") for each in team.members] == [True, True, False]
+
+
+async def test_who_returns_their_order_while_the_team_is_open_makes_room_and_a_captain_gets_nothing(
+    teams: Teams,
+) -> None:
+    orders = [numbered(f"A-{number}") for number in range(4)]
+    campaign_id = await teams.campaign()
+    team = await teams.open(campaign_id, orders[0].profile_id, order_reference="A-0")
+    await teams.join(team.team_id, orders[1].profile_id, order_reference="A-1")
+
+    await teams.incentive.happen(*(a_refund(each, 10_000) for each in orders[:2]), handler=on_order_refunded)
+    open_team = await teams.get(team.team_id)
+    for number in (2, 3):
+        team = await teams.join(team.team_id, orders[number].profile_id, order_reference=f"A-{number}")
+
+    assert (open_team.state, open_team.taken, team.state) == (
+        team_pb2.Team.STATE_OPEN,
+        1,
+        team_pb2.Team.STATE_COMPLETED,
+    )
+    assert await teams.points(*(order.profile_id for order in orders)) == [0, 0, 5, 5]
+    assert (await teams.read(campaign_id)).spent == 10
 
 
 async def test_pot_10_of_two_who_join_the_last_seat_at_once_one_is_in_and_the_other_finds_it_full(teams: Teams) -> None:

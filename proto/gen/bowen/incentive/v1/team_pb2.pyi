@@ -238,6 +238,7 @@ class TeamMember(_message.Message):
     PROFILE_ID_FIELD_NUMBER: _builtins.int
     ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
     JOIN_TIME_FIELD_NUMBER: _builtins.int
+    REFUND_TIME_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """The person."""
     order_reference: _builtins.str
@@ -246,16 +247,21 @@ class TeamMember(_message.Message):
     def join_time(self) -> _timestamp_pb2.Timestamp:
         """When they joined."""
 
+    @_builtins.property
+    def refund_time(self) -> _timestamp_pb2.Timestamp:
+        """When their order was refunded in full: what the team got them was taken back. Absent otherwise. The team stays complete, and the others keep what they got."""
+
     def __init__(
         self,
         *,
         profile_id: _builtins.str = ...,
         order_reference: _builtins.str = ...,
         join_time: _timestamp_pb2.Timestamp | None = ...,
+        refund_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "refund_time", b"refund_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "order_reference", b"order_reference", "profile_id", b"profile_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "order_reference", b"order_reference", "profile_id", b"profile_id", "refund_time", b"refund_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
