@@ -39,6 +39,7 @@ from gateway.routing import Router
 from gateway.settings import GatewaySettings
 from gateway.touches import Touches
 from gateway.views import ViewServicer
+from gateway.webhooks.consents import asking
 from gateway.webhooks.running import Webhooks
 from gateway.webhooks.running import running as webhooks_running
 
@@ -70,7 +71,8 @@ async def running(
         edge = _edge(settings, credentials, clock)
         router: Router[Endpoint] = Router()
         seal = Seal(settings.secrets_key)
-        webhooks: Webhooks = await stack.enter_async_context(webhooks_running(settings, db, clock))
+        forbids = asking(backends.backend(contract.route("CheckConsent")))
+        webhooks: Webhooks = await stack.enter_async_context(webhooks_running(settings, db, clock, forbids))
         servicers = {
             "bowen.gateway.v1.KeyService": KeyServicer(db, clock, contract.scopes),
             "bowen.gateway.v1.ChannelService": ChannelServicer(db, clock, seal),

@@ -21,6 +21,7 @@ def endpoint_to_proto(endpoint: Endpoint, now: datetime) -> pb.WebhookEndpoint:
         create_time=stamp(endpoint.create_time),
         overlap_end_time=stamp(overlap_end) if overlap_end and now < overlap_end else None,
         disable_time=stamp(disabled) if disabled else None,
+        recipient=endpoint.recipient,
     )
 
 

@@ -51,6 +51,7 @@ class Endpoint:
     create_time: datetime
     overlap_end_time: datetime | None = None
     disable_time: datetime | None = None
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)

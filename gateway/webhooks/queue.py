@@ -44,6 +44,11 @@ UPDATE webhook_delivery SET status = $3, next_time = $4
 WHERE delivery_id = $1 AND attempt_count = $2 AND status = 1
 """
 
+_REFUSE = """
+UPDATE webhook_delivery SET status = 3, next_time = NULL, attempt_count = attempt_count - 1, reason = $3
+WHERE delivery_id = $1 AND attempt_count = $2 AND status = 1
+"""
+
 _NOTE = """
 INSERT INTO webhook_attempt (delivery_id, attempt_no, attempt_time, status_code, fault, duration_ms)
 SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM webhook_delivery WHERE delivery_id = $1)
@@ -100,6 +105,11 @@ async def settle(tx: Tx, delivery: Delivery, attempt: Attempt, verdict: Verdict)
     await connection.execute(_NOTE, delivery.delivery_id, delivery.attempt_count, *attempt)
     settled = (delivery.delivery_id, delivery.attempt_count, int(verdict.status), verdict.next_time)
     await connection.execute(_SETTLE, *settled)
+
+
+async def refuse(tx: Tx, delivery: Delivery, reason: str) -> None:
+    """Give a claimed delivery up without an attempt."""
+    await (await driver(tx)).execute(_REFUSE, delivery.delivery_id, delivery.attempt_count, reason)
 
 
 async def get_delivery(tx: ReadTx, delivery_id: UUID) -> Delivery:

@@ -15,6 +15,7 @@ from gateway.sealing import Seal
 from gateway.settings import GatewaySettings
 from gateway.webhooks import consumers
 from gateway.webhooks.client import Poster
+from gateway.webhooks.consents import Forbids
 from gateway.webhooks.errors import WebhookSecretsOff
 from gateway.webhooks.sender import Sender
 from gateway.webhooks.servicer import WebhookServicer
@@ -31,14 +32,14 @@ class Webhooks(NamedTuple):
 
 @asynccontextmanager
 async def running(
-    settings: GatewaySettings, db: Database, clock: Clock, *, namespace: str = ""
+    settings: GatewaySettings, db: Database, clock: Clock, forbids: Forbids, *, namespace: str = ""
 ) -> AsyncIterator[Webhooks]:
     """All of it; what it opened is closed in the end."""
     seal = Seal(settings.secrets_key, "webhooks", WebhookSecretsOff)
     async with AsyncExitStack() as stack:
         poster = Poster(anywhere=settings.webhooks_anywhere)
         stack.push_async_callback(poster.close)
-        sender = Sender(db, clock, seal, poster)
+        sender = Sender(db, clock, seal, poster, forbids)
         work = {"webhooks": sender.run, "old webhooks": sender.forget}
         if settings.nats_url:
             nats = await Nats.connect(

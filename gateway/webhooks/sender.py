@@ -18,6 +18,7 @@ from chassis.errors import Conflict, DeadlineExceeded, QuotaExceeded, Unavailabl
 from gateway.sealing import Seal
 from gateway.webhooks import queue, store
 from gateway.webhooks.client import Poster
+from gateway.webhooks.consents import Forbids
 from gateway.webhooks.domain import KEEP, Delivery, Status, judge, sign
 from gateway.webhooks.errors import WebhookSecretsOff
 
@@ -37,10 +38,13 @@ _posted = telemetry.Instrument("bowen.webhook.posts", "counter", "{post}", "Post
 
 
 class Sender:
-    """Posts deliveries that are due to their endpoints; each at least once, under an id that stays the same."""
+    """Posts deliveries that are due to their endpoints; each at least once, under an id that stays the same.
 
-    def __init__(self, db: Database, clock: Clock, seal: Seal, poster: Poster) -> None:
-        self._db, self._clock, self._seal, self._poster = db, clock, seal, poster
+    `forbids` is asked before each attempt where the endpoint is not the brand's own.
+    """
+
+    def __init__(self, db: Database, clock: Clock, seal: Seal, poster: Poster, forbids: Forbids) -> None:
+        self._db, self._clock, self._seal, self._poster, self._forbids = db, clock, seal, poster, forbids
         self._busy: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -72,11 +76,20 @@ class Sender:
             async with self._db.read() as tx:
                 sealed = await store.find_sealed(tx, endpoint_id, self._clock.now())
             secrets = [self._seal.open(box, endpoint_id.bytes).decode() for box in sealed.boxes]
-            await asyncio.gather(*(self._post(each, sealed.url, secrets) for each in deliveries))
+            allowed = [each for each in deliveries if await self._may_be_posted(each, sealed.recipient)]
+            await asyncio.gather(*(self._post(each, sealed.url, secrets) for each in allowed))
         except WebhookSecretsOff:
             log.error("a webhook is not posted: its secret cannot be opened", endpoint_id=str(endpoint_id))
         except _OUTAGES as error:  # what was posted and not settled is posted again, under the same id
             log.warning("an attempt is not noted", endpoint_id=str(endpoint_id), error=str(error))
+
+    async def _may_be_posted(self, delivery: Delivery, recipient: str) -> bool:
+        if not recipient or delivery.profile_id is None:
+            return True
+        reason = await self._forbids(delivery.profile_id, recipient)
+        if reason:
+            await self._db.transact(lambda tx: queue.refuse(tx, delivery, reason))
+        return not reason
 
     async def _post(self, delivery: Delivery, url: str, secrets: Sequence[str]) -> None:
         now, body = self._clock.now(), delivery.body.encode()

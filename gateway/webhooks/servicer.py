@@ -40,7 +40,7 @@ class WebhookServicer:
         """Make an endpoint."""
         _check_brand()
         await self._check_url(request.url)
-        endpoint = Endpoint(new_id(), request.name, request.url, self._clock.now())
+        endpoint = Endpoint(new_id(), request.name, request.url, self._clock.now(), recipient=request.recipient)
         secret = new_secret(os.urandom(SECRET_BYTES))
         sealed = self._seal.close(secret.encode(), endpoint.endpoint_id.bytes)
 

@@ -9,7 +9,7 @@ from chassis.db import ReadTx, Tx, driver
 from gateway.webhooks.domain import Endpoint
 from gateway.webhooks.errors import WebhookEndpointNotFound
 
-_COLUMNS = "endpoint_id, name, url, create_time, overlap_end_time, disable_time"
+_COLUMNS = "endpoint_id, name, url, create_time, overlap_end_time, disable_time, recipient"
 _ENDPOINT = f"SELECT {_COLUMNS} FROM webhook_endpoint"  # noqa: S608
 
 _ROTATE = f"""
@@ -30,20 +30,23 @@ _ENABLE = f"UPDATE webhook_endpoint SET disable_time = NULL WHERE endpoint_id = 
 
 
 class Sealed(NamedTuple):
-    """Where to post, and the secrets to sign with, the newest first."""
+    """Where to post and whose that is, and the secrets to sign with, the newest first."""
 
     url: str
+    recipient: str
     boxes: Sequence[bytes]
 
 
 async def insert_endpoint(tx: Tx, endpoint: Endpoint, sealed: bytes) -> None:
     """Add an endpoint with its sealed secret."""
     await (await driver(tx)).execute(
-        "INSERT INTO webhook_endpoint (endpoint_id, name, url, create_time, sealed) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO webhook_endpoint (endpoint_id, name, url, create_time, recipient, sealed)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
         endpoint.endpoint_id,
         endpoint.name,
         endpoint.url,
         endpoint.create_time,
+        endpoint.recipient,
         sealed,
     )
 
@@ -88,10 +91,12 @@ async def rotate_secret(tx: Tx, endpoint_id: UUID, sealed: bytes, overlap_end: d
 async def find_sealed(tx: ReadTx, endpoint_id: UUID, now: datetime) -> Sealed:
     """Where to post, and what to sign with."""
     row: Any = await (await driver(tx)).fetchrow(
-        "SELECT url, sealed, sealed_before, overlap_end_time FROM webhook_endpoint WHERE endpoint_id = $1", endpoint_id
+        "SELECT url, recipient, sealed, sealed_before, overlap_end_time FROM webhook_endpoint WHERE endpoint_id = $1",
+        endpoint_id,
     )
     both = row["sealed_before"] is not None and now < row["overlap_end_time"]
-    return Sealed(row["url"], [row["sealed"], row["sealed_before"]] if both else [row["sealed"]])
+    boxes = [row["sealed"], row["sealed_before"]] if both else [row["sealed"]]
+    return Sealed(row["url"], row["recipient"], boxes)
 
 
 def _found(row: Any, endpoint_id: UUID) -> Endpoint:

@@ -13,8 +13,9 @@ from bowen.distribution.v1 import order_service_pb2_grpc, ripple_service_pb2_grp
 from bowen.distribution.v1 import ripple_service_pb2 as ripples
 from bowen.incentive.v1 import ledger_service_pb2 as ledger
 from bowen.incentive.v1 import ledger_service_pb2_grpc
+from bowen.profile.v1 import consent_service_pb2 as consents
+from bowen.profile.v1 import consent_service_pb2_grpc, ingest_service_pb2_grpc, profile_service_pb2_grpc
 from bowen.profile.v1 import ingest_service_pb2 as ingest
-from bowen.profile.v1 import ingest_service_pb2_grpc, profile_service_pb2_grpc
 from bowen.profile.v1 import profile_service_pb2 as profiles
 
 from chassis import errors
@@ -42,10 +43,12 @@ class Components:
     release: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     links: dict[str, str] = field(default_factory=lambda: {LINK: "https://mall.example/p/1?colour=red#top"})
+    agreed: set[tuple[str, str]] = field(default_factory=set)
     placed: dict[str, str] = field(default_factory=dict)
 
     def add_to(self, server: Server) -> None:
         server.add(ingest_service_pb2_grpc.add_IngestServiceServicer_to_server, self)
+        server.add(consent_service_pb2_grpc.add_ConsentServiceServicer_to_server, self)
         server.add(profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, self)
         server.add(ripple_service_pb2_grpc.add_RippleServiceServicer_to_server, self)
         server.add(order_service_pb2_grpc.add_OrderServiceServicer_to_server, self)
@@ -90,6 +93,12 @@ class Components:
         response.profile.state = "STATE_ACTIVE"
         response.profile.attributes = '{"city": "杭州", "n": 1.5}'
         return response
+
+    async def CheckConsent(self, request: Any, _context: Any) -> Any:
+        await self._arrive("CheckConsent", request)
+        is_allowed = (request.profile_id, request.purpose) in self.agreed
+        reason = "REASON_CONSENT_GRANTED" if is_allowed else "REASON_CONSENT_MISSING"
+        return consents.CheckConsentResponse(is_allowed=is_allowed, reason=reason)
 
     async def ListProfileEvents(self, request: Any, _context: Any) -> Any:
         await self._arrive("ListProfileEvents", request)

@@ -11,12 +11,14 @@ from bowen.profile.v1.events_pb2 import ProfileErased
 
 from chassis.consumer import Delivery
 from chassis.db import driver
+from chassis.errors import Unavailable
 from chassis.ids import new_id
 from chassis.stamps import stamp
 from gateway.webhooks import consumers, queue
 from gateway.webhooks.domain import DELAYS, sign
 from tests.receiving import Post, Receiver, receiver
 from tests.service.gateway.conftest import ROOT, Door, Start
+from tests.service.gateway.peers import Components
 from tests.waiting import eventually
 
 SETTINGS = {"secrets_key": "k" * 32, "webhooks_anywhere": True}
@@ -299,6 +301,44 @@ async def test_without_a_key_for_secrets_no_endpoint_is_made(start: Start, there
     answer = await door.post(ENDPOINTS, json={"name": "x", "url": there.url}, headers=headers)
 
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/WEBHOOK_SECRETS_OFF")
+
+
+async def test_pipl_23_who_did_not_agree_is_not_told_of_to_others(
+    door: Door, there: Receiver, components: Components
+) -> None:
+    made = await ask(door, ENDPOINTS, name="partner", url=there.url, recipient="partner-7")
+    endpoint_id = made["endpoint"]["endpoint_id"]
+    assert made["endpoint"]["recipient"] == "partner-7"
+    willing, other = a_call(endpoint_id), a_call(endpoint_id)
+    components.agreed.add((willing.profile_id, "share:partner-7"))
+
+    await hear(door, other, willing)
+
+    refused = await the_delivery(door, "FAILED")
+    assert (refused["delivery"]["reason"], refused["delivery"]["attempt_count"]) == ("CONSENT_MISSING", 0)
+    await the_delivery(door, "DELIVERED")
+    assert [post.headers["webhook-id"] for post in there.posts] == [f"msg_{willing.grant_id}"]
+    assert {caller.principal for caller in components.callers("CheckConsent")} == {"service:gateway"}
+    components.agreed.add((other.profile_id, "share:partner-7"))
+    await ask(door, f"{DELIVERIES}:redeliver", endpoint_id=endpoint_id)
+    await eventually(lambda: len(there.posts) == 2)
+
+
+async def test_pipl_23_nothing_is_posted_to_others_while_nobody_can_be_asked(
+    door: Door, there: Receiver, components: Components
+) -> None:
+    made = await ask(door, ENDPOINTS, name="partner", url=there.url, recipient="partner-7")
+    components.failure["CheckConsent"] = lambda: Unavailable("profile is away")
+    await hear(door, call := a_call(made["endpoint"]["endpoint_id"]))
+    await eventually(lambda: components.asked("CheckConsent"))
+    assert [each["status"] for each in await deliveries(door)] == ["PENDING"]
+
+    components.agreed.add((call.profile_id, "share:partner-7"))
+    components.failure.clear()
+    await be_due(door)
+
+    await the_delivery(door, "DELIVERED")
+    assert len(there.posts) == 1
 
 
 async def test_a_stores_key_has_no_part_in_webhooks(door: Door) -> None:

@@ -30,12 +30,15 @@ class WebhookEndpoint(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     OVERLAP_END_TIME_FIELD_NUMBER: _builtins.int
     DISABLE_TIME_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
     endpoint_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
     """What it is, for operators."""
     url: _builtins.str
     """Where it is posted to."""
+    recipient: _builtins.str
+    """Whose system it is, where it is not the brand's own. Then nothing is posted of who did not agree to `share:` and this name. Empty: the brand's."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -57,10 +60,11 @@ class WebhookEndpoint(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         overlap_end_time: _timestamp_pb2.Timestamp | None = ...,
         disable_time: _timestamp_pb2.Timestamp | None = ...,
+        recipient: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "overlap_end_time", b"overlap_end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "endpoint_id", b"endpoint_id", "name", b"name", "overlap_end_time", b"overlap_end_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "endpoint_id", b"endpoint_id", "name", b"name", "overlap_end_time", b"overlap_end_time", "recipient", b"recipient", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -124,7 +128,9 @@ class WebhookDelivery(_message.Message):
     body: _builtins.str
     """What is posted, as JSON. Empty once the person it was about is erased."""
     reason: _builtins.str
-    """Why it failed before any attempt: `ENDPOINT_UNKNOWN`. Empty otherwise."""
+    """Why it failed without an attempt: `ENDPOINT_UNKNOWN`, or why the person may not be told of to the endpoint's `recipient`, e.g.
+    `CONSENT_MISSING` or `CONSENT_WITHDRAWN`. Empty otherwise.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it became due."""
