@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from bowen.incentive.v1.events_pb2 import DebtLimitReached
+from bowen.wire.v1.envelope_pb2 import EventBatch
 
 from chassis.caller import Call, Caller, acting
 from chassis.clock import FixedClock
@@ -127,7 +129,7 @@ async def test_what_is_left_of_the_earning_goes_first_then_the_earliest_earned(l
     assert await lots.reverse(oldest, 10) == {"earning": 10}
 
 
-async def test_nobody_owes_more_than_the_programme_allows(lots: Lots) -> None:
+async def test_nobody_owes_more_than_the_programme_allows_and_operators_are_told_of_the_rest(lots: Lots) -> None:
     await lots.programme(debt_max=50)
     who, earning = await a_spender(lots, 100, 100)
 
@@ -137,6 +139,23 @@ async def test_nobody_owes_more_than_the_programme_allows(lots: Lots) -> None:
     assert await lots.has(who) == {"debt": 50}
     entries = await lots.ledger.entries("sys/writeoff")
     assert [(entry.amount, entry.memo) for entry in entries.entries] == [(-50, "returned")]
+    (told,) = await _told(lots)
+    assert (told.profile_id, told.asset, told.amount, told.debt_max) == (who, "points", 50, 50)
+    assert told.transfer_id == entries.entries[0].transfer_id
+
+    promotional = await lots.earn(new(), 10)
+    await lots.reverse(promotional, clawback="CLAWBACK_ONLY_PENDING")
+    assert len(await _told(lots)) == 1
+
+
+async def _told(lots: Lots) -> list[DebtLimitReached]:
+    batches = [EventBatch.FromString(payload) for (payload,) in await lots.rows("SELECT payload FROM outbox")]
+    return [
+        DebtLimitReached.FromString(event.payload)
+        for batch in batches
+        for event in batch.events
+        if event.type.endswith("debt.limited")
+    ]
 
 
 async def test_who_takes_back_may_choose_a_policy(lots: Lots) -> None:

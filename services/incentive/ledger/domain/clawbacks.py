@@ -26,6 +26,14 @@ class Line(NamedTuple):
     transfer_id: str
 
 
+class Excess(NamedTuple):
+    """The part of a clawback that would have been debt, were it not above what one may owe."""
+
+    claim: Claim
+    line: Line
+    debt_max: int
+
+
 class _Means(NamedTuple):
     """Somewhere to take from: the account, how much of it, and the lots to take first."""
 
@@ -59,6 +67,14 @@ def take_back(scope: str, claim: Claim, book: Book, shelf: Shelf | None) -> tupl
             )
         )
     return transfers, lines
+
+
+def excess_of(claim: Claim, lines: Sequence[Line], shelf: Shelf | None) -> Excess | None:
+    """What of a clawback people have to look at; None when nothing was above the limit."""
+    programme = shelf.programmes.get(claim.asset) if shelf else None
+    if programme is None or not programme.debt_max or (claim.policy or programme.clawback) != Policy.UNLIMITED:
+        return None
+    return next((Excess(claim, line, programme.debt_max) for line in lines if line.source == "writeoff"), None)
 
 
 def made_by(scope: str, claim: Claim) -> list[UUID]:

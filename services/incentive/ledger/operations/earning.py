@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chassis.db import Tx
-from services.incentive.ledger import store
+from services.incentive.ledger import events, store
 from services.incentive.ledger.domain import Account, Standing, Transfer, clawbacks, earnings, key_of, settling
 from services.incentive.ledger.domain.clawbacks import Line
 from services.incentive.ledger.domain.earnings import Claim
@@ -48,18 +48,21 @@ async def take_back(tx: Tx, scope: str, claims: Sequence[Claim]) -> list[list[Li
     """Take earnings back, as far as the policy of the programme goes; without one, what is spent of them is debt.
 
     Returns, per claim, what was taken from where: nothing for one that was met before. That no more is taken than was
-    earned is checked again.
+    earned is checked again. What is above the most that one may owe is told.
     """
     claims, _ = await _hold_members(tx, claims)
     keys = {key for claim in claims for key in clawbacks.keys_of(scope, claim)}
     accounts = {claim.account(kind) for claim in claims for kind in ("available", "debt")}
     _, desk = await open_desk(tx, (), accounts, keys, now=_latest(claims))
     told: dict[str, list[Line]] = {}
+    excesses = []
     for claim in _each_once(claims):
         if not any(key in desk.book.decided for key in clawbacks.made_by(scope, claim)):
             transfers, told[claim.transfer_id] = clawbacks.take_back(scope, claim, desk.book, desk.shelf)
             settling.post(transfers, desk.book, desk.shelf)
+            excesses.append(clawbacks.excess_of(claim, told[claim.transfer_id], desk.shelf))
     await desk.save(tx)
+    await events.debt_limits_reached(tx, [each for each in excesses if each])
     return [told.get(claim.transfer_id, []) for claim in claims]
 
 

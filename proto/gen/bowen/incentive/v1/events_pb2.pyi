@@ -1387,3 +1387,51 @@ class RewardFlagResolved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RewardFlagResolved: _TypeAlias = RewardFlagResolved  # noqa: Y015
+
+@_typing.final
+class DebtLimitReached(_message.Message):
+    """Somebody owes as much of an asset as its programme allows, and the brand bore what was above it: somebody has to look whether it can be got otherwise, or whether this is abuse. Told once per clawback."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    DEBT_MAX_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    MEMO_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """Who owes."""
+    asset: _builtins.str
+    """The asset."""
+    amount: _builtins.int
+    """What was above the limit, and was written off: it stands in the entries of `sys/writeoff`."""
+    debt_max: _builtins.int
+    """Most that one may owe."""
+    transfer_id: _builtins.str
+    """The transfer that wrote it off, as the entries of `sys/writeoff` name it."""
+    memo: _builtins.str
+    """Why it was taken back."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        debt_max: _builtins.int = ...,
+        transfer_id: _builtins.str = ...,
+        memo: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "debt_max", b"debt_max", "memo", b"memo", "profile_id", b"profile_id", "time", b"time", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebtLimitReached: _TypeAlias = DebtLimitReached  # noqa: Y015

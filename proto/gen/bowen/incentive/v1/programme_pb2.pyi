@@ -118,7 +118,7 @@ class Programme(_message.Message):
     clawback: Global___Programme.Clawback.ValueType
     """What is taken when an earning is taken back."""
     debt_max: _builtins.int
-    """Most that one may owe. 0 means no limit. What is written off above it stands in the entries of `sys/writeoff`, for people to look at."""
+    """Most that one may owe. 0 means no limit. What is written off above it is told by `DebtLimitReached`, and stands in the entries of `sys/writeoff`, for people to look at."""
     grace_days: _builtins.int
     """For how many days what is given back of a spending can be used, when it would be over otherwise. Not set means 7."""
     grace_on_void: _builtins.bool
