@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -51,6 +52,7 @@ RETAIN_EVERY_S = 3600.0
 BLOCKED_EVERY_S = 5.0
 KEYS_EVERY_S = 60.0
 QUEUE_EVERY_S = 5.0
+SWEEP_EVERY_S = 60.0
 INDEX_EVERY_S = 3600.0
 
 
@@ -79,6 +81,8 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_PrivacyServiceServicer_to_server, privacy)
     process.every(FORGET_EVERY_S, "expire bundles", privacy.expire)
     process.every(RETAIN_EVERY_S, "let go what was kept long enough", privacy.retain)
+    sweep = partial(privacies.sweep, process.db, vault, process.clock)
+    process.every(SWEEP_EVERY_S, "let go what may not be known", sweep)
     Answers(vault).listen(process.consumer())
     Happenings(vault).listen(process.consumer("profile-timeline"))
     process.every(KEYS_EVERY_S, "renew keys", lambda: _renew(process, vault, wrappings))

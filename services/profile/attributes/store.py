@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Container, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -75,6 +75,11 @@ JOIN processing ON processing.profile_id = person.profile_id
 GROUP BY asked.profile_id
 """
 _SENSITIVE = f"SELECT name FROM ({_CURRENT}) AS ruled WHERE is_sensitive"  # noqa: S608 (names of our own)
+
+_HOLD_SWEEP = "SELECT version, after, is_done FROM attribute_sweep FOR UPDATE"
+_FIRST = UUID(int=0)
+_SWEPT_FOR = "SELECT coalesce(max(version), 0) FROM attribute_rule WHERE is_sensitive"
+_SAVE_SWEEP = "UPDATE attribute_sweep SET version = $1, after = coalesce($2, after), is_done = $2 IS NULL"
 
 _rules = msgspec.json.Decoder(dict[str, Rule], strict=False)
 
@@ -187,3 +192,25 @@ async def list_after(tx: ReadTx, after: UUID, *, limit: int) -> list[UUID]:
     """People who are not merged into others and of whom something is known, in order of id."""
     rows = await (await driver(tx)).fetch(_AFTER, after, limit)
     return [row["profile_id"] for row in rows]
+
+
+class Sweep(NamedTuple):
+    """For which version of the rules values are held against the gate, and after whom to go on."""
+
+    version: int
+    after: UUID
+
+
+async def hold_sweep(tx: Tx) -> Sweep | None:
+    """Be the only one who sweeps until the transaction ends. None when nothing became sensitive since the last time."""
+    connection = await driver(tx)
+    reached, after, is_done = await connection.fetchrow(_HOLD_SWEEP)
+    wanted = await connection.fetchval(_SWEPT_FOR)
+    if wanted > reached:
+        return Sweep(wanted, _FIRST)
+    return None if is_done else Sweep(reached, after)
+
+
+async def save_sweep(tx: Tx, version: int, last: UUID | None) -> None:
+    """Note that values are held against the gate up to a person, or all of them."""
+    await (await driver(tx)).execute(_SAVE_SWEEP, version, last)

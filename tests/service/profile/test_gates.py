@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from bowen.profile.v1 import attribute_service_pb2 as pb
 from bowen.profile.v1 import events_pb2
@@ -10,6 +11,7 @@ from bowen.profile.v1 import rejection_service_pb2 as rejection_pb
 from chassis.caller import Call, Caller, acting
 from chassis.errors import FailedPrecondition
 from chassis.ids import new_id
+from services.profile.privacy.operations import sweep
 from tests.service.profile.asking import ask, everything
 from tests.service.profile.consenting import WITHDRAWN, a_statement, may, record, withdraw
 from tests.service.profile.speaking import identify
@@ -122,3 +124,50 @@ async def test_a_banner_gives_no_guardians_consent_and_takes_it_back(profile):
     await profile.accepted(banner(False))
 
     assert await known(profile, person) == {"is_minor": True}
+
+
+async def test_what_became_sensitive_goes_of_silent_people_in_portions_that_are_resumed(profile):
+    said = [about(f"u{number}", health=f"asthma-{number}", city="A") for number in range(3)]
+    agreed, one, other = await profile.accepted(*said)
+    await record(profile, agreed, says("sensitive"))
+    [child] = await profile.accepted(about("u3", is_minor=True))
+    await record(profile, child, says("guardian"))
+    await profile.accepted(about("u3", hobby="go"))
+    await as_before_the_gate(profile)
+    await be_sensitive(profile)
+    facts = await profile.fetch(f"SELECT facts FROM attribute_set WHERE profile_id = '{other}'")
+    await set_facts(profile, other, "damaged")
+
+    with pytest.raises(msgspec.DecodeError):
+        await swept(profile)
+    assert await known(profile, one) == {"city": "A"}
+    await set_facts(profile, other, facts[0]["facts"])
+    assert await swept(profile) == 2
+
+    assert await known(profile, agreed) == {"city": "A", "health": "asthma-0"}
+    assert await known(profile, other) == {"city": "A"}
+    assert await known(profile, child) == {"is_minor": True}
+    told = (await profile.facts(events_pb2.ProfileUpdated))[-3:]
+    assert [(each.profile_id, list(each.changed)) for each in told] == [
+        (one, ["health"]),
+        (other, ["health"]),
+        (child, ["hobby"]),
+    ]
+    assert await swept(profile) == 0
+    await be_sensitive(profile, "city")
+    assert await swept(profile) == 4
+    assert await known(profile, one) == {}
+
+
+async def swept(profile):
+    return await sweep(profile.db, profile.vault, profile.clock, limit=1)
+
+
+async def as_before_the_gate(profile):
+    """As a version that knew no gate left people."""
+    await profile.db.transact(lambda tx: tx.exec_driver_sql("UPDATE processing SET guardian = 0 WHERE guardian = 1"))
+
+
+async def set_facts(profile, person, facts):
+    statement = f"UPDATE attribute_set SET facts = '{facts}' WHERE profile_id = '{person}'"
+    await profile.db.transact(lambda tx: tx.exec_driver_sql(statement))

@@ -7,6 +7,7 @@ from services.profile.privacy.operations.requests import create, look
 from services.profile.privacy.operations.resealing import reseal
 from services.profile.privacy.operations.retaining import retain
 from services.profile.privacy.operations.searching import Searcher, search
+from services.profile.privacy.operations.sweeping import sweep
 
 __all__ = [
     "Searcher",
@@ -20,4 +21,5 @@ __all__ = [
     "reseal",
     "retain",
     "search",
+    "sweep",
 ]

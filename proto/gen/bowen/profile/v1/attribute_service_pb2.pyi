@@ -130,7 +130,7 @@ class PutAttributeRuleRequest(_message.Message):
     note: _builtins.str
     """Why, for those who ask later."""
     is_sensitive: _builtins.bool
-    """Whether it is sensitive by law (PIPL article 28): then it is kept only of people who agreed to the purpose `sensitive`. What is known already of others goes when something is said of them next."""
+    """Whether it is sensitive by law (PIPL article 28): then it is kept only of people who agreed to the purpose `sensitive`. What is known already of others goes in the background, within minutes; others are told."""
     @_builtins.property
     def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For `KIND_SOURCE_PRIORITY` at least one, the most trusted first: ids of write keys and channels, or the source of an import. None for other kinds."""
