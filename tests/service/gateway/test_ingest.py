@@ -292,7 +292,7 @@ async def test_packed_and_streamed_as_text_is_taken(door: Door, components: Comp
     ("encoding", "body"),
     [
         ("gzip", b"not gzip"),
-        ("gzip", gzip.compress(b'{"batch": []}')[:-5]),
+        ("gzip", gzip.compress(b'{"batch": []}', mtime=0)[:-5]),
         ("gzip", b""),
         ("br", b"x"),
     ],
