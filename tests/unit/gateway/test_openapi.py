@@ -99,6 +99,14 @@ def test_what_the_contract_allows_the_schema_allows(route: Any, data: Any):
     jsonschema.Draft202012Validator(resolved(schema)).validate(body)
 
 
+def test_the_example_of_a_transfer_is_an_award():
+    body = DOCUMENT["paths"]["/v1/ledger/transfers"]["post"]["requestBody"]["content"]["application/json"]
+
+    (transfer,) = body["example"]["transfers"]
+    assert transfer["debit_account"] == "issuer/welcome"
+    assert transfer["credit_account"].startswith("member/")
+
+
 def test_nearly_every_body_has_an_example_that_keeps_the_rules():
     bodies = [
         operation["requestBody"]["content"]

@@ -76,9 +76,13 @@ class Transfer(_message.Message):
     transfer_id: _builtins.str
     """The caller's id; unique for ever within the caller's scope."""
     debit_account: _builtins.str
-    """The account that loses the amount."""
+    """The account that loses the amount, e.g. `issuer/welcome`: `issuer/<name>` is what an award comes from, `member/<profile_id>/available` what a member
+    may spend.
+    """
     credit_account: _builtins.str
-    """The account that gains the amount. Differs from the debit account."""
+    """The account that gains the amount, e.g. `member/0197a0c4-6e00-7000-8000-000000000001/available` for an award, `sys/redeemed` for what a member spends.
+    Differs from the debit account.
+    """
     asset: _builtins.str
     """Asset code. Both accounts are of this asset."""
     amount: _builtins.int
