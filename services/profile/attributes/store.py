@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
+from chassis.ids import array_of
 from services.profile.attributes import domain
 from services.profile.attributes.domain import Known, gates
 from services.profile.attributes.domain.gates import Permission
@@ -17,7 +18,7 @@ from services.profile.vault import store as vaults
 from services.profile.vault.domain import Vault
 from services.profile.vault.store import Column
 
-_READ = "SELECT profile_id, facts, version, update_time FROM attribute_set WHERE profile_id = ANY($1)"
+_READ = "SELECT profile_id, facts, version, update_time FROM attribute_set WHERE profile_id = ANY($1::text::uuid[])"
 _AFTER = """
 SELECT profile_id FROM attribute_set
 WHERE profile_id > $1 AND NOT EXISTS (SELECT FROM redirect WHERE loser_id = profile_id) ORDER BY profile_id LIMIT $2
@@ -86,7 +87,7 @@ _rules = msgspec.json.Decoder(dict[str, Rule], strict=False)
 
 async def read(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> tuple[dict[UUID, Known], Rules]:
     """What is known of some people, and the rules by which more is added to it. See `known_of`."""
-    rows = {row["profile_id"]: row for row in await (await driver(tx)).fetch(_READ_RULED, list(profile_ids))}
+    rows = {row["profile_id"]: row for row in await (await driver(tx)).fetch(_READ_RULED, _array(profile_ids))}
     rules = _rules.decode(rows.pop(None)["facts"])
     return {profile_id: _known(vault, row) for profile_id, row in rows.items()}, rules
 
@@ -138,8 +139,12 @@ async def known_of(tx: ReadTx, vault: Vault, profile_ids: Collection[UUID]) -> d
     """
     if not profile_ids:
         return {}
-    rows = await (await driver(tx)).fetch(_READ, list(profile_ids))
+    rows = await (await driver(tx)).fetch(_READ, _array(profile_ids))
     return {row["profile_id"]: _known(vault, row) for row in rows}
+
+
+def _array(profile_ids: Collection[UUID]) -> str:
+    return array_of(each.bytes for each in profile_ids)
 
 
 def _known(vault: Vault, row: Any) -> Known:

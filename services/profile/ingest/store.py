@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from asyncpg.pgproto import pgproto
-
 from chassis.db import Tx, driver
+from chassis.ids import array_of
 
 # In order of key, so that two batches with the same messages wait for each other instead of locking each other out.
 _TAKE = """
 INSERT INTO message (key, event_id, receive_time)
-SELECT key, event_id, $3 FROM unnest($1::uuid[], $2::uuid[]) AS taken (key, event_id) ORDER BY key
+SELECT key, event_id, $3 FROM unnest($1::text::uuid[], $2::text::uuid[]) AS taken (key, event_id) ORDER BY key
 ON CONFLICT DO NOTHING RETURNING key
 """
-_TAKEN = "SELECT key, event_id FROM message WHERE key = ANY($1)"
+_TAKEN = "SELECT key, event_id FROM message WHERE key = ANY($1::text::uuid[])"
 _FORGET = """
 DELETE FROM message WHERE ctid = ANY(ARRAY(SELECT ctid FROM message WHERE receive_time < $1 LIMIT $2))
 """
@@ -25,12 +24,12 @@ async def take(tx: Tx, messages: Mapping[bytes, UUID], *, now: datetime) -> dict
     if not messages:
         return {}
     connection = await driver(tx)
-    keys = [pgproto.UUID(key) for key in messages]
-    rows = await connection.fetch(_TAKE, keys, list(messages.values()), now)
-    if len(rows) == len(keys):
+    event_ids = array_of(event_id.bytes for event_id in messages.values())
+    rows = await connection.fetch(_TAKE, array_of(messages), event_ids, now)
+    if len(rows) == len(messages):
         return {}
-    repeated = set(keys) - {row["key"] for row in rows}
-    return {row["key"].bytes: row["event_id"] for row in await connection.fetch(_TAKEN, list(repeated))}
+    repeated = messages.keys() - {row["key"].bytes for row in rows}
+    return {row["key"].bytes: row["event_id"] for row in await connection.fetch(_TAKEN, array_of(repeated))}
 
 
 async def forget(tx: Tx, before: datetime, *, limit: int) -> int:

@@ -10,12 +10,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from chassis.entropy import random_bytes
 from services.profile.vault.errors import KeyWrong
 
 KEY_BYTES = 32
@@ -93,6 +94,11 @@ def missing(versions: Iterable[int], wanted: int, now: datetime) -> dict[int, da
     return {version: now + HEAD_START if version > 1 else ALWAYS for version in range(known + 1, max(wanted, 1) + 1)}
 
 
+def _hasher(key: bytes, purpose: str, size: int) -> "hashlib.blake2b":
+    """The hash of nothing, from which all of a purpose begin: copying it spares mixing in the key."""
+    return hashlib.blake2b(key=key, person=purpose.encode(), digest_size=size)
+
+
 class Vault:
     """The keys of a service, open. Made once and shared: it holds no state but keys.
 
@@ -100,21 +106,19 @@ class Vault:
     """
 
     def __init__(self, index_key: bytes, data_keys: Mapping[int, bytes], version: int = 0) -> None:
-        self._index_key = index_key
+        self._hashers = cache(partial(_hasher, index_key))
         self.learn(data_keys, version or max(data_keys))
         self._indexed = lru_cache(maxsize=INDEXED_MAX)(partial(self.hash, "identifier", size=INDEX_BYTES))
 
     def learn(self, data_keys: Mapping[int, bytes], version: int) -> None:
         """Open what these keys seal, and seal with that of the version, from now on."""
         self._ciphers = {each: AESGCM(key) for each, key in data_keys.items()}
-        self.version = version
+        self.version, self._mark = version, f"{SEALED}{version}:"
 
     def hash(self, purpose: str, *parts: bytes, size: int = HASH_BYTES) -> bytes:
         """A keyed hash (BLAKE2b, RFC 7693, section 2.9): who lacks the key cannot tell what was hashed by trying."""
-        hashed = hashlib.blake2b(key=self._index_key, person=purpose.encode(), digest_size=size)
-        for part in parts:
-            hashed.update(len(part).to_bytes(4, "big"))
-            hashed.update(part)
+        hashed = self._hashers(purpose, size).copy()
+        hashed.update(b"".join([len(part).to_bytes(4, "big") + part for part in parts]))
         return hashed.digest()
 
     def index(self, key: bytes) -> bytes:
@@ -124,7 +128,7 @@ class Vault:
     @property
     def mark(self) -> str:
         """What text begins with that was sealed with the newest key."""
-        return f"{SEALED}{self.version}:"
+        return self._mark
 
     def is_current(self, text: str) -> bool:
         """Whether text was sealed with the newest key."""
@@ -132,9 +136,9 @@ class Vault:
 
     def seal(self, text: str, about: bytes) -> str:
         """The text, sealed with the newest key and bound to what it is about: moved elsewhere it does not open."""
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = random_bytes(NONCE_BYTES)
         content = nonce + self._ciphers[self.version].encrypt(nonce, text.encode(), about)
-        return f"{SEALED}{self.version}:{base64.b64encode(content).decode()}"
+        return self._mark + binascii.b2a_base64(content, newline=False).decode()
 
     def unseal(self, text: str, about: bytes) -> str:
         """The text that was sealed; text that never was, as it is. Raises `KeyWrong`."""

@@ -9,6 +9,7 @@ from asyncpg.pgproto import pgproto
 
 from chassis.db import Tx, driver
 from chassis.errors import Conflict as Contention
+from chassis.ids import array_of
 from services.profile.identity.domain import (
     RULES,
     Claim,
@@ -43,7 +44,7 @@ SELECT profile_id, create_time, merge_count, CASE WHEN is_apart THEN ARRAY(
 ) END
 FROM profile WHERE
 """
-_OF_KEYS = "profile_id = ANY(ARRAY(SELECT DISTINCT profile_id FROM identifier WHERE key = ANY($1)))"
+_OF_KEYS = "profile_id = ANY(ARRAY(SELECT DISTINCT profile_id FROM identifier WHERE key = ANY($1::text::uuid[])))"
 _HOLD = f"{_PERSON} {_OF_KEYS} ORDER BY profile_id FOR UPDATE"
 _HOLD_BY_ID = f"{_PERSON} profile_id = ANY($1) ORDER BY profile_id FOR UPDATE"
 _LINKS = """
@@ -51,8 +52,8 @@ SELECT profile_id, key, type, namespace, {value}, verified, first_seen_time, las
        source_id, event_id, trust, touched, suspect_time
 FROM identifier WHERE
 """
-_LINKS_NAMED = _LINKS.format(value="''") + "key = ANY($1)"
-_LINKS_HELD = _LINKS.format(value="value") + "profile_id = ANY($1)"
+_LINKS_NAMED = _LINKS.format(value="''") + "key = ANY($1::text::uuid[])"
+_LINKS_HELD = _LINKS.format(value="value") + "profile_id = ANY($1::text::uuid[])"
 _PROFILE_COLUMNS = "profile_id", "create_time", "merge_count", "is_apart"
 _CHANGED_PROFILES = """
 UPDATE profile SET create_time = changed.create_time, merge_count = changed.merge_count, is_apart = changed.is_apart
@@ -133,13 +134,13 @@ async def load(tx: Tx, vault: Vault, batch: Sequence[Evidence], rules: Rules = R
     await connection.execute(_PLANS)
     claims = {claim.key: claim for evidence in batch for claim in evidence.named()}
     named = {vault.index(key): claim for key, claim in claims.items()}
-    keys = list(map(pgproto.UUID, named))
+    keys = array_of(named)
     people = People()
     _admit(people, await connection.fetch(_HOLD, keys))
     if people.persons:
         _take(people, vault, await connection.fetch(_LINKS_NAMED, keys), named, rules)
     if concerned := concerned_by(people, batch, rules):
-        held = [person.profile_id for person in concerned]
+        held = array_of(person.profile_id.bytes for person in concerned)
         _take(people, vault, await connection.fetch(_LINKS_HELD, held), named, rules)
     return people
 
@@ -149,7 +150,9 @@ async def load_by_id(tx: Tx, vault: Vault, profile_ids: Sequence[UUID], rules: R
     connection = await driver(tx)
     people = People()
     _admit(people, await connection.fetch(_HOLD_BY_ID, profile_ids))
-    _take(people, vault, await connection.fetch(_LINKS_HELD, list(people.persons)), {}, rules)
+    _take(
+        people, vault, await connection.fetch(_LINKS_HELD, array_of(each.bytes for each in people.persons)), {}, rules
+    )
     return people
 
 
