@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from chassis.ids import id_of
 from services.profile.vault.domain import Vault
 
 HASH_BYTES = 16
@@ -30,4 +31,4 @@ class Suppression(NamedTuple):
 
 def hash_of(vault: Vault, key: bytes) -> UUID:
     """What stands for an identifier, given by its key: nobody can tell by trying what is on the list."""
-    return UUID(bytes=vault.hash("suppression", key, size=HASH_BYTES))
+    return id_of(vault.hash("suppression", key, size=HASH_BYTES))

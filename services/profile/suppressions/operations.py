@@ -19,7 +19,9 @@ class Listed(NamedTuple):
 
 
 async def listed(tx: ReadTx, vault: Vault, keys: Collection[bytes]) -> dict[bytes, Listed]:
-    """Those of the identifiers, given by key, that are on the list."""
+    """Those of the identifiers, given by key, that are on the list. While it is empty, it takes no look at them."""
+    if not keys or await store.is_empty(tx):
+        return {}
     hashes = {domain.hash_of(vault, key): key for key in keys}
     found = await store.find(tx, hashes)
     return {

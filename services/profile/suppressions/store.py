@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
+from chassis.ids import array_of
 from services.profile.suppressions.domain import Suppression
 
 _COLUMNS = ", ".join(Suppression._fields)
@@ -13,16 +14,21 @@ INSERT INTO suppression ({_COLUMNS})
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::timestamptz[])
 ON CONFLICT (hash) DO NOTHING
 """  # noqa: S608 (names of our own)
+_FIND = "SELECT hash, reason, create_time FROM suppression WHERE hash = ANY($1::text::uuid[])"
 _PAGE = f"SELECT {_COLUMNS} FROM suppression WHERE hash > $1 ORDER BY hash LIMIT $2"  # noqa: S608
+
+
+async def is_empty(tx: ReadTx) -> bool:
+    """Whether nothing is suppressed."""
+    found: bool = await (await driver(tx)).fetchval("SELECT NOT EXISTS (SELECT FROM suppression)")
+    return found
 
 
 async def find(tx: ReadTx, hashes: Collection[UUID]) -> dict[UUID, tuple[int, datetime]]:
     """Those that are suppressed, with why and since when."""
     if not hashes:
         return {}
-    rows = await (await driver(tx)).fetch(
-        "SELECT hash, reason, create_time FROM suppression WHERE hash = ANY($1)", list(hashes)
-    )
+    rows = await (await driver(tx)).fetch(_FIND, array_of(each.bytes for each in hashes))
     return {row["hash"]: (row["reason"], row["create_time"]) for row in rows}
 
 
