@@ -54,8 +54,10 @@ async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) 
     """Give what was promised for the delivery, and reward what people have in their hands."""
     await subjects.hold_erasures(tx)
     await store.hold_switch(tx)
-    await granted.deliver(tx, {UUID(item.event.order_id): moment(item.event.deliver_time) for item in batch})
+    deliveries = {UUID(item.event.order_id): moment(item.event.deliver_time) for item in batch}
+    promised = await granted.note_delivered(tx, deliveries)
     await _reward(tx, Kind.DELIVERY, _known(facts.occasion_of_delivered, batch))
+    await granted.post_delivered(tx, promised, deliveries)  # accounts last: rewards hold budgets before them
 
 
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:

@@ -12,6 +12,7 @@ from bowen.incentive.v1 import programme_service_pb2 as programmes_pb
 from chassis.db import Tx, driver
 from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
+from services.incentive.campaigns.consumers import on_order_delivered
 from tests.service.incentive.campaigning import draft, gives, of_orders, publish, refusals, running
 from tests.service.incentive.rewarding import NOON, Incentive, a_paid_order, a_refund, new
 from tests.waiting import eventually
@@ -99,6 +100,41 @@ async def test_what_is_promised_for_delivery_reaches_the_account_then_and_mature
     await incentive.happen(a_refund(paid, 10_000))
     assert (await incentive.has(profile_id), await incentive.spent(campaign_id)) == ((0, 0), 0)
     await incentive.ledger.check()
+
+
+async def test_a_delivery_holds_budgets_before_accounts_so_that_nobody_is_caught_in_a_circle(
+    incentive: Incentive,
+) -> None:
+    await running(incentive, of_orders(gives(fixed=50, maturity=Maturity(base=Maturity.BASE_DELIVERED))))
+    on_delivery = campaign_pb2.Trigger(order_delivered=campaign_pb2.OrderDeliveredTrigger())
+    await running(incentive, of_orders(gives(fixed=5), trigger=on_delivery))
+    await incentive.happen(paid := a_paid_order(profile_id := new()))
+    await incentive.ledger.fund(f"member/{profile_id}/available", 1)
+    tries: list[str] = []
+    delivering: list[asyncio.Task[None]] = []
+
+    async def deliver(tx: Tx, batch: Any) -> None:
+        tries.append("delivery")
+        await on_order_delivered(tx, batch)
+
+    async def spend(tx: Tx) -> None:
+        tries.append("spending")
+        connection = await driver(tx)
+        await connection.execute("SELECT FROM budget ORDER BY budget_id FOR UPDATE")
+        if not delivering:
+            delivering.append(asyncio.create_task(incentive.happen(delivery(paid), handler=deliver)))
+            await eventually(waiting)
+        own = f"member/{profile_id}/available"
+        await connection.execute("SELECT FROM account WHERE account = $1 FOR UPDATE", own)
+
+    async def waiting() -> bool:
+        return bool(await incentive.rows(WAITING))
+
+    await incentive.db.transact(spend)
+    await delivering[0]
+
+    assert tries == ["spending", "delivery"]
+    assert await incentive.has(profile_id) == (56, 0)
 
 
 async def test_a_delivery_that_is_known_before_the_payment_counts_all_the_same(incentive: Incentive) -> None:

@@ -64,14 +64,14 @@ async def take_back(tx: Tx, reversals: Sequence[Reversal]) -> None:
         await ledger.take_back(tx, SCOPE, [_clawback(item) for item in posted])
 
 
-async def deliver(tx: Tx, deliveries: Mapping[UUID, datetime]) -> None:
-    """Orders were delivered: what was promised for that is earned, what was taken back meanwhile left out."""
+async def note_delivered(tx: Tx, deliveries: Mapping[UUID, datetime]) -> list[Grant]:
+    """Remember that orders were delivered, and hold them. Returns what was promised for that."""
     await store.note_delivered(tx, deliveries)
-    await post_delivered(tx, await store.find_awaiting(tx, deliveries.keys()), deliveries)
+    return await store.find_awaiting(tx, deliveries.keys())
 
 
 async def post_delivered(tx: Tx, grants: Sequence[Grant], deliveries: Mapping[UUID, datetime]) -> None:
-    """Post those of these grants whose orders, which are held, were delivered."""
+    """Post those of these grants whose orders, which are held, were delivered, less what was taken back meanwhile."""
     due = [grant for grant in grants if grant.awaits_delivery and grant.cause in deliveries]
     if not due:
         return
