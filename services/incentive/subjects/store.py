@@ -184,6 +184,10 @@ async def save_restrictions(tx: Tx, told: Collection[tuple[UUID, int, bool]]) ->
 
 async def barred_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
     """Those who were erased, and those who are only stored: nothing is given to them (spec people §5.1, art. 47)."""
-    erased = await erased_among(tx, profile_ids)
+    return await erased_among(tx, profile_ids) | await restricted_among(tx, profile_ids)
+
+
+async def restricted_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
+    """Those who are only stored."""
     query = "SELECT profile_id FROM restriction WHERE profile_id = ANY($1) AND is_restricted"
-    return erased | {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}
+    return {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}

@@ -16,6 +16,7 @@ from bowen.incentive.v1 import mission_service_pb2 as pb
 from bowen.incentive.v1.events_pb2 import MissionCompleted, MissionReversed
 from bowen.incentive.v1.mission_service_pb2_grpc import MissionServiceStub, add_MissionServiceServicer_to_server
 from bowen.profile.v1.event_pb2 import TRUST_PUBLIC
+from bowen.profile.v1.events_pb2 import ProcessingChanged
 
 from chassis.caller import Call, Caller, acting
 from chassis.client import Client
@@ -24,6 +25,7 @@ from chassis.server import Server
 from chassis.stamps import stamp
 from services.incentive.missions import consumers
 from services.incentive.missions.servicer import MissionServicer
+from services.incentive.privacy.consumers import on_processing_changed
 from tests.service.incentive.ledgering import a_transfer, member
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new
 from tests.service.incentive.test_what_was_given import bounded
@@ -239,6 +241,21 @@ async def test_two_profiles_that_are_one_person_come_to_the_target_together(miss
 
     assert await missions.progress(mission_id, one) == [(1, "REWARDED", 7)]
     assert await missions.incentive.has(other) == (100, 0)
+
+
+async def test_pipl_47_who_is_only_stored_gets_nothing_and_what_they_did_is_kept(missions: Missions):
+    mission_id, person = await missions.create(target=2, recurrence=Mission.RECURRENCE_ON_COMPLETION), new()
+    restricted = ProcessingChanged(profile_id=person, version=1, is_restricted=True)
+    await missions.incentive.happen(restricted, handler=on_processing_changed)
+
+    await missions.shared(*(a_share(person, "latte", minute) for minute in range(2)))
+
+    assert await missions.incentive.has(person) == (0, 0)
+    lifted = ProcessingChanged(profile_id=person, version=2)
+    await missions.incentive.happen(lifted, handler=on_processing_changed)
+    await missions.shared(a_share(person, "latte", 3))
+    assert [state for _, state, _ in await missions.progress(mission_id, person)] == ["REWARDED", "OPEN"]
+    assert await missions.incentive.has(person) == (100, 0)
 
 
 async def test_what_the_budget_cannot_pay_is_completed_unpaid(missions: Missions):
