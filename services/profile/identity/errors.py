@@ -40,6 +40,15 @@ class IdentifierRuleInvalid(InvalidArgument):
         super().__init__("identifiers", f"of type {type_name} {rule}", type=type_name, rule=rule)
 
 
+class IdentityRulesNotFound(NotFound):
+    """There is no such version of the rules."""
+
+    reason = "IDENTITY_RULES_NOT_FOUND"
+
+    def __init__(self, version: int) -> None:
+        super().__init__("there is no such version of the rules", version=str(version))
+
+
 class IdentifierNotFound(NotFound):
     """The profile does not hold the identifier."""
 

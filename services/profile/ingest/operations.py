@@ -169,6 +169,7 @@ def _event(vault: Vault, accepted: Accepted, verdict: Verdict) -> Event:
         domain.properties_of(event),
         event.context or "{}",
         *times,
+        accepted.evidence.proven(),
     )
 
 

@@ -39,7 +39,8 @@ class Happening(NamedTuple):
 
 class Event(NamedTuple):
     """One event as it is stored. The fields are the columns of its table; `identifiers` are what
-    stands for them, 16 bytes each: see `Vault.index`. The ids of people are sealed."""
+    stands for them, 16 bytes each: see `Vault.index`. The ids of people are sealed. `proven` tells by bit which
+    identifiers were; None of events that an earlier release stored."""
 
     event_id: UUID
     profile_id: UUID
@@ -60,6 +61,7 @@ class Event(NamedTuple):
     original_time: datetime
     sent_time: datetime | None
     receive_time: datetime
+    proven: int | None
 
 
 class Recalled(NamedTuple):
@@ -80,6 +82,21 @@ class Recalled(NamedTuple):
     def keys(self) -> tuple[bytes, ...]:
         """What stands for the identifiers it names, the highest-ranked first."""
         return keys_in(self.identifiers)
+
+
+class Named(NamedTuple):
+    """Whom an event named: `was_id` is whose it was when it came, `is_id` whose now, the rest as in `Event`."""
+
+    event_id: UUID
+    was_id: UUID
+    is_id: UUID
+    type: int
+    previous_id: str
+    source_id: str
+    trust: int
+    timestamp: datetime
+    identifiers: bytes
+    proven: int | None
 
 
 def keys_in(identifiers: bytes) -> tuple[bytes, ...]:

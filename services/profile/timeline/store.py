@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.timeline.domain import Event, EventType, Filter, Happening, Position, Recalled, keys_in
+from services.profile.timeline.domain import Event, EventType, Filter, Happening, Named, Position, Recalled, keys_in
 from services.profile.vault import store as vaults
 from services.profile.vault.domain import Vault
 from services.profile.vault.store import Column
@@ -45,7 +45,7 @@ _OWN = ", ".join(f"event.{column}" for column in _COLUMNS)
 _AS_EVENT = """
     happening.event_id, happening.profile_id, '', 7::smallint, happening.name, happening.service, 2::smallint,
     ''::bytea, '', happening.properties, '{}', happening.timestamp, happening.timestamp, NULL::timestamptz,
-    happening.receive_time, ''
+    happening.receive_time, NULL::bigint, ''
 """
 _PAGE = f"""
 SELECT found.* FROM unnest($1::uuid[]) AS person (profile_id) CROSS JOIN LATERAL (
@@ -75,6 +75,14 @@ WHERE event.event_id >= $2 AND (
 )
 ORDER BY event.event_id LIMIT $3
 """  # noqa: S608 (names of our own)
+_NAMED_IN = f"""
+SELECT event.event_id, event.profile_id, coalesce(moved.profile_id, event.profile_id), event.type,
+       CASE event.type WHEN {EventType.ALIAS:d} THEN event.named ELSE '' END, event.source_id, event.trust,
+       event.timestamp, event.identifiers, event.proven
+FROM event LEFT JOIN event_reassignment AS moved ON moved.event_id = event.event_id
+WHERE event.profile_id = ANY($1)
+"""  # noqa: S608 (names of our own)
+_COUNTS_OF = "SELECT profile_id, count(*) FROM event WHERE profile_id = ANY($1) GROUP BY profile_id"
 _REASSIGN = """
 INSERT INTO event_reassignment (event_id, profile_id, timestamp, merge_id, reassign_time)
 SELECT event_id, $2, timestamp, $3, $4 FROM event WHERE event_id = ANY($1)
@@ -220,6 +228,24 @@ def _recalled(vault: Vault, row: Iterable[Any]) -> Recalled:
     is_traits = event.type == EventType.IDENTIFY
     said = vault.unseal(event.said, (b"p" if is_traits else b"c") + event.event_id.bytes)
     return event._replace(said=said if is_traits or '"traits"' in said else "")
+
+
+async def counts_of(tx: ReadTx, profile_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many events came for each of the ids."""
+    return dict(await (await driver(tx)).fetch(_COUNTS_OF, profile_ids))
+
+
+async def named_in(tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID]) -> list[Named]:
+    """Whom the events that came for some ids named."""
+    return [_named(vault, row) for row in await (await driver(tx)).fetch(_NAMED_IN, profile_ids)]
+
+
+def _named(vault: Vault, row: Iterable[Any]) -> Named:
+    event = Named(*row)
+    if not event.previous_id:
+        return event
+    names = _names.decode(vault.unseal(event.previous_id, b"e" + event.event_id.bytes))
+    return event._replace(previous_id=names[_NAMED.index("previous_id")])
 
 
 async def reassign(tx: Tx, event_ids: Sequence[UUID], profile_id: UUID, *, merge_id: UUID, now: datetime) -> None:

@@ -60,7 +60,8 @@ async def test_h6_search_finds_nothing_of_who_was_erased(profile):
     other = (await profile.lookup("user_id", "u2")).profile_id
     for table in ("event", "identifier"):
         assert {str(row[0]) for row in await profile.fetch(f"SELECT profile_id FROM {table}")} == {other}
-    assert await profile.fetch("SELECT 1 FROM attribute_set") == []
+    for table in ("attribute_set", "evidence", "encounter"):
+        assert await profile.fetch(f"SELECT 1 FROM {table}") == []
     with pytest.raises(NotFound):
         await profile.get(person)
     with pytest.raises(NotFound):

@@ -2,6 +2,7 @@
 
 from services.profile.identity.domain.blocking import BLOCKED_MAX, Blocked, PatternInvalid, blocked_of, compiled
 from services.profile.identity.domain.corrections import reassign
+from services.profile.identity.domain.crowds import Crowds
 from services.profile.identity.domain.evidence import Evidence, Previous, admitted, ranked
 from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim, key_of
 from services.profile.identity.domain.merging import (
@@ -21,6 +22,21 @@ from services.profile.identity.domain.records import (
     MoveRecord,
     Quarantined,
     Separation,
+)
+from services.profile.identity.domain.replaying import (
+    Case,
+    Change,
+    ChangeKind,
+    Correction,
+    Group,
+    Heard,
+    Held,
+    Release,
+    Replayed,
+    Reunion,
+    Sign,
+    Stood,
+    replay,
 )
 from services.profile.identity.domain.resolution import concerned_by, merge_by_hand, resolve
 from services.profile.identity.domain.rules import RULES, Rules, Sight
@@ -59,10 +75,18 @@ __all__ = [
     "Author",
     "Blocked",
     "BlockedValue",
+    "Case",
+    "Change",
+    "ChangeKind",
     "Claim",
     "Conflict",
+    "Correction",
+    "Crowds",
     "Evidence",
     "Grade",
+    "Group",
+    "Heard",
+    "Held",
     "IdentifierRule",
     "Kind",
     "Link",
@@ -85,11 +109,16 @@ __all__ = [
     "Previous",
     "Quarantine",
     "Quarantined",
+    "Release",
+    "Replayed",
+    "Reunion",
     "Rules",
     "Ruling",
     "Separation",
     "Side",
     "Sight",
+    "Sign",
+    "Stood",
     "Strength",
     "Trust",
     "Verdict",
@@ -107,6 +136,7 @@ __all__ = [
     "parted_facts",
     "ranked",
     "reassign",
+    "replay",
     "resolve",
     "rules_of",
 ]

@@ -32,6 +32,10 @@ class Evidence(NamedTuple):
         """Their keys."""
         return [claim.key for claim in self.named()]
 
+    def proven(self) -> int:
+        """Which identifiers were proven: bit n tells it of the n-th."""
+        return sum(1 << at for at, claim in enumerate(self.claims) if claim.verified)
+
 
 def ranked(claims: Iterable[Claim]) -> list[Claim]:
     """Each identifier once, in its strongest form, the highest-ranked first."""

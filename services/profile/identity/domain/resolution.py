@@ -60,7 +60,7 @@ def _concluded(people: People, plan: Plan, demoted: Sequence[tuple[Claim, str]],
     refused = [(claim, people.links.get(claim.key)) for claim, _ in demoted]
     return verdict._replace(
         conflicts=tuple(_conflict(people, claim, rule, verdict.person) for claim, rule in demoted),
-        moves=tuple(_move(link, was, plan) for link, was in moved if link.kind.has_proof),
+        moves=tuple(_move(link, was, plan) for link, was in moved),
         quarantined=tuple(touches.touch(people, plan, united, moved, refused, how.sight)),
     )
 

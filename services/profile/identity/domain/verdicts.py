@@ -35,7 +35,7 @@ class MoveReason(IntEnum):
 
 
 class Move(NamedTuple):
-    """A contact left a person without a merge."""
+    """An identifier left a person without a merge. Others are told of contacts only: browsers go over every day."""
 
     link: Link
     from_id: UUID

@@ -12,6 +12,7 @@ from services.profile.identity.operations.importing import Import, Row, import_p
 from services.profile.identity.operations.indexing import index_phones
 from services.profile.identity.operations.rulebook import RuleBook, put_rules
 from services.profile.identity.operations.settling import ensure_profiles, settle, transact
+from services.profile.identity.operations.simulating import Simulation, simulate
 from services.profile.identity.operations.undoing import undo_merge
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Import",
     "Row",
     "RuleBook",
+    "Simulation",
     "block_value",
     "create_separation",
     "delete_separation",
@@ -30,6 +32,7 @@ __all__ = [
     "reassign_identifier",
     "remove_identifier",
     "settle",
+    "simulate",
     "transact",
     "unblock_value",
     "undo_merge",

@@ -93,6 +93,7 @@ async def _record(tx: Tx, vault: Vault, move: Move, author: Author, now: datetim
         new_id(), *named, move.from_id, move.to_id, move.reason, "", None, author.actor, author.note, now
     )
     await store.save_moves(tx, vault, [(link.key, record)])
+    await store.save_encounters(tx, vault, [(link.key, move.from_id)])
     await events.identifier_moved(tx, [record])
     return record
 

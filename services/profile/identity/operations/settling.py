@@ -1,6 +1,6 @@
 """What sources say of who is who. All of it goes through `settle`."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from services.profile.identity.domain import (
     Move,
     MoveRecord,
     Origin,
+    People,
     PersonState,
     Rules,
     Trust,
@@ -68,6 +69,9 @@ async def settle(
     people = await store.load(tx, vault, [evidence for evidence, _ in batch], rules)
     verdicts = [resolve(people, evidence, new_id, rules) for evidence, _ in batch]
     await store.save(tx, vault, people)
+    heard = [(evidence, verdict) for (evidence, _), verdict in zip(batch, verdicts, strict=True)]
+    await store.save_encounters(tx, vault, set(_encounters(people, heard)))
+    await store.save_evidence(tx, vault, list(_without_event(people, heard)))
     unions, shut_out = await attribute_operations.apply(tx, vault, _changes(batch, verdicts), now=now)
     verdicts = _gated(batch, verdicts, shut_out)
     merges = [merge for verdict in verdicts for merge in verdict.merges]
@@ -91,6 +95,29 @@ def _gated(
     return [each._replace(shut_out=shut) if shut else each for each, shut in zip(verdicts, told, strict=True)]
 
 
+def _encounters(people: People, heard: Sequence[tuple[Evidence, Verdict]]) -> Iterator[tuple[bytes, UUID]]:
+    """By which identifiers people were named that are not theirs, or went over to others."""
+    for evidence, verdict in heard:
+        root = verdict.person.root
+        for key in evidence.keys_named():
+            if people.owner(key) is not root:
+                yield key, root.profile_id
+        for move in verdict.moves:
+            yield move.link.key, move.from_id
+
+
+def _without_event(people: People, heard: Sequence[tuple[Evidence, Verdict]]) -> Iterator[tuple[Evidence, UUID]]:
+    """What was said without an event and changed something."""
+    for evidence, verdict in heard:
+        if evidence.origin.event_id is None and (any(verdict[1:]) or _is_news(people, evidence)):
+            yield evidence, verdict.person.profile_id
+
+
+def _is_news(people: People, evidence: Evidence) -> bool:
+    links = [link for claim in evidence.claims if (link := people.links.get(claim.key))]
+    return any(link.is_new or (link.is_changed and link.kind.has_proof) for link in links)
+
+
 async def _tell_apart(
     tx: Tx,
     vault: Vault,
@@ -103,7 +130,9 @@ async def _tell_apart(
     conflicts = [(conflict, origin) for origin, verdict in settled for conflict in verdict.conflicts]
     refused = [each for each in await store.save_conflicts(tx, vault, conflicts, now=now) if each[0].is_refused_merge]
     await events.merge_refused(tx, refused, now=now)
-    moves = [_moved(move, origin, now) for origin, verdict in settled for move in verdict.moves]
+    moves = [
+        _moved(move, origin, now) for origin, verdict in settled for move in verdict.moves if move.link.kind.has_proof
+    ]
     await store.save_moves(tx, vault, moves)
     await events.identifier_moved(tx, [record for _, record in moves])
     quarantined = [each for _, verdict in settled for each in verdict.quarantined]

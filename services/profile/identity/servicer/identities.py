@@ -18,6 +18,8 @@ from services.profile.identity.domain import Author, MergeRecord, MoveRecord, cl
 from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer.ruling import numbers_from_proto, rules_from_proto, ruling_to_proto
 from services.profile.identity.servicer.showing import masking, shown
+from services.profile.identity.servicer.simulating import LIMIT_DEFAULT, simulation_to_proto, wanted_rules
+from services.profile.timeline import store as timeline_store
 from services.profile.vault.domain import Vault
 
 
@@ -198,6 +200,18 @@ class IdentityServicer(IdentityServiceServicer):
         async with self._db.read() as tx:
             found = await store.list_rulings(tx)
         return pb.ListIdentityRulesResponse(rules=map(ruling_to_proto, found))
+
+    async def SimulateIdentityRules(
+        self, request: pb.SimulateIdentityRulesRequest, context: object
+    ) -> pb.SimulateIdentityRulesResponse:
+        _check_brand()
+        after = pagination.after(request, pagination.parse_id) or pagination.FIRST_ID
+        async with self._db.read() as tx:
+            rules, limit = await wanted_rules(tx, self._vault, request), request.limit or LIMIT_DEFAULT
+            found = await operations.simulate(tx, self._vault, rules, after=after, limit=limit)
+            counts = await timeline_store.counts(tx)
+        token = pagination.encode_token(request, [str(found.after)]) if found.after else ""
+        return simulation_to_proto(found, profile_count=counts.get("profiles", 0), token=token)
 
 
 def _held(

@@ -1,6 +1,7 @@
 """Every SQL statement about people and their identifiers."""
 
 from services.profile.identity.store.conflicts import save_conflicts
+from services.profile.identity.store.encounters import save_encounters, save_evidence
 from services.profile.identity.store.erasures import Forgotten, forget, known_merges, put_nobody
 from services.profile.identity.store.imports import Imported, imported, save_imported
 from services.profile.identity.store.merges import (
@@ -45,6 +46,20 @@ from services.profile.identity.store.reads import (
     roots_of,
     unindexed_phones,
 )
+from services.profile.identity.store.replays import (
+    MergeRow,
+    apart_from,
+    held_by,
+    ids_of,
+    merges_of,
+    moved_of,
+    named_by,
+    naming,
+    people_after,
+    refused_to,
+    said_of,
+    tied_to,
+)
 from services.profile.identity.store.resealing import (
     reseal_blocked,
     reseal_conflicts,
@@ -69,7 +84,9 @@ __all__ = [
     "Clash",
     "Forgotten",
     "Imported",
+    "MergeRow",
     "Reading",
+    "apart_from",
     "below",
     "contacts_of",
     "block",
@@ -81,7 +98,9 @@ __all__ = [
     "forget",
     "get_profile",
     "give_back",
+    "held_by",
     "hold",
+    "ids_of",
     "imported",
     "index_phones",
     "keep_apart",
@@ -101,11 +120,17 @@ __all__ = [
     "lock",
     "lock_merge",
     "mark_undone",
+    "merges_of",
     "merges_since",
+    "moved_of",
+    "named_by",
+    "naming",
     "open_blocked",
     "own",
     "owners",
+    "people_after",
     "put_nobody",
+    "refused_to",
     "release",
     "remove_identifier",
     "reseal_blocked",
@@ -115,8 +140,11 @@ __all__ = [
     "reseal_moves",
     "root_of",
     "roots_of",
+    "said_of",
     "save",
     "save_conflicts",
+    "save_encounters",
+    "save_evidence",
     "save_imported",
     "save_merges",
     "save_moves",
@@ -124,6 +152,7 @@ __all__ = [
     "separate",
     "set_create_time",
     "take_turn",
+    "tied_to",
     "unblock",
     "uncount",
     "unindexed_phones",

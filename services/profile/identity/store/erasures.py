@@ -18,6 +18,8 @@ _CONFLICTS = "DELETE FROM conflict WHERE profile_id = ANY($1) OR owner_id = ANY(
 _MERGES = "DELETE FROM merge WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
 _REDIRECTS = "DELETE FROM redirect WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
 _MOVES = "DELETE FROM identifier_move WHERE from_profile_id = ANY($1) OR to_profile_id = ANY($1)"
+_ENCOUNTERS = "DELETE FROM encounter WHERE profile_id = ANY($1) OR key = ANY($2)"
+_EVIDENCE = "DELETE FROM evidence WHERE profile_id = ANY($1)"
 _SEPARATIONS = "DELETE FROM separation WHERE low_id = ANY($1) OR high_id = ANY($1)"
 _KNOWN_MERGES = """
 SELECT merge_id, before FROM merge
@@ -78,6 +80,8 @@ async def forget(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> Forgotten
     imports = _count(await connection.execute("DELETE FROM import_row WHERE profile_id = ANY($1)", profile_ids))
     redirects = _count(await connection.execute(_REDIRECTS, profile_ids))
     await connection.execute(_MOVES, profile_ids)
+    await connection.execute(_ENCOUNTERS, profile_ids, [row["key"] for row in rows])
+    await connection.execute(_EVIDENCE, profile_ids)
     separations = _count(await connection.execute(_SEPARATIONS, profile_ids))
     profiles = _count(await connection.execute("DELETE FROM profile WHERE profile_id = ANY($1)", profile_ids))
     return Forgotten(links, conflicts, merges, redirects, separations, imports, profiles)

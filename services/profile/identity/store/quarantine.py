@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg.pgproto import pgproto
 
 from chassis.db import ReadTx, Tx, driver
+from chassis.ids import new_id
 from services.profile.identity.domain import BlockedValue, Quarantined
 from services.profile.identity.store import forms
 from services.profile.vault.domain import Vault
@@ -16,7 +17,7 @@ SELECT key, type, namespace, value, verified, profile_id, octet_length(touched) 
 WHERE suspect_time IS NOT NULL AND (suspect_time, key) > ($1, $2) ORDER BY suspect_time, key LIMIT $3
 """
 _RELEASE = """
-UPDATE identifier SET suspect_time = NULL, touched = '' WHERE key = $1 AND suspect_time IS NOT NULL
+UPDATE identifier SET suspect_time = NULL, touched = '', release_id = $2 WHERE key = $1 AND suspect_time IS NOT NULL
 """
 _BLOCK = """
 INSERT INTO blocked_value (blocked_value_id, type, value, is_pattern, actor, note, create_time, value_key)
@@ -41,7 +42,7 @@ async def list_quarantined(
 
 async def release(tx: Tx, vault: Vault, key: bytes) -> bool:
     """Let an identifier name somebody again, as if it had been seen with nobody. Returns whether it did not."""
-    return str(await (await driver(tx)).execute(_RELEASE, pgproto.UUID(vault.index(key)))) == "UPDATE 1"
+    return str(await (await driver(tx)).execute(_RELEASE, pgproto.UUID(vault.index(key)), new_id())) == "UPDATE 1"
 
 
 async def block(tx: Tx, vault: Vault, blocked: BlockedValue) -> BlockedValue:

@@ -171,6 +171,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/IDENTIFIER_RULE_INVALID", "status": 400, "errors": [{"pointer": "/identifiers", "detail": "of type user_id knows no proofs"}]}`
     """
+    ERROR_REASON_IDENTITY_RULES_NOT_FOUND: _ErrorReason.ValueType  # 301
+    """There is no such version of the identity rules.
+
+    Example: `{"type": "/problems/IDENTITY_RULES_NOT_FOUND", "status": 404, "metadata": {"version": "7"}}`
+    """
     ERROR_REASON_PROFILE_OUT_OF_SCOPE: _ErrorReason.ValueType  # 330
     """The key is bound to a store, and the person is no customer of it, or there is nobody.
 
@@ -333,6 +338,11 @@ ERROR_REASON_IDENTIFIER_RULE_INVALID: ErrorReason.ValueType  # 300
 """A rule of identifiers names a type that there is not, what is unproven of one that knows no proofs, or one twice.
 
 Example: `{"type": "/problems/IDENTIFIER_RULE_INVALID", "status": 400, "errors": [{"pointer": "/identifiers", "detail": "of type user_id knows no proofs"}]}`
+"""
+ERROR_REASON_IDENTITY_RULES_NOT_FOUND: ErrorReason.ValueType  # 301
+"""There is no such version of the identity rules.
+
+Example: `{"type": "/problems/IDENTITY_RULES_NOT_FOUND", "status": 404, "metadata": {"version": "7"}}`
 """
 ERROR_REASON_PROFILE_OUT_OF_SCOPE: ErrorReason.ValueType  # 330
 """The key is bound to a store, and the person is no customer of it, or there is nobody.

@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1018,3 +1019,250 @@ class ListIdentityRulesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListIdentityRulesResponse: _TypeAlias = ListIdentityRulesResponse  # noqa: Y015
+
+@_typing.final
+class SimulateIdentityRulesRequest(_message.Message):
+    """Rules to try: given as in `PutIdentityRules`, or by the number of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """A version that was written, as to go back to it, or the one that holds. Not with `numbers` and `identifiers`."""
+    limit: _builtins.int
+    """How many people to look at, at most. 1,000 by default."""
+    page_token: _builtins.str
+    """A `next_page_token` of the same rules and limit: goes on behind the people whom that answer was about."""
+    @_builtins.property
+    def numbers(self) -> Global___IdentityNumbers:
+        """The numbers. Required without `version`."""
+
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentifierRule]:
+        """What types of identifiers may do; those that are not named here are as the release has them."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        numbers: Global___IdentityNumbers | None = ...,
+        identifiers: _abc.Iterable[Global___IdentifierRule] | None = ...,
+        limit: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["numbers", b"numbers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifiers", b"identifiers", "limit", b"limit", "numbers", b"numbers", "page_token", b"page_token", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateIdentityRulesRequest: _TypeAlias = SimulateIdentityRulesRequest  # noqa: Y015
+
+@_typing.final
+class IdentityChange(_message.Message):
+    """What rules would change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[IdentityChange._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: IdentityChange._Kind.ValueType  # 0
+        """Not set."""
+        KIND_MERGE_REMOVED: IdentityChange._Kind.ValueType  # 1
+        """A merge that stands would not have happened."""
+        KIND_MERGE_ADDED: IdentityChange._Kind.ValueType  # 2
+        """People who are several would be one."""
+        KIND_PROFILE_SPLIT: IdentityChange._Kind.ValueType  # 3
+        """A person would be several, by a merge that would not have happened or because something would not have been believed."""
+        KIND_IDENTIFIER_QUARANTINED: IdentityChange._Kind.ValueType  # 4
+        """An identifier would be in quarantine."""
+        KIND_IDENTIFIER_RELEASED: IdentityChange._Kind.ValueType  # 5
+        """An identifier would not be in quarantine."""
+        KIND_IDENTIFIER_REFUSED: IdentityChange._Kind.ValueType  # 6
+        """An identifier would not have been believed of somebody, and was."""
+        KIND_IDENTIFIER_BLOCKED: IdentityChange._Kind.ValueType  # 7
+        """An identifier that somebody holds would name nobody: its type does not, or the value is blocked."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What may be otherwise."""
+
+    KIND_UNSPECIFIED: IdentityChange.Kind.ValueType  # 0
+    """Not set."""
+    KIND_MERGE_REMOVED: IdentityChange.Kind.ValueType  # 1
+    """A merge that stands would not have happened."""
+    KIND_MERGE_ADDED: IdentityChange.Kind.ValueType  # 2
+    """People who are several would be one."""
+    KIND_PROFILE_SPLIT: IdentityChange.Kind.ValueType  # 3
+    """A person would be several, by a merge that would not have happened or because something would not have been believed."""
+    KIND_IDENTIFIER_QUARANTINED: IdentityChange.Kind.ValueType  # 4
+    """An identifier would be in quarantine."""
+    KIND_IDENTIFIER_RELEASED: IdentityChange.Kind.ValueType  # 5
+    """An identifier would not be in quarantine."""
+    KIND_IDENTIFIER_REFUSED: IdentityChange.Kind.ValueType  # 6
+    """An identifier would not have been believed of somebody, and was."""
+    KIND_IDENTIFIER_BLOCKED: IdentityChange.Kind.ValueType  # 7
+    """An identifier that somebody holds would name nobody: its type does not, or the value is blocked."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    PROFILE_IDS_FIELD_NUMBER: _builtins.int
+    MERGE_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    kind: Global___IdentityChange.Kind.ValueType
+    """What would be otherwise."""
+    merge_id: _builtins.str
+    """The merge that would not have happened."""
+    type: _builtins.str
+    """The type of the identifier. Its value is not told."""
+    namespace: _builtins.str
+    """Its namespace."""
+    @_builtins.property
+    def profile_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whom it is about, by the ids of today: survivor and loser of a merge, those who would be one, who holds the identifier."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___IdentityChange.Kind.ValueType = ...,
+        profile_ids: _abc.Iterable[_builtins.str] | None = ...,
+        merge_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "merge_id", b"merge_id", "namespace", b"namespace", "profile_ids", b"profile_ids", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityChange: _TypeAlias = IdentityChange  # noqa: Y015
+
+@_typing.final
+class IdentityChangeCount(_message.Message):
+    """How often something would be otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    kind: Global___IdentityChange.Kind.ValueType
+    """What."""
+    count: _builtins.int
+    """How often: merges, identifiers, people more or less."""
+    def __init__(
+        self,
+        *,
+        kind: Global___IdentityChange.Kind.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityChangeCount: _TypeAlias = IdentityChangeCount  # noqa: Y015
+
+@_typing.final
+class SimulatedGroup(_message.Message):
+    """A person as there would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_IDS_FIELD_NUMBER: _builtins.int
+    PROFILE_COUNT_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_COUNT_FIELD_NUMBER: _builtins.int
+    profile_count: _builtins.int
+    """Of how many."""
+    identifier_count: _builtins.int
+    """How many identifiers they would hold."""
+    @_builtins.property
+    def profile_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of which profiles of today; of more than 50 the first."""
+
+    def __init__(
+        self,
+        *,
+        profile_ids: _abc.Iterable[_builtins.str] | None = ...,
+        profile_count: _builtins.int = ...,
+        identifier_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier_count", b"identifier_count", "profile_count", b"profile_count", "profile_ids", b"profile_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedGroup: _TypeAlias = SimulatedGroup  # noqa: Y015
+
+@_typing.final
+class SimulateIdentityRulesResponse(_message.Message):
+    """What the rules would have made of the people whom the answer is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_COUNT_BEFORE_FIELD_NUMBER: _builtins.int
+    PROFILE_COUNT_AFTER_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    LARGEST_GROUPS_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    ASSUMED_COUNT_FIELD_NUMBER: _builtins.int
+    SKIPPED_COUNT_FIELD_NUMBER: _builtins.int
+    PROFILE_COUNT_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    profile_count_before: _builtins.int
+    """How many people they are."""
+    profile_count_after: _builtins.int
+    """How many they would be."""
+    event_count: _builtins.int
+    """How many events and rows were decided again."""
+    assumed_count: _builtins.int
+    """Of how many people something is taken as it stands, because nothing tells any more how it came about."""
+    skipped_count: _builtins.int
+    """How many people were left out, because more is stored of them, and of those they have to do with, than is decided at once."""
+    profile_count: _builtins.int
+    """How many people there are in all."""
+    next_page_token: _builtins.str
+    """Goes on with the others; empty when nobody is left."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityChangeCount]:
+        """What would be otherwise, every kind once."""
+
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityChange]:
+        """Some of it, at most 10 of each kind."""
+
+    @_builtins.property
+    def largest_groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedGroup]:
+        """The people with the most identifiers, at most 10."""
+
+    def __init__(
+        self,
+        *,
+        profile_count_before: _builtins.int = ...,
+        profile_count_after: _builtins.int = ...,
+        counts: _abc.Iterable[Global___IdentityChangeCount] | None = ...,
+        examples: _abc.Iterable[Global___IdentityChange] | None = ...,
+        largest_groups: _abc.Iterable[Global___SimulatedGroup] | None = ...,
+        event_count: _builtins.int = ...,
+        assumed_count: _builtins.int = ...,
+        skipped_count: _builtins.int = ...,
+        profile_count: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assumed_count", b"assumed_count", "counts", b"counts", "event_count", b"event_count", "examples", b"examples", "largest_groups", b"largest_groups", "next_page_token", b"next_page_token", "profile_count", b"profile_count", "profile_count_after", b"profile_count_after", "profile_count_before", b"profile_count_before", "skipped_count", b"skipped_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateIdentityRulesResponse: _TypeAlias = SimulateIdentityRulesResponse  # noqa: Y015

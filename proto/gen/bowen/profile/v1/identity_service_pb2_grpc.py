@@ -115,6 +115,11 @@ class IdentityServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesResponse.FromString,
                 _registered_method=True)
+        self.SimulateIdentityRules = channel.unary_unary(
+                '/bowen.profile.v1.IdentityService/SimulateIdentityRules',
+                request_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.SimulateIdentityRulesRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.SimulateIdentityRulesResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -291,6 +296,21 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulateIdentityRules(self, request, context):
+        """Tells what rules would have made of what is stored, had they held from the beginning: a dry run, which changes nothing.
+
+        All that events, imports and other services said of who is who is decided again in the order in which it came, by the code that
+        decided it, beside what was corrected by hand and who was told apart; what is blocked today counts as blocked. What nothing tells
+        of any more, because it was kept for long enough, is taken as it stands. One moment is read, and an answer is about `limit` people
+        at most: those of one page after another add up. People who have to do with each other are counted on one page.
+
+        Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `NOT_FOUND` with `IDENTITY_RULES_NOT_FOUND`; `PERMISSION_DENIED` for a
+        store's key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -373,6 +393,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.ListIdentityRules,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesResponse.SerializeToString,
+            ),
+            'SimulateIdentityRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateIdentityRules,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.SimulateIdentityRulesRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_identity__service__pb2.SimulateIdentityRulesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -808,6 +833,33 @@ class IdentityService:
             '/bowen.profile.v1.IdentityService/ListIdentityRules',
             bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_identity__service__pb2.ListIdentityRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulateIdentityRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.IdentityService/SimulateIdentityRules',
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.SimulateIdentityRulesRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_identity__service__pb2.SimulateIdentityRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -136,6 +136,17 @@ class IdentityServiceStub:
     """
     ListIdentityRules: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentityRulesRequest, _identity_service_pb2.ListIdentityRulesResponse]
     """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
+    SimulateIdentityRules: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.SimulateIdentityRulesRequest, _identity_service_pb2.SimulateIdentityRulesResponse]
+    """Tells what rules would have made of what is stored, had they held from the beginning: a dry run, which changes nothing.
+
+    All that events, imports and other services said of who is who is decided again in the order in which it came, by the code that
+    decided it, beside what was corrected by hand and who was told apart; what is blocked today counts as blocked. What nothing tells
+    of any more, because it was kept for long enough, is taken as it stands. One moment is read, and an answer is about `limit` people
+    at most: those of one page after another add up. People who have to do with each other are counted on one page.
+
+    Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `NOT_FOUND` with `IDENTITY_RULES_NOT_FOUND`; `PERMISSION_DENIED` for a
+    store's key.
+    """
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -245,6 +256,17 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """
     ListIdentityRules: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListIdentityRulesRequest, _identity_service_pb2.ListIdentityRulesResponse]  # type: ignore[assignment]
     """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
+    SimulateIdentityRules: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.SimulateIdentityRulesRequest, _identity_service_pb2.SimulateIdentityRulesResponse]  # type: ignore[assignment]
+    """Tells what rules would have made of what is stored, had they held from the beginning: a dry run, which changes nothing.
+
+    All that events, imports and other services said of who is who is decided again in the order in which it came, by the code that
+    decided it, beside what was corrected by hand and who was told apart; what is blocked today counts as blocked. What nothing tells
+    of any more, because it was kept for long enough, is taken as it stands. One moment is read, and an answer is about `limit` people
+    at most: those of one page after another add up. People who have to do with each other are counted on one page.
+
+    Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `NOT_FOUND` with `IDENTITY_RULES_NOT_FOUND`; `PERMISSION_DENIED` for a
+    store's key.
+    """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who is who, corrected by hand: merges and their undoing, people who must stay apart. Every change tells who made it and why."""
@@ -447,5 +469,22 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.ListIdentityRulesResponse, _abc.Awaitable[_identity_service_pb2.ListIdentityRulesResponse]]:
         """Lists the versions of the rules, the newest, which holds, first; at most 100. Version 2 is that of the release."""
+
+    @_abc_1.abstractmethod
+    def SimulateIdentityRules(
+        self,
+        request: _identity_service_pb2.SimulateIdentityRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.SimulateIdentityRulesResponse, _abc.Awaitable[_identity_service_pb2.SimulateIdentityRulesResponse]]:
+        """Tells what rules would have made of what is stored, had they held from the beginning: a dry run, which changes nothing.
+
+        All that events, imports and other services said of who is who is decided again in the order in which it came, by the code that
+        decided it, beside what was corrected by hand and who was told apart; what is blocked today counts as blocked. What nothing tells
+        of any more, because it was kept for long enough, is taken as it stands. One moment is read, and an answer is about `limit` people
+        at most: those of one page after another add up. People who have to do with each other are counted on one page.
+
+        Errors: `INVALID_ARGUMENT` with `IDENTIFIER_RULE_INVALID`; `NOT_FOUND` with `IDENTITY_RULES_NOT_FOUND`; `PERMISSION_DENIED` for a
+        store's key.
+        """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
