@@ -9,7 +9,18 @@ import structlog
 
 from chassis import telemetry
 from chassis.errors import Internal, Refusal, Unavailable
-from gateway.http import Disconnected, Header, Receive, Request, Response, Scope, Send, send_response, with_headers
+from gateway.http import (
+    Disconnected,
+    Header,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    send_response,
+    send_stream,
+    with_headers,
+)
 from gateway.problems import problem
 from gateway.routing import Router
 
@@ -76,7 +87,9 @@ class Gateway:
             if span is not None:
                 span.set_attribute("http.route", request.route)
                 span.set_attribute("http.response.status_code", response.status)
-            if response.status != _HUNG_UP.status:
+            if response.stream is not None and request.method != "HEAD":
+                await send_stream(send, response, response.stream, receive)
+            elif response.status != _HUNG_UP.status:
                 await send_response(send, response, with_body=request.method != "HEAD")
             if self._access_log:
                 _note(request, response, time.perf_counter() - started)

@@ -8,18 +8,19 @@ from typing import Any
 
 import httpx
 from bowen.distribution.v1 import ripple_service_pb2_grpc
-from bowen.profile.v1 import ingest_service_pb2_grpc
+from bowen.profile.v1 import ingest_service_pb2_grpc, privacy_service_pb2_grpc
 
 from chassis.client import Retry
 from chassis.clock import Clock
 from chassis.db import Database
 from chassis.errors import Unavailable
 from chassis.lifecycle import Readiness, Tasks
-from gateway import handwritten, links, openapi
+from gateway import bundles, handwritten, links, openapi
 from gateway.app import Cors, Endpoint, Gateway
 from gateway.auth.credentials import Credentials
 from gateway.auth.tokens import FetchedKeys, FixedKeys, Keys, Tokens
 from gateway.backends import Backends, Servicers
+from gateway.bundles import Bundles
 from gateway.channels.endpoint import ChannelEndpoint
 from gateway.channels.sealing import Seal
 from gateway.channels.servicer import ChannelServicer
@@ -160,6 +161,10 @@ async def _wire_routes(
     is_secure = settings.public_url.startswith("https://")
     followed = Links(ripples.GetShareLink, touches, edge, visits, hosts=settings.link_hosts, secure=is_secure)
     router.add("GET", "/s/{token}", Endpoint("/s/{token}", followed.follow, links.refused))
+    privacy: Any = privacy_service_pb2_grpc.PrivacyServiceStub(backends.clients["profile"])  # type: ignore[no-untyped-call, unused-ignore]
+    sent = Bundles(privacy, visits)
+    path = "/v1/privacy/bundles/{token}"
+    router.add("GET", path, Endpoint(path, sent.download, bundles.refused))
     return touches
 
 

@@ -51,6 +51,7 @@ def paths() -> dict[str, Schema]:
     found["/v1/projects/{write_key}/settings"] = {"get": _settings()}
     found["/v1/channels/{channel_id}/callback"] = {"get": _proves(), "post": _tells()}
     found["/s/{token}"] = {"get": _link()}
+    found["/v1/privacy/bundles/{token}"] = {"get": _bundle()}
     found["/healthz"] = {"get": _plain("Whether the process is alive.", {"type": "object"}, "health")}
     found["/readyz"] = {"get": _plain("Whether it can answer.", {"type": "object"}, "readiness", more=("503",))}
     return found
@@ -180,6 +181,26 @@ def _link() -> Schema:
             "404": {"description": "No link has this token.", **page},
             "429": {"description": "Too many requests.", **page},
             "503": {"description": "The link is not known here and cannot be looked up now.", **page},
+        },
+    }
+
+
+def _bundle() -> Schema:
+    binary = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+    return {
+        "operationId": "download_bundle",
+        "tags": ["Privacy"],
+        "summary": "Downloads a person's bundle by a one-time link",
+        "description": "A zip file: JSON lines per service, `manifest.json` with hashes, `index.html` to read. A "
+        "complete download uses the link; one that broke off may begin anew, up to five in all, the latest only.",
+        "security": [{}],
+        "parameters": [_path_text("token", "The link's token, from `CreateBundleLink`.")],
+        "responses": {
+            "200": {"description": "The bundle.", **binary},
+            "404": _problem("No bundle link has this token, or the bundle is no longer kept."),
+            "410": _problem("Used, expired, tried too often, or a newer link was made."),
+            "429": _problem("Too many requests."),
+            "503": _problem("A component is away: try again."),
         },
     }
 

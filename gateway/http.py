@@ -1,6 +1,7 @@
 """Requests and responses over ASGI: as little as is needed."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -64,17 +65,40 @@ def _pair(part: str) -> tuple[str, str]:
 
 
 class Response(NamedTuple):
-    """One response."""
+    """One response. `stream`: what follows the head instead of a body, for what fits no memory."""
 
     status: int
     body: bytes = b""
     content_type: bytes = JSON
     headers: tuple[Header, ...] = ()
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 def with_headers(response: Response, *headers: Header) -> Response:
     """The response with more headers."""
     return response._replace(headers=(*response.headers, *headers))
+
+
+async def send_stream(send: Send, response: Response, stream: AsyncGenerator[bytes, None], receive: Receive) -> None:
+    """Send a response piece by piece, and stop when the client hangs up: the stream is closed, not run to its end."""
+    headers = [*response.headers, (b"content-type", response.content_type)]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    gone = asyncio.create_task(_hung_up(receive))
+    try:
+        async for piece in stream:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(0)  # for the server to tell of a client that hung up
+            if gone.done():
+                return
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        await stream.aclose()
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def send_response(send: Send, response: Response, *, with_body: bool = True) -> None:

@@ -20,6 +20,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    410: "Gone",
     413: "Body too large",
     415: "Unsupported media type",
     422: "Failed precondition",
@@ -30,10 +31,14 @@ _TITLES = {
 }
 
 
+_OWN_STATUSES = {"BUNDLE_LINK_GONE": 410}
+"""Of refusals of components whose kind has no status that fits: a page that was there has a word of its own."""
+
+
 def status_of(refusal: Refusal) -> int:
     """The HTTP status of a refusal."""
     own: int | None = getattr(refusal, "status", None)
-    return own or HTTP.get(refusal.code, 500)
+    return own or _OWN_STATUSES.get(refusal.reason) or HTTP.get(refusal.code, 500)
 
 
 def retry_after(refusal: Refusal) -> int | None:

@@ -77,6 +77,31 @@ class Part(NamedTuple):
     lines: str
 
 
+LINK_ATTEMPTS_MAX = 5
+"""How many downloads may begin: connections break, and whoever has the link may not try for ever."""
+
+
+class Link(NamedTuple):
+    """A one-time link to a bundle. The fields are the columns of the table."""
+
+    token_hash: bytes
+    privacy_request_id: UUID
+    actor: str
+    attempt: int
+    create_time: datetime
+    expire_time: datetime
+    end_time: datetime | None
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it is neither used nor expired."""
+        return self.end_time is None and now < self.expire_time
+
+
+def hash_of_token(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
 EVENT, ATTRIBUTE, PROFILE, REJECTION = "event", "attribute", "profile", "rejection"
 """What is kept for a while."""
 

@@ -27,6 +27,24 @@ class SeveralPeople(FailedPrecondition):
         )
 
 
+class BundleLinkNotFound(NotFound):
+    """No bundle link has this token, or its bundle is no longer kept."""
+
+    reason = "BUNDLE_LINK_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("no bundle link has this token")
+
+
+class BundleLinkGone(FailedPrecondition):
+    """The link was used, expired, was tried too often, or gave way to a newer one or to another download."""
+
+    reason = "BUNDLE_LINK_GONE"
+
+    def __init__(self) -> None:
+        super().__init__("the link was used, or its time is over; ask for a new one")
+
+
 class BundleNotReady(FailedPrecondition):
     """The request has no bundle, not all services have answered yet, or its time is over."""
 

@@ -8,7 +8,7 @@ import msgspec
 
 from chassis.db import ReadTx, Tx, driver
 from services.profile.privacy import domain
-from services.profile.privacy.domain import Part, Request, Retention, Step
+from services.profile.privacy.domain import Link, Part, Request, Retention, Step
 from services.profile.privacy.errors import PrivacyRequestNotFound
 from services.profile.vault.domain import Vault
 
@@ -38,6 +38,14 @@ WITH cancelled AS (
     WHERE profile_id = ANY($1) AND type IN (1, 2) RETURNING privacy_request_id
 )
 DELETE FROM bundle_part WHERE privacy_request_id IN (SELECT privacy_request_id FROM cancelled)
+"""
+_LINK = ", ".join(Link._fields)
+_ADD_LINK = f"INSERT INTO bundle_link ({_LINK}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608 (names of our own)
+_END_LINKS = "UPDATE bundle_link SET end_time = $2 WHERE privacy_request_id = $1 AND end_time IS NULL"
+_FORGET_LINKS = """
+DELETE FROM bundle_link WHERE privacy_request_id IN (
+    SELECT privacy_request_id FROM privacy_request WHERE create_time < $1
+)
 """
 _EXPIRE = """
 DELETE FROM bundle_part WHERE privacy_request_id IN (
@@ -173,7 +181,33 @@ async def cancel_bundles(tx: Tx, profile_ids: Sequence[UUID]) -> int:
 
 async def expire_bundles(tx: Tx, before: datetime) -> None:
     """Drop the bundles of requests that were made before an instant."""
-    await (await driver(tx)).execute(_EXPIRE, before)
+    connection = await driver(tx)
+    await connection.execute(_EXPIRE, before)
+    await connection.execute(_FORGET_LINKS, before)
+
+
+async def add_link(tx: Tx, link: Link) -> None:
+    """Write a link; earlier ones of its request end."""
+    connection = await driver(tx)
+    await connection.execute(_END_LINKS, link.privacy_request_id, link.create_time)
+    await connection.execute(_ADD_LINK, *link)
+
+
+async def lock_link(tx: Tx, token_hash: bytes) -> Link | None:
+    """Read a link and hold it until the transaction ends."""
+    query = f"SELECT {_LINK} FROM bundle_link WHERE token_hash = $1 FOR UPDATE"  # noqa: S608 (names of our own)
+    row = await (await driver(tx)).fetchrow(query, token_hash)
+    return Link._make(row) if row else None
+
+
+async def save_attempt(tx: Tx, token_hash: bytes, attempt: int) -> None:
+    """Note which download of a link is running."""
+    await (await driver(tx)).execute("UPDATE bundle_link SET attempt = $2 WHERE token_hash = $1", token_hash, attempt)
+
+
+async def end_link(tx: Tx, token_hash: bytes, now: datetime) -> None:
+    """Note that a link was used."""
+    await (await driver(tx)).execute("UPDATE bundle_link SET end_time = $2 WHERE token_hash = $1", token_hash, now)
 
 
 async def put_retention(tx: Tx, retention: Retention) -> None:

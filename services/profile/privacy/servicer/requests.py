@@ -7,13 +7,11 @@ from uuid import UUID
 import grpc
 from bowen.profile.v1 import privacy_pb2
 from bowen.profile.v1 import privacy_service_pb2 as pb
-from bowen.profile.v1.privacy_service_pb2_grpc import PrivacyServiceServicer
 
 from chassis import pagination
 from chassis.caller import current
 from chassis.clock import Clock
 from chassis.db import Database, ReadTx, Tx
-from chassis.errors import PermissionDenied
 from chassis.idempotency import once
 from chassis.ids import new_id
 from chassis.stamps import stamp
@@ -27,13 +25,14 @@ from services.profile.looks import operations as look_operations
 from services.profile.looks import store as look_store
 from services.profile.privacy import convert, domain, operations, store
 from services.profile.privacy.domain import Request, Retention
-from services.profile.privacy.errors import BundleNotReady
+from services.profile.privacy.servicer.linking import BundleLinks
+from services.profile.privacy.servicer.readiness import check_brand, ready
 from services.profile.vault.domain import Vault
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class PrivacyServicer(PrivacyServiceServicer):
+class PrivacyServicer(BundleLinks):
     """Answers `bowen.profile.v1.PrivacyService`."""
 
     def __init__(self, db: Database, clock: Clock, vault: Vault) -> None:
@@ -42,7 +41,7 @@ class PrivacyServicer(PrivacyServiceServicer):
     async def CreatePrivacyRequest(
         self, request: pb.CreatePrivacyRequestRequest, context: Context
     ) -> pb.CreatePrivacyRequestResponse:
-        _check_brand()
+        check_brand()
         order = convert.order_from_proto(request, current().caller.principal)
         now = self._clock.now()
 
@@ -57,7 +56,7 @@ class PrivacyServicer(PrivacyServiceServicer):
     async def GetPrivacyRequest(
         self, request: pb.GetPrivacyRequestRequest, context: Context
     ) -> pb.GetPrivacyRequestResponse:
-        _check_brand()
+        check_brand()
         async with self._db.read() as tx:
             found = await store.get_request(tx, UUID(request.privacy_request_id))
             return pb.GetPrivacyRequestResponse(privacy_request=(await _told(tx, [found]))[0])
@@ -65,7 +64,7 @@ class PrivacyServicer(PrivacyServiceServicer):
     async def ListPrivacyRequests(
         self, request: pb.ListPrivacyRequestsRequest, context: Context
     ) -> pb.ListPrivacyRequestsResponse:
-        _check_brand()
+        check_brand()
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, pagination.parse_id) or pagination.LAST_ID
         async with self._db.read() as tx:
@@ -76,9 +75,9 @@ class PrivacyServicer(PrivacyServiceServicer):
     async def GetPrivacyBundle(
         self, request: pb.GetPrivacyBundleRequest, context: Context
     ) -> pb.GetPrivacyBundleResponse:
-        _check_brand()
+        check_brand()
         async with self._db.read() as tx:
-            found = await _ready(tx, UUID(request.privacy_request_id))
+            found = await ready(tx, UUID(request.privacy_request_id))
             parts = await store.list_parts(tx, found.privacy_request_id)
         return pb.GetPrivacyBundleResponse(
             parts=[convert.part_to_proto(part) for part in parts],
@@ -88,11 +87,11 @@ class PrivacyServicer(PrivacyServiceServicer):
     async def GetPrivacyBundlePart(
         self, request: pb.GetPrivacyBundlePartRequest, context: Context
     ) -> pb.GetPrivacyBundlePartResponse:
-        _check_brand()
+        check_brand()
         request_id = UUID(request.privacy_request_id)
 
         async def work(tx: Tx) -> pb.GetPrivacyBundlePartResponse:
-            found = await _ready(tx, request_id)
+            found = await ready(tx, request_id)
             part = await store.get_part(tx, request_id, request.service, request.number)
             await operations.look(tx, self._look(looks.BUNDLE, found.profile_id, str(request_id)))
             lines = self._vault.unseal(part.lines, domain.about(request_id, part.service, part.number))
@@ -117,7 +116,7 @@ class PrivacyServicer(PrivacyServiceServicer):
     async def ListAuditEntries(
         self, request: pb.ListAuditEntriesRequest, context: Context
     ) -> pb.ListAuditEntriesResponse:
-        _check_brand()
+        check_brand()
         size = pagination.page_size(request.page_size)
         after = pagination.after(request, pagination.parse_id) or pagination.LAST_ID
         async with self._db.read() as tx:
@@ -129,7 +128,7 @@ class PrivacyServicer(PrivacyServiceServicer):
         )
 
     async def PutRetention(self, request: pb.PutRetentionRequest, context: Context) -> pb.PutRetentionResponse:
-        _check_brand()
+        check_brand()
         name: str = getattr(request, "class")  # a word of Python's
         retention = Retention(name, request.days, current().caller.principal, self._clock.now())
 
@@ -140,7 +139,7 @@ class PrivacyServicer(PrivacyServiceServicer):
         return await once(self._db, request, work, pb.PutRetentionResponse)
 
     async def ListRetentions(self, request: pb.ListRetentionsRequest, context: Context) -> pb.ListRetentionsResponse:
-        _check_brand()
+        check_brand()
         async with self._db.read() as tx:
             found = await store.list_retentions(tx)
         return pb.ListRetentionsResponse(retentions=[convert.retention_to_proto(each) for each in found])
@@ -156,12 +155,6 @@ class PrivacyServicer(PrivacyServiceServicer):
     def _look(self, action: str, profile_id: UUID, reason: str) -> looks.Look:
         caller = current().caller
         return looks.Look(new_id(), action, profile_id, caller.principal, caller.store_id, reason, self._clock.now())
-
-
-def _check_brand() -> None:
-    """Raises `PermissionDenied` for a key that is bound to a store: requests are the brand's."""
-    if current().caller.store_id:
-        raise PermissionDenied("privacy requests are not a store's")
 
 
 async def _person(tx: Tx, vault: Vault, request: pb.CreatePrivacyRequestRequest) -> Sequence[UUID]:
@@ -187,13 +180,3 @@ async def _ids(tx: ReadTx, asked: UUID) -> Sequence[UUID]:
 async def _told(tx: ReadTx, requests: Sequence[Request]) -> list[privacy_pb2.PrivacyRequest]:
     steps = await store.steps_of(tx, [each.privacy_request_id for each in requests])
     return [convert.request_to_proto(each, steps[each.privacy_request_id]) for each in requests]
-
-
-async def _ready(tx: ReadTx, request_id: UUID) -> Request:
-    """A request whose bundle is whole. Raises `BundleNotReady` and `PrivacyRequestNotFound`."""
-    found = await store.get_request(tx, request_id)
-    steps = (await store.steps_of(tx, [request_id]))[request_id]
-    waiting = [step.service for step in steps if step.done_time is None]
-    if waiting or found.type not in domain.BUNDLES or found.state != domain.State.COMPLETED:
-        raise BundleNotReady(waiting)
-    return found

@@ -186,6 +186,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/LOOKUP_LIMIT", "status": 429, "detail": "too many people looked up"}`
     """
+    ERROR_REASON_BUNDLE_LINK_NOT_FOUND: _ErrorReason.ValueType  # 320
+    """No bundle link has this token, or its bundle is no longer kept.
+
+    Example: `{"type": "/problems/BUNDLE_LINK_NOT_FOUND", "status": 404, "detail": "no bundle link has this token"}`
+    """
+    ERROR_REASON_BUNDLE_LINK_GONE: _ErrorReason.ValueType  # 321
+    """The bundle was fetched by this link, the link expired, was tried too often, or a newer one was made: ask for another. Over HTTP it is a 410.
+
+    Example: `{"type": "/problems/BUNDLE_LINK_GONE", "status": 410, "detail": "the link was used, or its time is over; ask for a new one"}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why profile refuses. Names are contract: they stand in `ErrorInfo.reason` and in the problem's type."""
@@ -353,5 +363,15 @@ ERROR_REASON_LOOKUP_LIMIT: ErrorReason.ValueType  # 331
 """The key of a store looked up as many people as it may in a minute: wait as `Retry-After` says. Who finds nobody has fewer tries.
 
 Example: `{"type": "/problems/LOOKUP_LIMIT", "status": 429, "detail": "too many people looked up"}`
+"""
+ERROR_REASON_BUNDLE_LINK_NOT_FOUND: ErrorReason.ValueType  # 320
+"""No bundle link has this token, or its bundle is no longer kept.
+
+Example: `{"type": "/problems/BUNDLE_LINK_NOT_FOUND", "status": 404, "detail": "no bundle link has this token"}`
+"""
+ERROR_REASON_BUNDLE_LINK_GONE: ErrorReason.ValueType  # 321
+"""The bundle was fetched by this link, the link expired, was tried too often, or a newer one was made: ask for another. Over HTTP it is a 410.
+
+Example: `{"type": "/problems/BUNDLE_LINK_GONE", "status": 410, "detail": "the link was used, or its time is over; ask for a new one"}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

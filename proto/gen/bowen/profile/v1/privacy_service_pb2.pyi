@@ -348,6 +348,223 @@ class GetPrivacyBundlePartResponse(_message.Message):
 Global___GetPrivacyBundlePartResponse: _TypeAlias = GetPrivacyBundlePartResponse  # noqa: Y015
 
 @_typing.final
+class CreateBundleLinkRequest(_message.Message):
+    """A link to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIVACY_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    privacy_request_id: _builtins.str
+    """The request, of access or export."""
+    hours: _builtins.int
+    """For how many hours it is good, at most 168. Absent: 24."""
+    def __init__(
+        self,
+        *,
+        privacy_request_id: _builtins.str = ...,
+        hours: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "privacy_request_id", b"privacy_request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBundleLinkRequest: _TypeAlias = CreateBundleLinkRequest  # noqa: Y015
+
+@_typing.final
+class CreateBundleLinkResponse(_message.Message):
+    """The link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """256 random bits, in URL-safe base64. It is told only here: nothing keeps more than its hash."""
+    path: _builtins.str
+    """The path at the gateway."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is good; never longer than the bundle is kept."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        path: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "path", b"path", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBundleLinkResponse: _TypeAlias = CreateBundleLinkResponse  # noqa: Y015
+
+@_typing.final
+class OpenBundleLinkRequest(_message.Message):
+    """Begins a download."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token of the link."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenBundleLinkRequest: _TypeAlias = OpenBundleLinkRequest  # noqa: Y015
+
+@_typing.final
+class OpenBundleLinkResponse(_message.Message):
+    """What is to be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIVACY_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    privacy_request_id: _builtins.str
+    """The request that the bundle is of."""
+    attempt: _builtins.int
+    """Which download of the link this is, from 1."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BundlePart]:
+        """By service and number."""
+
+    def __init__(
+        self,
+        *,
+        privacy_request_id: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        parts: _abc.Iterable[Global___BundlePart] | None = ...,
+        attempt: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "create_time", b"create_time", "parts", b"parts", "privacy_request_id", b"privacy_request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenBundleLinkResponse: _TypeAlias = OpenBundleLinkResponse  # noqa: Y015
+
+@_typing.final
+class ReadBundleLinkRequest(_message.Message):
+    """Asks for a part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token of the link."""
+    attempt: _builtins.int
+    """The download."""
+    service: _builtins.str
+    """The service."""
+    number: _builtins.int
+    """The part."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+        service: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "number", b"number", "service", b"service", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadBundleLinkRequest: _TypeAlias = ReadBundleLinkRequest  # noqa: Y015
+
+@_typing.final
+class ReadBundleLinkResponse(_message.Message):
+    """A part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    lines: _builtins.str
+    """JSON lines, UTF-8."""
+    def __init__(
+        self,
+        *,
+        lines: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadBundleLinkResponse: _TypeAlias = ReadBundleLinkResponse  # noqa: Y015
+
+@_typing.final
+class EndBundleLinkRequest(_message.Message):
+    """Ends a link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token of the link."""
+    attempt: _builtins.int
+    """The download that was complete."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndBundleLinkRequest: _TypeAlias = EndBundleLinkRequest  # noqa: Y015
+
+@_typing.final
+class EndBundleLinkResponse(_message.Message):
+    """The link is ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndBundleLinkResponse: _TypeAlias = EndBundleLinkResponse  # noqa: Y015
+
+@_typing.final
 class RevealProfileRequest(_message.Message):
     """Asks to see a person as they are."""
 

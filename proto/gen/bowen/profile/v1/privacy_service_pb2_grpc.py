@@ -62,6 +62,26 @@ class PrivacyServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.GetPrivacyBundlePartRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.GetPrivacyBundlePartResponse.FromString,
                 _registered_method=True)
+        self.CreateBundleLink = channel.unary_unary(
+                '/bowen.profile.v1.PrivacyService/CreateBundleLink',
+                request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.CreateBundleLinkRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.CreateBundleLinkResponse.FromString,
+                _registered_method=True)
+        self.OpenBundleLink = channel.unary_unary(
+                '/bowen.profile.v1.PrivacyService/OpenBundleLink',
+                request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.OpenBundleLinkRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.OpenBundleLinkResponse.FromString,
+                _registered_method=True)
+        self.ReadBundleLink = channel.unary_unary(
+                '/bowen.profile.v1.PrivacyService/ReadBundleLink',
+                request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ReadBundleLinkRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ReadBundleLinkResponse.FromString,
+                _registered_method=True)
+        self.EndBundleLink = channel.unary_unary(
+                '/bowen.profile.v1.PrivacyService/EndBundleLink',
+                request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.EndBundleLinkRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.EndBundleLinkResponse.FromString,
+                _registered_method=True)
         self.RevealProfile = channel.unary_unary(
                 '/bowen.profile.v1.PrivacyService/RevealProfile',
                 request_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.RevealProfileRequest.SerializeToString,
@@ -137,6 +157,44 @@ class PrivacyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBundleLink(self, request, context):
+        """Makes a link by which a person fetches their bundle as one zip file, without a key: `GET /v1/privacy/bundles/{token}` at the gateway.
+
+        It is good for one complete download, for at most five that begin, until it expires. Each call makes a new link and ends the earlier ones of the request. Noted in the audit, as every download is.
+
+        Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenBundleLink(self, request, context):
+        """Begins a download by a link; one that is running ends. Internal: the gateway calls it.
+
+        Errors: `NOT_FOUND` with `BUNDLE_LINK_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_LINK_GONE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadBundleLink(self, request, context):
+        """Reads a part of the bundle for the download that is running. Internal: the gateway calls it.
+
+        Errors: as `OpenBundleLink`, also when another download began meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndBundleLink(self, request, context):
+        """Ends a link: its bundle was sent whole. Internal: the gateway calls it.
+
+        Errors: as `ReadBundleLink`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevealProfile(self, request, context):
         """Reads a profile as it is, unmasked. Needs a reason, and is noted in the audit.
 
@@ -196,6 +254,26 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
                     servicer.GetPrivacyBundlePart,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.GetPrivacyBundlePartRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.GetPrivacyBundlePartResponse.SerializeToString,
+            ),
+            'CreateBundleLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBundleLink,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.CreateBundleLinkRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.CreateBundleLinkResponse.SerializeToString,
+            ),
+            'OpenBundleLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenBundleLink,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.OpenBundleLinkRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.OpenBundleLinkResponse.SerializeToString,
+            ),
+            'ReadBundleLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadBundleLink,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ReadBundleLinkRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ReadBundleLinkResponse.SerializeToString,
+            ),
+            'EndBundleLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndBundleLink,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.EndBundleLinkRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_privacy__service__pb2.EndBundleLinkResponse.SerializeToString,
             ),
             'RevealProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.RevealProfile,
@@ -356,6 +434,114 @@ class PrivacyService:
             '/bowen.profile.v1.PrivacyService/GetPrivacyBundlePart',
             bowen_dot_profile_dot_v1_dot_privacy__service__pb2.GetPrivacyBundlePartRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_privacy__service__pb2.GetPrivacyBundlePartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBundleLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.PrivacyService/CreateBundleLink',
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.CreateBundleLinkRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.CreateBundleLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenBundleLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.PrivacyService/OpenBundleLink',
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.OpenBundleLinkRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.OpenBundleLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadBundleLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.PrivacyService/ReadBundleLink',
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ReadBundleLinkRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.ReadBundleLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndBundleLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.PrivacyService/EndBundleLink',
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.EndBundleLinkRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_privacy__service__pb2.EndBundleLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -62,6 +62,28 @@ class PrivacyServiceStub:
 
     Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
     """
+    CreateBundleLink: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.CreateBundleLinkRequest, _privacy_service_pb2.CreateBundleLinkResponse]
+    """Makes a link by which a person fetches their bundle as one zip file, without a key: `GET /v1/privacy/bundles/{token}` at the gateway.
+
+    It is good for one complete download, for at most five that begin, until it expires. Each call makes a new link and ends the earlier ones of the request. Noted in the audit, as every download is.
+
+    Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
+    """
+    OpenBundleLink: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.OpenBundleLinkRequest, _privacy_service_pb2.OpenBundleLinkResponse]
+    """Begins a download by a link; one that is running ends. Internal: the gateway calls it.
+
+    Errors: `NOT_FOUND` with `BUNDLE_LINK_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_LINK_GONE`.
+    """
+    ReadBundleLink: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.ReadBundleLinkRequest, _privacy_service_pb2.ReadBundleLinkResponse]
+    """Reads a part of the bundle for the download that is running. Internal: the gateway calls it.
+
+    Errors: as `OpenBundleLink`, also when another download began meanwhile.
+    """
+    EndBundleLink: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.EndBundleLinkRequest, _privacy_service_pb2.EndBundleLinkResponse]
+    """Ends a link: its bundle was sent whole. Internal: the gateway calls it.
+
+    Errors: as `ReadBundleLink`.
+    """
     RevealProfile: _grpc.UnaryUnaryMultiCallable[_privacy_service_pb2.RevealProfileRequest, _privacy_service_pb2.RevealProfileResponse]
     """Reads a profile as it is, unmasked. Needs a reason, and is noted in the audit.
 
@@ -110,6 +132,28 @@ class PrivacyServiceAsyncStub(PrivacyServiceStub):
     """Reads a part of a bundle, as JSON lines. Noted in the audit.
 
     Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
+    """
+    CreateBundleLink: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.CreateBundleLinkRequest, _privacy_service_pb2.CreateBundleLinkResponse]  # type: ignore[assignment]
+    """Makes a link by which a person fetches their bundle as one zip file, without a key: `GET /v1/privacy/bundles/{token}` at the gateway.
+
+    It is good for one complete download, for at most five that begin, until it expires. Each call makes a new link and ends the earlier ones of the request. Noted in the audit, as every download is.
+
+    Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
+    """
+    OpenBundleLink: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.OpenBundleLinkRequest, _privacy_service_pb2.OpenBundleLinkResponse]  # type: ignore[assignment]
+    """Begins a download by a link; one that is running ends. Internal: the gateway calls it.
+
+    Errors: `NOT_FOUND` with `BUNDLE_LINK_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_LINK_GONE`.
+    """
+    ReadBundleLink: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.ReadBundleLinkRequest, _privacy_service_pb2.ReadBundleLinkResponse]  # type: ignore[assignment]
+    """Reads a part of the bundle for the download that is running. Internal: the gateway calls it.
+
+    Errors: as `OpenBundleLink`, also when another download began meanwhile.
+    """
+    EndBundleLink: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.EndBundleLinkRequest, _privacy_service_pb2.EndBundleLinkResponse]  # type: ignore[assignment]
+    """Ends a link: its bundle was sent whole. Internal: the gateway calls it.
+
+    Errors: as `ReadBundleLink`.
     """
     RevealProfile: _aio.UnaryUnaryMultiCallable[_privacy_service_pb2.RevealProfileRequest, _privacy_service_pb2.RevealProfileResponse]  # type: ignore[assignment]
     """Reads a profile as it is, unmasked. Needs a reason, and is noted in the audit.
@@ -186,6 +230,52 @@ class PrivacyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads a part of a bundle, as JSON lines. Noted in the audit.
 
         Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateBundleLink(
+        self,
+        request: _privacy_service_pb2.CreateBundleLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.CreateBundleLinkResponse, _abc.Awaitable[_privacy_service_pb2.CreateBundleLinkResponse]]:
+        """Makes a link by which a person fetches their bundle as one zip file, without a key: `GET /v1/privacy/bundles/{token}` at the gateway.
+
+        It is good for one complete download, for at most five that begin, until it expires. Each call makes a new link and ends the earlier ones of the request. Noted in the audit, as every download is.
+
+        Errors: `NOT_FOUND` with `PRIVACY_REQUEST_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_NOT_READY`.
+        """
+
+    @_abc_1.abstractmethod
+    def OpenBundleLink(
+        self,
+        request: _privacy_service_pb2.OpenBundleLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.OpenBundleLinkResponse, _abc.Awaitable[_privacy_service_pb2.OpenBundleLinkResponse]]:
+        """Begins a download by a link; one that is running ends. Internal: the gateway calls it.
+
+        Errors: `NOT_FOUND` with `BUNDLE_LINK_NOT_FOUND`; `FAILED_PRECONDITION` with `BUNDLE_LINK_GONE`.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadBundleLink(
+        self,
+        request: _privacy_service_pb2.ReadBundleLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.ReadBundleLinkResponse, _abc.Awaitable[_privacy_service_pb2.ReadBundleLinkResponse]]:
+        """Reads a part of the bundle for the download that is running. Internal: the gateway calls it.
+
+        Errors: as `OpenBundleLink`, also when another download began meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def EndBundleLink(
+        self,
+        request: _privacy_service_pb2.EndBundleLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_privacy_service_pb2.EndBundleLinkResponse, _abc.Awaitable[_privacy_service_pb2.EndBundleLinkResponse]]:
+        """Ends a link: its bundle was sent whole. Internal: the gateway calls it.
+
+        Errors: as `ReadBundleLink`.
         """
 
     @_abc_1.abstractmethod
