@@ -1,6 +1,7 @@
 """Events per second with repeats dropped, identities resolved and facts told, against COPY of the rows it writes."""
 
 import base64
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -31,6 +32,8 @@ RPC_CALLERS = 4
 HTTP_BATCH = 100
 HTTP_CALLERS = 20
 
+Call = Callable[[pb.IngestRequest], Awaitable[pb.IngestResponse]]
+
 REJECTED = pb.IngestOutcome.RESULT_REJECTED
 
 
@@ -39,7 +42,13 @@ def requests(population: Population) -> list[pb.IngestRequest]:
     return [pb.IngestRequest(events=map(incoming, chunk)) for chunk in chunks(population.events(EVENTS), RPC_BATCH)]
 
 
-async def ingest(call: Callable[[pb.IngestRequest], Awaitable[pb.IngestResponse]], request: pb.IngestRequest) -> None:
+def in_turn(*calls: Call) -> Call:
+    """Hands each request to the next of several processes of the service."""
+    turn = itertools.cycle(calls)
+    return lambda request: next(turn)(request)
+
+
+async def ingest(call: Call, request: pb.IngestRequest) -> None:
     """Hand in one batch, and look at every outcome."""
     answer = await call(request)
     check(len(answer.outcomes) == len(request.events), "outcomes are missing")
@@ -97,14 +106,14 @@ async def write_key(http: Http) -> str:
 
 async def run(report: Report) -> None:
     """In this process, over gRPC, over HTTP; the limit; and event by event."""
-    async with servers.suite("profile", "gateway", tell=report.tell) as suite:
+    async with servers.suite("profile", "gateway", tell=report.tell, twice=["profile"]) as suite:
         here, copied, alone = [
             await servers.database(suite.server, name, "profile") for name in ("here", "copied", "alone")
         ]
         db, db_alone = Database.open(here), Database.open(alone)
         vault = Vault(vaults.new_key(), {1: vaults.new_key()})
         servicer, http = IngestServicer(db, SystemClock(), vault), Http(suite.url)
-        local, remote, web, single = (Population(name) for name in ("local", "remote", "web", "single"))
+        local, remote, shared, web, single = map(Population, ("local", "remote", "shared", "web", "single"))
         key = await write_key(http)
 
         async def in_process(request: pb.IngestRequest) -> pb.IngestResponse:
@@ -113,14 +122,17 @@ async def run(report: Report) -> None:
         async with (
             Copy.between(here, copied) as copy,
             Client.connect(suite.targets["profile"], name="bench", timeout_s=30.0) as client,
+            Client.connect(suite.targets[servers.second("profile")], name="bench", timeout_s=30.0) as other,
         ):
-            stub = IngestServiceStub(client)  # type: ignore[no-untyped-call, unused-ignore]
+            one, two = IngestServiceStub(client).Ingest, IngestServiceStub(other).Ingest
+            both = in_turn(one, two)
             portions = EVENTS // EVENTS_PER_TRANSACTION_MAX
             lifecycle.settle()
             variants: dict[str, Variant[Any]] = {
                 "in process": called(partial(requests, local), partial(ingest, in_process), RPC_CALLERS, items=EVENTS),
                 "COPY": called(partial(copy.gained, portions), copy.write, 2, items=EVENTS),
-                "gRPC": called(partial(requests, remote), partial(ingest, stub.Ingest), RPC_CALLERS, items=EVENTS),
+                "gRPC": called(partial(requests, remote), partial(ingest, one), RPC_CALLERS, items=EVENTS),
+                "gRPC, two": called(partial(requests, shared), partial(ingest, both), 2 * RPC_CALLERS, items=EVENTS),
                 "HTTP": called(partial(bodies, http, key, web), partial(post, http), HTTP_CALLERS, items=EVENTS),
                 "one by one": called(partial(single.events, EVENTS_ALONE), partial(one_by_one, db_alone, vault), 1),
             }
@@ -131,7 +143,7 @@ async def run(report: Report) -> None:
         await db_alone.close()
         await verify(here, local, told=True)
         await verify(alone, single, told=True)
-        await verify(suite.databases["profile"], remote, web, told=False)
+        await verify(suite.databases["profile"], remote, shared, web, told=False)
         tell(report, runs)
 
 
@@ -142,7 +154,8 @@ def tell(report: Report, runs: Runs) -> None:
         return f"{runs.rate(name):,.0f} events/s, CPU µs/event: {runs.costs(name)}"
 
     report.ratio("HTTP in batches of 100: of COPY", runs.ratios("HTTP", "COPY"), at_least=0.35, note=note("HTTP"))
-    report.ratio("gRPC in batches of 500: of COPY", runs.ratios("gRPC", "COPY"), note=note("gRPC"))
+    for name, workers in (("gRPC", "one process"), ("gRPC, two", "two processes on one database")):
+        report.ratio(f"gRPC in batches of 500, {workers}: of COPY", runs.ratios(name, "COPY"), note=note(name))
     report.ratio("in process, batches of 500: of COPY", runs.ratios("in process", "COPY"), note=note("in process"))
     limit = f"COPY {note('COPY')}; alone {note('one by one')}"
     report.ratio("HTTP: to a transaction per event", runs.ratios("HTTP", "one by one"), at_least=50, note=limit)

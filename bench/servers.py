@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -90,10 +90,12 @@ async def suite(
     tell: Tell,
     beside: Callable[[Path, Postgres], list[Component]] | None = None,
     databases: Sequence[str] = (),
+    twice: Sequence[str] = (),
 ) -> AsyncIterator[Suite]:
     """The named components, each with its database, on free ports, and the processes that `beside` names.
 
-    One of those that is named as a component stands in its place. `databases` are made empty, for them.
+    One of those that is named as a component stands in its place. `databases` are made empty, for them. Of components
+    named in `twice` a second process, `NAME-2`, works on the same database.
     """
     with folder() as path:
         async with (
@@ -103,16 +105,24 @@ async def suite(
             await server.create_databases(*databases)
             urls = {name: await database(server, name, name) for name in names}
             others = beside(path, server) if beside else []
-            addresses = {name: f"{HOST}:{free_port()}" for name in names} | {
+            addresses = {name: f"{HOST}:{free_port()}" for name in (*names, *map(second, twice))} | {
                 each.name: each.settings["BOWEN_LISTEN"] for each in others
             }
             components = [_component(name, urls[name], addresses, nats.url()) for name in names]
+            for name in twice:
+                there = addresses | {name: addresses[second(name)]}
+                components.append(replace(_component(name, urls[name], there, nats.url()), name=second(name)))
             supervisor = Supervisor([*others, *components], path / "run", tell)
             await supervisor.start()
             try:
                 yield Suite(server, nats, supervisor, urls, addresses)
             finally:
                 await supervisor.stop()
+
+
+def second(name: str) -> str:
+    """What the second process of a component is called."""
+    return f"{name}-2"
 
 
 def _component(name: str, database_url: str, addresses: dict[str, str], nats_url: str) -> Component:
