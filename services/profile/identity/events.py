@@ -13,12 +13,20 @@ from chassis.stamps import stamp
 from services.profile.attributes import domain as attributes
 from services.profile.attributes.domain import Known
 from services.profile.identity import convert
-from services.profile.identity.domain import Conflict, Merge, MoveRecord, Origin, PastMerge, Quarantine
+from services.profile.identity.domain import (
+    Conflict,
+    Merge,
+    MoveRecord,
+    Origin,
+    PastMerge,
+    Quarantine,
+    StoredIdentifier,
+)
 from services.profile.timeline.domain import Event
 
 
 class Unmerge(NamedTuple):
-    """A merge that was undone, and how both people stand since. Identifiers are type, namespace, value, verified."""
+    """A merge that was undone, and how both people stand since."""
 
     merge: PastMerge
     requested_merge_id: UUID
@@ -26,7 +34,7 @@ class Unmerge(NamedTuple):
     restored_from_ids: Sequence[UUID]
     remaining: Known
     restored: Known
-    restored_identifiers: Sequence[tuple[str, str, str, bool]]
+    restored_identifiers: Sequence[StoredIdentifier]
 
 
 async def profile_merged(tx: Tx, merges: Sequence[tuple[Merge, attributes.Union]], *, now: datetime) -> None:
@@ -119,11 +127,12 @@ def _profile_unmerged(undone: Unmerge, reassigned: int, now: datetime) -> events
         remaining_version=undone.remaining.version,
         restored_attributes=attributes.public(undone.restored.facts),
         restored_version=undone.restored.version,
-        restored_identifiers=convert.identifiers_to_proto(undone.restored_identifiers),
+        restored_identifiers=convert.identifiers_to_proto(each[:4] for each in undone.restored_identifiers),
         reassigned_event_count=reassigned,
         requested_merge_id=str(undone.requested_merge_id),
         merge_time=stamp(undone.merge.merge_time),
         unmerge_time=stamp(now),
+        restored_identifier_keys=[str(each.key) for each in undone.restored_identifiers],
     )
 
 

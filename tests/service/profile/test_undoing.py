@@ -105,6 +105,9 @@ async def test_others_are_told_all_that_restoring_theirs_takes(profile):
     before = await profile.facts(events_pb2.ProfileMerged) + await profile.facts(events_pb2.ProfileUpdated)
     assert told.remaining_version == told.restored_version > max(each.version for each in before)
     assert {each.value for each in told.restored_identifiers} == {"o", "af"}
+    outcomes = await profile.resolved(*([each] for each in told.restored_identifiers), create=False)
+    assert list(told.restored_identifier_keys) == [each.identifier_key for each in outcomes]
+    assert len(set(told.restored_identifier_keys) - {""}) == 2
     assert told.reassigned_event_count == len(await profile.facts(events_pb2.EventReassigned)) == 1
 
 

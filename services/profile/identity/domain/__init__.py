@@ -22,6 +22,7 @@ from services.profile.identity.domain.records import (
     MoveRecord,
     Quarantined,
     Separation,
+    StoredIdentifier,
 )
 from services.profile.identity.domain.replaying import (
     Case,
@@ -115,6 +116,7 @@ __all__ = [
     "Rules",
     "Ruling",
     "Separation",
+    "StoredIdentifier",
     "Side",
     "Sight",
     "Sign",

@@ -56,6 +56,16 @@ class Separation(NamedTuple):
     create_time: datetime
 
 
+class StoredIdentifier(NamedTuple):
+    """An identifier, and what stands for it in every table."""
+
+    type: str
+    namespace: str
+    value: str
+    verified: bool
+    key: UUID
+
+
 class MoveRecord(NamedTuple):
     """An identifier left a person. `to_profile_id`: whom it names since; None where nobody."""
 

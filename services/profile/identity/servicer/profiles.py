@@ -118,7 +118,7 @@ class ProfileServicer(ProfileServiceServicer):
             outcomes=[
                 pb.ResolveProfilesOutcome(reason=claims.reason)
                 if isinstance(claims, IdentifierInvalid)
-                else _resolved(next(found), suppressed=request.create_missing)
+                else _resolved(next(found), suppressed=request.create_missing, key=self._vault.index(claims[0].key))
                 for claims in read
             ]
         )
@@ -240,8 +240,8 @@ def _claims(identifiers: pb.IdentifierSet, rules: Rules) -> Sequence[Claim] | Id
         return refusal
 
 
-def _resolved(profile_id: UUID | None, *, suppressed: bool) -> pb.ResolveProfilesOutcome:
+def _resolved(profile_id: UUID | None, *, suppressed: bool, key: bytes | None = None) -> pb.ResolveProfilesOutcome:
     """The person. Of those who may be created, one is missing only because their identifiers are suppressed."""
     if profile_id is None:
         return pb.ResolveProfilesOutcome(reason=IdentifierSuppressed.reason if suppressed else ProfileNotFound.reason)
-    return pb.ResolveProfilesOutcome(profile_id=str(profile_id))
+    return pb.ResolveProfilesOutcome(profile_id=str(profile_id), identifier_key=str(UUID(bytes=key)) if key else "")

@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg.pgproto import pgproto
 
 from chassis.db import ReadTx, Tx, driver
+from services.profile.identity.domain import StoredIdentifier
 from services.profile.identity.store import forms
 from services.profile.vault.domain import Vault
 
@@ -50,13 +51,13 @@ async def lead_back(tx: Tx, restored_id: UUID, below: Sequence[UUID]) -> None:
 
 async def give_back(
     tx: Tx, vault: Vault, stored: Collection[bytes], *, from_id: UUID, to_id: UUID
-) -> list[tuple[str, str, str, bool]]:
-    """Move those of the identifiers, given by what stands for them, that one person holds to another.
-
-    Returns type, namespace, value, verified.
-    """
+) -> list[StoredIdentifier]:
+    """Move those of the identifiers, given by what stands for them, that one person holds to another."""
     rows = await (await driver(tx)).fetch(_GIVE_BACK, from_id, to_id, list(map(pgproto.UUID, stored)))
-    return sorted((kind, space, forms.value(vault, key, sealed), proven) for key, kind, space, sealed, proven in rows)
+    return sorted(
+        StoredIdentifier(kind, space, forms.value(vault, key, sealed), proven, key)
+        for key, kind, space, sealed, proven in rows
+    )
 
 
 async def uncount(tx: Tx, survivor_id: UUID, restored_id: UUID) -> None:

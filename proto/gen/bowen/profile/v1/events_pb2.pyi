@@ -216,6 +216,7 @@ class ProfileUnmerged(_message.Message):
     REQUESTED_MERGE_ID_FIELD_NUMBER: _builtins.int
     MERGE_TIME_FIELD_NUMBER: _builtins.int
     UNMERGE_TIME_FIELD_NUMBER: _builtins.int
+    RESTORED_IDENTIFIER_KEYS_FIELD_NUMBER: _builtins.int
     merge_id: _builtins.str
     """The merge that was undone. It is undone at most once; the same two may be merged by another one later."""
     survivor_id: _builtins.str
@@ -254,6 +255,12 @@ class ProfileUnmerged(_message.Message):
     def unmerge_time(self) -> _timestamp_pb2.Timestamp:
         """When it was undone."""
 
+    @_builtins.property
+    def restored_identifier_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What stands for `restored_identifiers`, in their order, as in `ResolveProfilesOutcome`: who keeps what an identifier
+        named without keeping the identifier finds it by this.
+        """
+
     def __init__(
         self,
         *,
@@ -271,10 +278,11 @@ class ProfileUnmerged(_message.Message):
         requested_merge_id: _builtins.str = ...,
         merge_time: _timestamp_pb2.Timestamp | None = ...,
         unmerge_time: _timestamp_pb2.Timestamp | None = ...,
+        restored_identifier_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["merge_time", b"merge_time", "unmerge_time", b"unmerge_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["merge_id", b"merge_id", "merge_time", b"merge_time", "reassigned_event_count", b"reassigned_event_count", "remaining_attributes", b"remaining_attributes", "remaining_id", b"remaining_id", "remaining_version", b"remaining_version", "requested_merge_id", b"requested_merge_id", "restored_attributes", b"restored_attributes", "restored_from_ids", b"restored_from_ids", "restored_id", b"restored_id", "restored_identifiers", b"restored_identifiers", "restored_version", b"restored_version", "survivor_id", b"survivor_id", "unmerge_time", b"unmerge_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merge_id", b"merge_id", "merge_time", b"merge_time", "reassigned_event_count", b"reassigned_event_count", "remaining_attributes", b"remaining_attributes", "remaining_id", b"remaining_id", "remaining_version", b"remaining_version", "requested_merge_id", b"requested_merge_id", "restored_attributes", b"restored_attributes", "restored_from_ids", b"restored_from_ids", "restored_id", b"restored_id", "restored_identifier_keys", b"restored_identifier_keys", "restored_identifiers", b"restored_identifiers", "restored_version", b"restored_version", "survivor_id", b"survivor_id", "unmerge_time", b"unmerge_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

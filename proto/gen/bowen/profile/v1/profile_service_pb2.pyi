@@ -519,19 +519,25 @@ class ResolveProfilesOutcome(_message.Message):
 
     PROFILE_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_KEY_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.str
     """Empty when unknown or refused."""
     reason: _builtins.str
     """Name of an `ErrorReason` when there is no person: `PROFILE_NOT_FOUND`, `IDENTIFIER_INVALID`, `IDENTIFIER_SUPPRESSED`."""
+    identifier_key: _builtins.str
+    """What stands for the highest-ranked identifier of the set that is not blocked: a UUID, which only profile can make of
+    an identifier and nobody can turn back. The same for ever, whoever holds it. Empty when there is no person, or no set.
+    """
     def __init__(
         self,
         *,
         profile_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        identifier_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier_key", b"identifier_key", "profile_id", b"profile_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
