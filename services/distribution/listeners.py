@@ -34,7 +34,9 @@ def listen(consumer: Consumer, terms: Terms) -> None:
         await on_people_changed(tx, await subjects.on_profile_merged(tx, batch), batch[0].now)
 
     async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]) -> None:
-        await on_people_changed(tx, await subjects.on_profile_unmerged(tx, batch), batch[0].now)
+        people = await subjects.on_profile_unmerged(tx, batch)
+        await orders.on_profile_unmerged(tx, batch)
+        await on_people_changed(tx, people, batch[0].now)
 
     async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) -> None:
         await ripples.on_event_recorded(tx, batch)

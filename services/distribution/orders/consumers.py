@@ -14,9 +14,10 @@ from chassis.errors import Refusal
 from chassis.stamps import moment
 from services.distribution.orders import operations, store
 from services.distribution.orders.domain import ecommerce
-from services.distribution.orders.domain.order import History, Order, RefundAsk, Row
+from services.distribution.orders.domain.order import History, Order, RefundAsk, Restored, Row
 from services.distribution.orders.operations import Terms
 from services.distribution.orders.store import Rejection
+from services.distribution.subjects import store as subjects
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,15 @@ class OrderEvents:
             if _is_order(item.event) and item.event.name == ecommerce.COMPLETED and (key := told.key()):
                 await operations.give_order(tx, key, UUID(item.event.profile_id), self._terms, now=item.now)
 
+    async def on_profile_unmerged(self, tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileUnmerged]]) -> None:
+        """Give orders that were placed since the merge to whom they named. Redirects are of now, and held."""
+        for item in batch:
+            told = item.event
+            ids = await subjects.everybody(tx, [told.restored_id])
+            others = await subjects.everybody(tx, [told.survivor_id, told.remaining_id])
+            if not set(ids) & set(others):  # else they are one again by another merge
+                await operations.give_back(tx, _restored(told, ids), others, now=item.now)
+
     async def on_people_changed(self, tx: Tx, profile_ids: Sequence[UUID], now: datetime) -> None:
         """Void what people turned out to be credited for that they bought themselves, and restore what they did not."""
         await operations.recredit(tx, profile_ids, self._terms, now=now)
@@ -139,6 +149,11 @@ class OrderEvents:
 def _is_order(event: events_pb2.EventRecorded | events_pb2.EventReassigned) -> bool:
     is_fact = event.trust == event_pb2.TRUST_SERVER and event.type == event_pb2.EVENT_TYPE_TRACK
     return is_fact and event.name in (ecommerce.COMPLETED, ecommerce.REFUNDED, ecommerce.CANCELLED)
+
+
+def _restored(told: events_pb2.ProfileUnmerged, ids: Sequence[UUID]) -> Restored:
+    keys = [UUID(key) for key in told.restored_identifier_keys]
+    return Restored(UUID(told.restored_id), ids, keys, moment(told.merge_time), moment(told.unmerge_time))
 
 
 def _early(event_id: UUID, payload: bytes, event_time: datetime) -> _Told:

@@ -3,34 +3,34 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
 
 from bowen.distribution.v1 import order_pb2, order_service_pb2
 
 from chassis.errors import InvalidArgument, Refusal
 from chassis.stamps import moment, stamp
 from services.distribution.orders.domain.attribution import Attribution, Loser
-from services.distribution.orders.domain.order import Draft, History, Line, Order, RefundAsk, Row
+from services.distribution.orders.domain.order import Buyer, Draft, History, Line, Order, RefundAsk, Row
 from services.distribution.partners.convert import text_of, uuid_or_none
 
 C = TypeVar("C", order_service_pb2.PlaceOrderRequest, order_service_pb2.OrderRow)
 
 
-def draft_from_proto(content: C, profile_id: UUID, place_time: datetime) -> Draft:
+def draft_from_proto(content: C, buyer: Buyer, place_time: datetime) -> Draft:
     """The content of an order."""
     return Draft(
         content.source,
         content.order_number,
-        profile_id,
+        buyer.profile_id,
         uuid_or_none(content.store_id),
         uuid_or_none(content.seller_partner_id),
         content.currency_code,
         tuple(map(_line_from_proto, content.lines)),
         place_time,
+        buyer.naming,
     )
 
 
-def row_from_proto(row: order_service_pb2.OrderRow, profile_id: UUID) -> Row:
+def row_from_proto(row: order_service_pb2.OrderRow, buyer: Buyer) -> Row:
     """An order with its history."""
     history = History(
         pay_time=moment(row.pay_time) if row.HasField("pay_time") else None,
@@ -40,7 +40,7 @@ def row_from_proto(row: order_service_pb2.OrderRow, profile_id: UUID) -> Row:
             for refund in row.refunds
         ),
     )
-    return Row(draft_from_proto(row, profile_id, moment(row.place_time)), history)
+    return Row(draft_from_proto(row, buyer, moment(row.place_time)), history)
 
 
 def refund_lines_from_proto(lines: Iterable[order_pb2.RefundLine]) -> tuple[tuple[int, int], ...]:

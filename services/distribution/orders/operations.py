@@ -25,6 +25,7 @@ from services.distribution.orders.domain.order import (
     Recredited,
     RefundAsk,
     Refunded,
+    Restored,
     Row,
 )
 from services.distribution.orders.domain.reach import EVERYWHERE, Reach
@@ -276,6 +277,18 @@ async def give_order(tx: Tx, key: store.Key, profile_id: UUID, terms: Terms, *, 
     order_id, from_profile_id = given
     await events.order_reassigned(tx, await store.get_order(tx, order_id), profile_id, from_profile_id, now=now)
     await recredit(tx, await subjects.everybody(tx, (str(profile_id), str(from_profile_id))), terms, now=now)
+
+
+async def give_back(tx: Tx, restored: Restored, from_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Let orders that were placed while people were one, and named who is restored, be theirs, and tell it.
+
+    `from_ids` are all ids of whom the restored person was part of. Credits are left to `recredit`; merges are held.
+    Source: spec people §3.5.
+    """
+    given = dict(await store.give_back(tx, restored, from_ids=from_ids))
+    for order in await store.get_orders(tx, list(given)):
+        from_profile_id = given[order.order_id]
+        await events.order_reassigned(tx, order, restored.profile_id, from_profile_id, now=now)
 
 
 def _credited(order: Order) -> UUID | None:

@@ -43,8 +43,9 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Any) -> pb.PlaceOrderResponse:
         convert.check_buyer(request.buyer, "buyer")
         Reach(_bound_store()).check_store(common.uuid_or_none(_of_own_store(request).store_id))
-        profile_id = await self._buyers.resolve_one(request.buyer)  # may make a person: what is refused makes none
-        row = Row(convert.draft_from_proto(request, profile_id, self._clock.now()))
+        now = self._clock.now()
+        buyer = await self._buyers.resolve_one(request.buyer, now=now)  # may make a person: what is refused makes none
+        row = Row(convert.draft_from_proto(request, buyer, now))
 
         async def work(tx: Tx) -> pb.PlaceOrderResponse:
             (outcome,) = await operations.import_rows(tx, [row], self._terms, reach=await _reach(tx))
@@ -128,11 +129,11 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
     async def ImportOrders(self, request: pb.ImportOrdersRequest, context: Any) -> pb.ImportOrdersResponse:
         for number, row in enumerate(request.rows):
             convert.check_buyer(row.buyer, f"rows[{number}].buyer")
-        found = await self._buyers.resolve([row.buyer for row in request.rows])
+        found = await self._buyers.resolve([row.buyer for row in request.rows], now=self._clock.now())
         rows = [
-            convert.row_from_proto(_of_own_store(row), profile_id)
-            for row, profile_id in zip(request.rows, found, strict=True)
-            if not isinstance(profile_id, Refusal)
+            convert.row_from_proto(_of_own_store(row), buyer)
+            for row, buyer in zip(request.rows, found, strict=True)
+            if not isinstance(buyer, Refusal)
         ]
 
         async def work(tx: Tx) -> list[Outcome | Refusal]:

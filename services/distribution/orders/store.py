@@ -11,7 +11,7 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.distribution.orders.domain.attribution import Attribution, Loser, Step
-from services.distribution.orders.domain.order import Draft, Line, Order, OrderState, Refund
+from services.distribution.orders.domain.order import Draft, Line, Order, OrderState, Refund, Restored
 from services.distribution.orders.errors import OrderNotFound
 from services.distribution.partners.store import given, page_query
 
@@ -52,11 +52,11 @@ _REFUND_NUMBERS = "SELECT order_id, refund_number FROM refund WHERE order_id = A
 _INSERT = """
 INSERT INTO orders (order_id, source, order_number, profile_id, store_id, seller_id, currency_code, place_time,
                     net_minor, refunded_minor, state, pay_time, deliver_time, step, partner_id, touch_id, token,
-                    sharer_profile_id, losers)
+                    sharer_profile_id, losers, named_profile_id, identifier_key, name_time)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
                      $8::timestamptz[], $9::bigint[], $10::bigint[], $11::smallint[], $12::timestamptz[],
                      $13::timestamptz[], $14::smallint[], $15::uuid[], $16::uuid[], $17::text[], $18::uuid[],
-                     $19::jsonb[])
+                     $19::jsonb[], $20::uuid[], $21::uuid[], $22::timestamptz[])
 ON CONFLICT ON CONSTRAINT orders_number_key DO NOTHING RETURNING order_id
 """
 _INSERT_LINES = """
@@ -85,6 +85,18 @@ WITH held AS (
     SELECT order_id, profile_id FROM orders WHERE order_number = $1 AND source = $2 AND profile_id <> $3 FOR UPDATE
 )
 UPDATE orders o SET profile_id = $3 FROM held WHERE o.order_id = held.order_id RETURNING o.order_id, held.profile_id
+"""
+# An id names one person for ever. An identifier may have been another's before: it tells whose an order is that was
+# placed while the merge stood.
+_GIVE_BACK = """
+WITH held AS (
+    SELECT order_id, profile_id FROM orders
+    WHERE profile_id = ANY($1::uuid[])
+      AND (named_profile_id = ANY($2::uuid[])
+           OR (identifier_key = ANY($3::uuid[]) AND name_time >= $4 AND name_time < $5))
+    ORDER BY order_number, source FOR UPDATE
+)
+UPDATE orders o SET profile_id = $6 FROM held WHERE o.order_id = held.order_id RETURNING o.order_id, held.profile_id
 """
 _INSERT_REFUNDS = """
 INSERT INTO refund (refund_id, order_id, refund_number, amount_minor, lines, refund_time)
@@ -137,6 +149,12 @@ async def get_order(tx: ReadTx, order_id: UUID) -> Order:
     return await _one(tx, order_id, "WHERE o.order_id = $1")
 
 
+async def get_orders(tx: ReadTx, order_ids: Sequence[UUID]) -> list[Order]:
+    """Read those of the orders that exist, in the order of their ids."""
+    where = "WHERE o.order_id = ANY($1::uuid[]) ORDER BY o.order_id"
+    return await _orders(tx, await (await driver(tx)).fetch(_SELECT + where, order_ids))
+
+
 async def _one(tx: ReadTx, order_id: UUID, where: str) -> Order:
     orders = await _orders(tx, await (await driver(tx)).fetch(_SELECT + where, order_id))
     if not orders:
@@ -147,8 +165,9 @@ async def _one(tx: ReadTx, order_id: UUID, where: str) -> Order:
 async def insert_orders(tx: Tx, orders: Sequence[Order]) -> set[UUID]:
     """Save new orders with their lines; the ids of those whose number was still free."""
     connection = await driver(tx)
-    rows = [_content(order) + _progress(order) for order in sorted(orders, key=lambda order: order.draft.key)]
-    inserted = {row["order_id"] for row in await connection.fetch(_INSERT, *_transposed(rows, 19))}
+    sorted_orders = sorted(orders, key=lambda order: order.draft.key)
+    rows = [_content(order) + _progress(order) + _naming(order) for order in sorted_orders]
+    inserted = {row["order_id"] for row in await connection.fetch(_INSERT, *_transposed(rows, 22))}
     lines = [
         (order.order_id, line.line_no, line.sku, line.category, line.quantity, line.gross_minor, line.discount_minor,
          line.refunded_minor)
@@ -183,6 +202,16 @@ async def give_order(tx: Tx, key: Key, profile_id: UUID) -> tuple[UUID, UUID] | 
     """Let an order be another person's. Returns it and whose it was; None when there is none, or it is theirs."""
     row = await (await driver(tx)).fetchrow(_GIVE, *key, profile_id)
     return None if row is None else (row["order_id"], row["profile_id"])
+
+
+async def give_back(tx: Tx, restored: Restored, *, from_ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """Let orders of people, given by all their ids, that named the restored person be theirs. Returns each and whose it
+    was, in the order of their ids."""
+    rows = await (await driver(tx)).fetch(
+        _GIVE_BACK, from_ids, restored.ids, restored.identifier_keys, restored.merge_time, restored.unmerge_time,
+        restored.profile_id,
+    )  # fmt: skip
+    return sorted((row["order_id"], row["profile_id"]) for row in rows)
 
 
 async def insert_refunds(tx: Tx, refunds: Sequence[tuple[UUID, Refund]]) -> None:
@@ -274,6 +303,11 @@ def _content(order: Order) -> tuple[Any, ...]:
         order.order_id, draft.source, draft.order_number, draft.profile_id, draft.store_id, draft.seller_id,
         draft.currency_code, draft.place_time,
     )  # fmt: skip
+
+
+def _naming(order: Order) -> tuple[Any, ...]:
+    naming = order.draft.naming
+    return naming.profile_id, naming.identifier_key, naming.time
 
 
 def _progress(order: Order) -> tuple[Any, ...]:

@@ -51,7 +51,10 @@ _FORGET = (
     ("partners_detached", "UPDATE partner SET profile_id = NULL WHERE profile_id = ANY($1) AND $2::uuid IS NOT NULL"),
     ("links_kept", "UPDATE share_link SET sharer_profile_id = $2 WHERE sharer_profile_id = ANY($1)"),
     ("credits_kept", "UPDATE orders SET sharer_profile_id = $2 WHERE sharer_profile_id = ANY($1)"),
-    ("orders_kept", "UPDATE orders SET profile_id = $2 WHERE profile_id = ANY($1)"),
+    (
+        "orders_kept",
+        "UPDATE orders SET profile_id = $2, named_profile_id = NULL, identifier_key = NULL WHERE profile_id = ANY($1)",
+    ),
     ("merges", "DELETE FROM merge WHERE (loser_id = ANY($1) OR survivor_id = ANY($1)) AND $2::uuid IS NOT NULL"),
     ("redirects", "DELETE FROM redirect WHERE (loser_id = ANY($1) OR survivor_id = ANY($1)) AND $2::uuid IS NOT NULL"),
 )

@@ -20,7 +20,7 @@ async def on_profile_merged(tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileM
 
 
 async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[events_pb2.ProfileUnmerged]]) -> list[UUID]:
-    """Let people who are two again stand for themselves: orders, links and visits stay where they were told of.
+    """Let people who are two again stand for themselves, with all that was told of their ids.
 
     Returns all ids of the people concerned.
     """

@@ -33,6 +33,7 @@ async def test_orders_stay_with_a_token_in_the_buyers_place_and_visits_lose_thei
     assert await holding(network.db, "secret") == {}
     kept = await network.order(order.order_id)
     assert (kept.profile_id, kept.net_minor, kept.order_number) == (erased.token, order.net_minor, order.order_number)
+    assert await network.rows("SELECT 1 FROM orders WHERE identifier_key IS NOT NULL") == []
     [confirmed] = await network.told(events_pb2.ErasureConfirmed)
     counts = counts_of(confirmed, erased)
     assert (counts["orders_kept"], counts["touches"], counts["links_kept"], counts["rejections"]) == (1, 2, 1, 1)

@@ -4,10 +4,11 @@ import pytest
 from bowen.distribution.v1 import commission_pb2, events_pb2, order_pb2
 from bowen.distribution.v1 import order_service_pb2 as os_
 from bowen.profile.v1 import events_pb2 as profile_events
+from bowen.profile.v1 import profile_service_pb2
 
 from chassis.ids import new_id
 from chassis.stamps import stamp
-from tests.service.distribution.network import HOUR, KOC, Network, a_line, a_merge, an_event
+from tests.service.distribution.network import HOUR, KOC, Network, a_line, a_member, a_merge, an_event
 
 
 def an_undoing(merge: profile_events.ProfileMerged, **fields: object) -> profile_events.ProfileUnmerged:
@@ -89,6 +90,67 @@ async def test_what_an_event_bought_since_the_merge_is_whose_the_event_is(networ
     (told,) = await network.told(events_pb2.OrderReassigned)
     assert (told.profile_id, told.from_profile_id, told.order.order_number) == (loser, survivor, "N1")
     assert (await orders_of(network, loser), await orders_of(network, survivor)) == ([("N1", loser)], [])
+
+
+async def keys_of(network: Network, *buyers: order_pb2.Buyer) -> list[str]:
+    """What stands for the identifiers that name buyers."""
+    names = [{"type": each.identifier.type, "value": each.identifier.value, "verified": True} for each in buyers]
+    request = profile_service_pb2.ResolveProfilesRequest(sets=[{"identifiers": [name]} for name in names])
+    return [outcome.identifier_key for outcome in (await network.profiles.ResolveProfiles(request)).outcomes]
+
+
+async def test_what_the_api_placed_since_the_merge_is_whose_the_id_or_identifier_is_that_named_them(network: Network):
+    phone, card, handed_on = map(a_member, ("phone", "card", "handed on"))
+    before, own = [await network.imported(network.a_row(buyer=buyer)) for buyer in (phone, handed_on)]
+    loser, survivor = before.profile_id, own.profile_id
+    await network.tell(a_merge((await network.imported(network.a_row(buyer=card))).profile_id, survivor))
+    network.clock.advance(1)
+    merge, merge_time = a_merge(loser, survivor), stamp(network.now())
+    await network.tell(merge)
+    rows = [network.a_row(buyer=buyer) for buyer in (phone, order_pb2.Buyer(profile_id=loser))]
+    others = [network.a_row(buyer=buyer) for buyer in (card, order_pb2.Buyer(profile_id=survivor))]
+    assert {(await network.imported(row)).profile_id for row in (*rows, *others)} == {survivor}
+    network.clock.advance(1)
+    undoing = an_undoing(
+        merge,
+        merge_time=merge_time,
+        unmerge_time=stamp(network.now()),
+        restored_identifier_keys=await keys_of(network, phone, handed_on),
+    )
+
+    for fact in (undoing, undoing, merge, undoing):
+        await network.tell(fact)
+
+    given, kept = [{row.order_number for row in each} for each in (rows, others)]
+    assert set(await orders_of(network, loser)) == {(number, loser) for number in given | {before.order_number}}
+    assert {number for number, _ in await orders_of(network, survivor)} > kept | {own.order_number}
+    told = await network.told(events_pb2.OrderReassigned, len(given))
+    assert sorted((item.order.order_number, item.profile_id, item.from_profile_id) for item in told) == sorted(
+        (number, loser, survivor) for number in given
+    )
+    repeated = await network.import_rows(*rows, *others)
+    assert {outcome.result for outcome in repeated} == {os_.ImportOrderOutcome.RESULT_DUPLICATE}
+
+
+async def test_a_credit_holds_again_once_the_order_is_the_restored_persons_who_is_not_the_sharer(network: Network):
+    await network.a_plan(koc=1_000)
+    person = await network.imported(network.a_row())
+    sharer = await network.a_partner(KOC, profile_id=person.profile_id)
+    loser, survivor = [(await network.imported(network.a_row())).profile_id for _ in range(2)]
+    merge = a_merge(loser, survivor)
+    await network.tell(merge)
+    await network.touch(await network.a_link(sharer), profile_id=survivor)
+    row = network.a_row(a_line(10_000), buyer=order_pb2.Buyer(profile_id=loser))
+    sold = await network.deliver(await network.pay(await network.imported(row)))
+    await network.tell(a_merge(person.profile_id, survivor))
+    await network.posted()
+    assert (await network.balance(sharer), await state_of(network, sold)) == (0, [VOIDED])
+
+    await network.tell(an_undoing(merge))
+    await network.posted()
+
+    assert (await network.order(sold.order_id)).profile_id == loser
+    assert (await network.balance(sharer), await state_of(network, sold)) == (1_000, [ACCRUED])
 
 
 async def test_a_link_of_the_restored_person_credits_that_person_again(network: Network):

@@ -44,8 +44,39 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """What the buyer was named by, and when: an id, or an identifier, by what stands for it at profile.
+
+    An order that an event told is whose the event is: nothing names its buyer.
+    """
+
+    profile_id: UUID | None = None
+    identifier_key: UUID | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys, and what they were named by."""
+
+    profile_id: UUID
+    naming: Naming
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A person of their own again: all their ids, and what stands for the identifiers that name them from now on."""
+
+    profile_id: UUID
+    ids: Sequence[UUID]
+    identifier_keys: Sequence[UUID]
+    merge_time: datetime
+    unmerge_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """The content of an order. A number of a source stands for one content for ever."""
+    """The content of an order. A number of a source stands for one content for ever, whatever named its buyer."""
 
     source: str
     order_number: str
@@ -55,6 +86,7 @@ class Draft:
     currency_code: str
     lines: tuple[Line, ...]
     place_time: datetime
+    naming: Naming = Naming()
 
     @property
     def key(self) -> tuple[str, str]:
