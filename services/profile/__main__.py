@@ -26,6 +26,7 @@ from chassis.lifecycle import Unstartable
 from chassis.process import Process
 from services.profile.attributes import operations as attributes
 from services.profile.attributes.servicer import AttributeServicer
+from services.profile.consent import operations as consents
 from services.profile.consent.servicer import ConsentServicer
 from services.profile.groups.servicer import GroupServicer
 from services.profile.identity import operations as identity
@@ -71,7 +72,8 @@ async def assemble(process: Process[Settings]) -> None:
     process.server.add(add_AttributeServiceServicer_to_server, AttributeServicer(process.db, process.clock))
     consent = ConsentServicer(process.db, process.clock, vault)
     process.server.add(add_ConsentServiceServicer_to_server, consent)
-    process.server.add(add_IdentityServiceServicer_to_server, IdentityServicer(process.db, process.clock, vault, book))
+    identities = IdentityServicer(process.db, process.clock, vault, book, consents.follow)
+    process.server.add(add_IdentityServiceServicer_to_server, identities)
     process.server.add(add_ReviewServiceServicer_to_server, ReviewServicer(process.db, process.clock, vault, book))
     process.server.add(add_GroupServiceServicer_to_server, GroupServicer(process.db, process.clock, vault))
     process.server.add(add_SearchServiceServicer_to_server, SearchServicer(process.db, process.clock, vault, book))

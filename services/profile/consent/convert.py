@@ -12,13 +12,12 @@ from bowen.profile.v1 import consent_service_pb2 as pb
 
 from chassis.stamps import moment, stamp
 from services.profile.consent import domain
-from services.profile.consent.domain import Entry, Preference, Purpose, Scope, State, Statement
+from services.profile.consent.domain import KINDS_OF_ADDRESS, Entry, Preference, Purpose, Scope, State, Statement
 from services.profile.consent.errors import ConsentInvalid
 from services.profile.identity.domain import claim
 from services.profile.identity.errors import IdentifierInvalid
 from services.profile.vault.domain import Vault
 
-KINDS_OF_ADDRESS = {"sms": "phone", "phone": "phone", "call": "phone", "email": "email"}
 PREFERENCES_MAX = 50
 _PURPOSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}").fullmatch
 
@@ -39,7 +38,7 @@ def address_hash(vault: Vault, channel: str, address: str, *, field: str = "") -
         value = claim(kind, "", address).value if kind else address.strip()
     except IdentifierInvalid as refusal:
         raise ConsentInvalid(f"{field}address", refusal.metadata["rule"]) from None
-    return vault.hash("address", (kind or channel).encode(), value.encode(), size=domain.ADDRESS_BYTES)
+    return domain.address_hash(vault, kind or channel, value)
 
 
 def identifier_key(channel: str, address: str) -> bytes | None:

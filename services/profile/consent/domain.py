@@ -20,6 +20,12 @@ SENSITIVE, GUARDIAN = "sensitive", "guardian"
 GATES = (SENSITIVE, GUARDIAN)
 """Purposes without which attributes are not kept: sensitive ones, and all of a child. Banners may deny them alone."""
 
+UNMERGE = "unmerge"
+"""The source of what is written down because a merge was undone."""
+
+KINDS_OF_ADDRESS = {"sms": "phone", "phone": "phone", "call": "phone", "email": "email"}
+"""The type of identifier that a channel's addresses are."""
+
 ADDRESS_BYTES = 16
 NO_HASH = b""
 
@@ -149,6 +155,11 @@ class Flags(NamedTuple):
 # ------------------------------------------------------------------------------------------------------ the chain
 
 
+def address_hash(vault: Vault, kind: str, value: str) -> bytes:
+    """What stands for an address. `kind` is the type of identifier that it is, or else its channel."""
+    return vault.hash("address", kind.encode(), value.encode(), size=ADDRESS_BYTES)
+
+
 def written(vault: Vault, chain: Chain, said: Statement, consent_id: UUID, now: datetime) -> tuple[Entry, Chain]:
     """The entry that follows in a chain, and where the chain ends then."""
     ip_hash = vault.hash("consent-ip", consent_id.bytes, said.ip.encode()) if said.ip else NO_HASH
@@ -242,8 +253,7 @@ def granted(entries: Iterable[Entry], wanted: Scope) -> Iterator[tuple[UUID, Sco
 
     Bowen's own purposes fit only when they are named.
     """
-    last = {(entry.profile_id, entry.scope): entry for entry in sorted(entries, key=_standing)}
-    return (place for place, entry in last.items() if entry.is_grant and _fits(wanted, entry.scope))
+    return (place for place, entry in _last(entries).items() if entry.is_grant and _fits(wanted, entry.scope))
 
 
 def _fits(wanted: Scope, scope: Scope) -> bool:
@@ -308,6 +318,42 @@ def check(
     if entry.is_grant:
         return True, Reason.CONSENT_GRANTED, entry
     return False, _NO[State(entry.state)], entry
+
+
+# -------------------------------------------------------------------------------------------------- merges are undone
+
+
+def parted(said: Sequence[Entry], *, since: UUID, to_id: UUID, actor: str, now: datetime) -> Iterator[Statement]:
+    """What follows addresses to whom they went back, of all that those who are left said of them.
+
+    What was said since the merge is repeated under `to_id`; a grant that came with it ends where it was written down.
+    """
+    later = [entry for entry in said if entry.consent_id > since]
+    for entry in later:
+        yield _repeated(entry)._replace(profile_id=to_id)
+    before = _last(entry for entry in said if entry.consent_id <= since)
+    for place, entry in sorted(_last(later).items()):
+        if entry.is_grant and not (place in before and before[place].is_grant):
+            yield _repeated(entry)._replace(state=State.WITHDRAWN, source=UNMERGE, ip="", actor=actor, consent_time=now)
+
+
+def _last(entries: Iterable[Entry]) -> dict[tuple[UUID, Scope], Entry]:
+    return {(entry.profile_id, entry.scope): entry for entry in sorted(entries, key=_standing)}
+
+
+def _repeated(entry: Entry) -> Statement:
+    return Statement(
+        entry.profile_id,
+        entry.scope,
+        State(entry.state),
+        entry.legal_basis,
+        entry.notice_version,
+        entry.text_hash,
+        entry.source,
+        entry.ip,
+        entry.actor,
+        entry.consent_time,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ preferences of events

@@ -9,9 +9,10 @@ from chassis.ids import new_id
 from services.profile.attributes import operations as attributes
 from services.profile.attributes.domain import Stated
 from services.profile.consent import domain, events, store
-from services.profile.consent.domain import Entry, Flags, Preference, Purpose, State, Statement
+from services.profile.consent.domain import KINDS_OF_ADDRESS, Entry, Flags, Preference, Purpose, State, Statement
 from services.profile.consent.errors import ConsentInvalid
 from services.profile.identity import store as identity
+from services.profile.identity.operations import Parted
 from services.profile.vault.domain import Vault
 
 
@@ -70,6 +71,22 @@ async def withdraw(tx: Tx, vault: Vault, wanted: Statement, person: Sequence[UUI
 
 def _withdrawn(said: Statement, now: datetime) -> Statement:
     return said._replace(state=State.WITHDRAWN, consent_time=now)
+
+
+async def follow(tx: Tx, vault: Vault, parted: Parted, *, now: datetime) -> None:
+    """Have what was said of addresses while two were one follow them to whom they went back (spec people §3.5)."""
+    await identity.lock(tx, [*parted.remaining_ids, parted.restored_id])
+    said = await store.list_entries(tx, parted.remaining_ids)
+    named = [entry for entry in said if entry.address_hash and entry.address_hash in _hashes(vault, parted, entry)]
+    moved = domain.parted(named, since=parted.merge_id, to_id=parted.restored_id, actor=parted.actor, now=now)
+    await record(tx, vault, list(moved), now=now)
+
+
+def _hashes(vault: Vault, parted: Parted, entry: Entry) -> set[bytes]:
+    """What stands for the addresses that went back, in the channel of an entry."""
+    kind = KINDS_OF_ADDRESS.get(entry.channel)
+    values = [each.value for each in parted.identifiers if kind in (None, each.type)]
+    return {domain.address_hash(vault, kind or entry.channel, value) for value in values}
 
 
 async def record_preferences(tx: Tx, vault: Vault, said: Sequence[Preference], *, now: datetime) -> None:

@@ -19,6 +19,7 @@ from bowen.profile.v1.suppression_service_pb2_grpc import add_SuppressionService
 from chassis.clock import FixedClock
 from chassis.db import Database
 from services.profile.attributes.servicer import AttributeServicer
+from services.profile.consent import operations as consents
 from services.profile.consent.servicer import ConsentServicer
 from services.profile.groups.servicer import GroupServicer
 from services.profile.identity.operations import RuleBook
@@ -63,7 +64,7 @@ async def running(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
         (add_IngestServiceServicer_to_server, ingest),
         (add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault, book)),
         (add_ConsentServiceServicer_to_server, ConsentServicer(db, clock, vault)),
-        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book)),
+        (add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book, consents.follow)),
         (add_GroupServiceServicer_to_server, GroupServicer(db, clock, vault)),
         (add_ReviewServiceServicer_to_server, ReviewServicer(db, clock, vault, book)),
         (add_SearchServiceServicer_to_server, SearchServicer(db, clock, vault, book)),

@@ -181,6 +181,47 @@ async def test_i23_a_later_grant_for_the_same_number_lifts_an_opt_out_and_one_fo
     assert await may(profile, survivor) == (False, "CONSENT_DENIED")
 
 
+async def test_what_was_said_of_a_number_while_two_were_one_goes_with_it_when_they_are_two_again(profile):
+    [survivor] = await profile.accepted(identify(user_id="u1", identifiers=[identifier("phone", OURS)]))
+    [loser] = await profile.accepted(
+        identify(user_id="u2", identifiers=[identifier("phone", THEIRS), identifier("email", "l@mail.cn")])
+    )
+    await record(profile, loser, a_statement(address=THEIRS, state=DENIED))
+    merge = await profile.merge(survivor, loser)
+    assert merge.survivor_id == survivor
+    profile.clock.advance(1)
+    by_mail = {"channel": "email", "address": "L@mail.cn"}
+    await record(
+        profile,
+        survivor,
+        a_statement(address=OURS),
+        a_statement(address=THEIRS, notice_version="v9"),
+        a_statement(**by_mail, state=WITHDRAWN),
+        a_statement(channel="call"),
+    )
+    profile.clock.advance(1)
+
+    await profile.undo(merge.merge_id)
+
+    assert await may(profile, loser, address=THEIRS) == (True, "CONSENT_GRANTED")
+    assert await may(profile, loser, **by_mail) == (False, "CONSENT_WITHDRAWN")
+    assert await may(profile, loser, address=OURS) == (False, "CONSENT_MISSING")
+    assert await may(profile, loser, channel="call") == (False, "CONSENT_MISSING")
+    assert await may(profile, survivor, address=OURS) == (True, "CONSENT_GRANTED")
+    assert await may(profile, survivor, address=THEIRS) == (False, "CONSENT_WITHDRAWN")
+    assert await may(profile, survivor, channel="call") == (True, "CONSENT_GRANTED")
+    told = (await profile.facts(events_pb2.ConsentChanged))[-3:]
+    assert [(each.profile_id, each.state) for each in told] == [
+        (loser, GRANTED),
+        (loser, WITHDRAWN),
+        (survivor, WITHDRAWN),
+    ]
+    rows = await profile.fetch("SELECT notice_version, source FROM consent ORDER BY consent_id DESC LIMIT 3")
+    assert [tuple(row) for row in rows] == [("v9", "unmerge"), ("v3", "form"), ("v9", "form")]
+    for each in (survivor, loser):
+        assert (await profile.consent_stub.VerifyConsents(pb.VerifyConsentsRequest(profile_id=each))).is_intact
+
+
 async def test_rows_stay_under_the_id_they_were_given_for(profile):
     survivor, loser, merge = await two_who_merge(profile)
     await record(profile, loser, a_statement())

@@ -13,11 +13,12 @@ from services.profile.identity.operations.indexing import index_phones
 from services.profile.identity.operations.rulebook import RuleBook, put_rules
 from services.profile.identity.operations.settling import ensure_profiles, settle, transact
 from services.profile.identity.operations.simulating import Simulation, simulate
-from services.profile.identity.operations.undoing import undo_merge
+from services.profile.identity.operations.undoing import Parted, undo_merge
 
 __all__ = [
     "Held",
     "Import",
+    "Parted",
     "Row",
     "RuleBook",
     "Simulation",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.db import Tx
@@ -10,7 +11,15 @@ from services.profile.attributes import store as attribute_store
 from services.profile.attributes.domain import NOTHING, Known
 from services.profile.attributes.domain.gates import NO_PERMISSION
 from services.profile.identity import domain, events, store
-from services.profile.identity.domain import EVENTS_MAX, SAID_MAX, Author, Parting, PastEvent, PastMerge
+from services.profile.identity.domain import (
+    EVENTS_MAX,
+    SAID_MAX,
+    Author,
+    Parting,
+    PastEvent,
+    PastMerge,
+    StoredIdentifier,
+)
 from services.profile.identity.errors import MergeEventsMax, MergeHasDependents
 from services.profile.timeline import domain as timeline
 from services.profile.timeline import store as timeline_store
@@ -19,8 +28,25 @@ from services.profile.vault.domain import Vault
 TOLD_AT_ONCE = 500
 
 
-async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, cascade: bool, now: datetime) -> None:
-    """Undo a merge and, if asked to, those that depend on it. Nothing happens if it was undone before.
+class Parted(NamedTuple):
+    """A merge that was undone, by whom, and the identifiers that went back.
+
+    `remaining_ids` are all ids of whom the restored person was part of.
+    """
+
+    merge_id: UUID
+    remaining_ids: list[UUID]
+    restored_id: UUID
+    identifiers: list[StoredIdentifier]
+    actor: str
+
+
+async def undo_merge(
+    tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, cascade: bool, now: datetime
+) -> list[Parted]:
+    """Undo a merge and, if asked to, those that depend on it: returns them in the order in which they were undone.
+
+    Nothing happens if it was undone before.
 
     The two are kept apart from now on; those who were parted only because they depended on it are not. Raises
     `MergeNotFound`, `MergeHasDependents`, or `MergeEventsMax` where that would take too long.
@@ -28,7 +54,7 @@ async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, ca
     await store.take_turn(tx, alone=True)
     merge = await store.lock_merge(tx, vault, merge_id)
     if merge is None:
-        return
+        return []
     later = await store.merges_since(tx, vault, merge_id)
     since = await _events_since(tx, vault, merge)
     dependents = domain.dependents(merge, later, since)
@@ -36,10 +62,12 @@ async def undo_merge(tx: Tx, vault: Vault, merge_id: UUID, author: Author, *, ca
         raise MergeHasDependents(merge_id, [each.merge_id for each in reversed(dependents)])
     if len(since) * (len(dependents) + 1) > EVENTS_MAX:  # each of them looks through those that came since it
         raise MergeEventsMax(merge_id, EVENTS_MAX)
-    for each in (*reversed(dependents), merge):
-        await _undo(tx, vault, each, author, requested=merge_id, now=now)
+    parted = [
+        await _undo(tx, vault, each, author, requested=merge_id, now=now) for each in (*reversed(dependents), merge)
+    ]
     await store.separate(tx, merge.survivor_id, merge.loser_id, author, merge_id=merge_id, now=now)
     await store.keep_apart(tx, merge.survivor_id, merge.loser_id)
+    return parted
 
 
 async def _events_since(tx: Tx, vault: Vault, merge: PastMerge) -> list[PastEvent]:
@@ -63,7 +91,7 @@ def _past(event: timeline.Recalled) -> PastEvent:
     return PastEvent(event.event_id, event.profile_id, event.keys(), facts)
 
 
-async def _undo(tx: Tx, vault: Vault, merge: PastMerge, author: Author, *, requested: UUID, now: datetime) -> None:
+async def _undo(tx: Tx, vault: Vault, merge: PastMerge, author: Author, *, requested: UUID, now: datetime) -> Parted:
     later = await store.merges_since(tx, vault, merge.merge_id)
     parting = domain.part(merge, later, await _events_since(tx, vault, merge))
     line, below = await store.line_of(tx, merge.survivor_id), await store.below(tx, merge.loser_id)
@@ -80,6 +108,8 @@ async def _undo(tx: Tx, vault: Vault, merge: PastMerge, author: Author, *, reque
     undone = events.Unmerge(merge, requested, remaining_id, below[1:], *known, identifiers)
     await events.profile_unmerged(tx, undone, len(ids), now=now)
     await _tell_reassigned(tx, vault, merge, parting, now)
+    remaining_ids = await store.everyone_of(tx, remaining_id)
+    return Parted(merge.merge_id, remaining_ids, restored_id, identifiers, author.actor)
 
 
 async def _tell_reassigned(tx: Tx, vault: Vault, merge: PastMerge, parting: Parting, now: datetime) -> None:

@@ -1,5 +1,8 @@
 """The gRPC face of corrections: translates, decides nothing, catches nothing."""
 
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from bowen.profile.v1 import identity_service_pb2 as pb
@@ -15,7 +18,7 @@ from chassis.idempotency import once
 from chassis.ids import new_id
 from services.profile.identity import convert, operations, store
 from services.profile.identity.domain import Author, MergeRecord, MoveRecord, claim
-from services.profile.identity.operations import RuleBook
+from services.profile.identity.operations import Parted, RuleBook
 from services.profile.identity.servicer.ruling import numbers_from_proto, rules_from_proto, ruling_to_proto
 from services.profile.identity.servicer.showing import masking, shown
 from services.profile.identity.servicer.simulating import LIMIT_DEFAULT, simulation_to_proto, wanted_rules
@@ -23,11 +26,17 @@ from services.profile.timeline import store as timeline_store
 from services.profile.vault.domain import Vault
 
 
+class Follow(Protocol):
+    """What else is parted where a merge is undone, by who knows more of people than who they are."""
+
+    def __call__(self, tx: Tx, vault: Vault, parted: Parted, *, now: datetime) -> Awaitable[None]: ...
+
+
 class IdentityServicer(IdentityServiceServicer):
     """Answers `bowen.profile.v1.IdentityService`. Who is who is the brand's: no store and no shopper corrects it."""
 
-    def __init__(self, db: Database, clock: Clock, vault: Vault, book: RuleBook | None = None) -> None:
-        self._db, self._clock, self._vault, self._book = db, clock, vault, book or RuleBook()
+    def __init__(self, db: Database, clock: Clock, vault: Vault, book: RuleBook, follow: Follow) -> None:
+        self._db, self._clock, self._vault, self._book, self._follow = db, clock, vault, book, follow
 
     async def GetMerge(self, request: pb.GetMergeRequest, context: object) -> pb.GetMergeResponse:
         _check_brand()
@@ -39,7 +48,10 @@ class IdentityServicer(IdentityServiceServicer):
         author, now, merge_id = _author(request.note), self._clock.now(), UUID(request.merge_id)
 
         async def work(tx: Tx) -> pb.UndoMergeResponse:
-            await operations.undo_merge(tx, self._vault, merge_id, author, cascade=request.cascade, now=now)
+            for parted in await operations.undo_merge(
+                tx, self._vault, merge_id, author, cascade=request.cascade, now=now
+            ):
+                await self._follow(tx, self._vault, parted, now=now)
             undone = await store.list_undone(tx, self._vault, merge_id)
             return pb.UndoMergeResponse(merges=[await _shown(tx, each) for each in undone])
 

@@ -125,7 +125,7 @@ class Consent(_message.Message):
     text_hash: _builtins.str
     """SHA-256 of the notice's text, in hexadecimal."""
     source: _builtins.str
-    """Where it was said: a form, a till, a source of events."""
+    """Where it was said: a form, a till, a source of events. `unmerge` where the address went back to somebody else when a merge was undone."""
     ip: _builtins.str
     """Address of the network it came from. Empty when unknown, or once the person was erased."""
     actor: _builtins.str

@@ -28,7 +28,7 @@ if _version_not_supported:
 class ConsentServiceStub:
     """What people agree to: a ledger that only grows, per purpose, channel and address, and what follows from it.
 
-    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said.
+    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said, and what was said of an address since goes with the address.
     """
 
     def __init__(self, channel):
@@ -82,7 +82,7 @@ class ConsentServiceStub:
 class ConsentServiceServicer:
     """What people agree to: a ledger that only grows, per purpose, channel and address, and what follows from it.
 
-    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said.
+    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said, and what was said of an address since goes with the address.
     """
 
     def RecordConsents(self, request, context):
@@ -217,7 +217,7 @@ def add_ConsentServiceServicer_to_server(servicer, server):
 class ConsentService:
     """What people agree to: a ledger that only grows, per purpose, channel and address, and what follows from it.
 
-    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said.
+    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said, and what was said of an address since goes with the address.
     """
 
     @staticmethod

@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class ConsentServiceStub:
     """What people agree to: a ledger that only grows, per purpose, channel and address, and what follows from it.
 
-    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said.
+    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said, and what was said of an address since goes with the address.
     """
 
     @_typing.overload
@@ -86,7 +86,7 @@ class ConsentServiceStub:
 class ConsentServiceAsyncStub(ConsentServiceStub):
     """What people agree to: a ledger that only grows, per purpose, channel and address, and what follows from it.
 
-    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said.
+    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said, and what was said of an address since goes with the address.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -139,7 +139,7 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people agree to: a ledger that only grows, per purpose, channel and address, and what follows from it.
 
-    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said.
+    The latest word about an address counts. Of people who were merged the most restrictive holds, unless a later grant names the very address; undoing the merge brings back what each had said, and what was said of an address since goes with the address.
     """
 
     @_abc_1.abstractmethod
