@@ -44,7 +44,9 @@ from tests.service.profile.vaults import a_vault
 from tests.serving import TESTER
 from tests.waiting import eventually
 
-STORE, GUIDE, KOC = (getattr(partner_pb2, f"PARTNER_ROLE_{name}") for name in ("STORE", "GUIDE", "KOC"))
+STORE, GUIDE, EMPLOYEE, KOC = (
+    getattr(partner_pb2, f"PARTNER_ROLE_{name}") for name in ("STORE", "GUIDE", "EMPLOYEE", "KOC")
+)
 INACTIVE = partner_pb2.Partner.STATE_INACTIVE
 HOUR = timedelta(hours=1)
 FACTS = (

@@ -1,10 +1,10 @@
 """Who is credited with a sale."""
 
-from bowen.distribution.v1 import order_pb2
+from bowen.distribution.v1 import order_pb2, ripple_pb2
 from bowen.distribution.v1 import ripple_service_pb2 as rs
 
 from chassis.ids import new_id
-from tests.service.distribution.network import HOUR, INACTIVE, STORE, Network, a_line, a_merge, an_event
+from tests.service.distribution.network import EMPLOYEE, HOUR, INACTIVE, STORE, Network, a_line, a_merge, an_event
 
 A = order_pb2.Attribution
 
@@ -64,6 +64,27 @@ async def test_shr_11_a_sharer_who_left_between_click_and_order_is_passed_over(n
 
     assert paid.attribution.partner_id == a.partner_id
     assert reasons(paid) == [(b.partner_id, "PARTNER_INACTIVE")]
+
+
+async def test_i27_an_employee_who_shops_is_one_person_paid_by_role_for_what_she_sells(network: Network):
+    """She earns at the rate of her role, shares as a consumer when she is at home, and earns nothing by herself."""
+    await network.a_plan(employee=2_000, koc=500)
+    bought, sold, shared = [await network.imported(network.a_row(a_line(10_000))) for _ in range(3)]
+    known_as, shopper = str(new_id()), bought.profile_id
+    employee = await network.a_partner(EMPLOYEE, profile_id=known_as)
+    await network.tell(a_merge(known_as, shopper))
+    at_work, at_home = await network.a_link(employee), await network.a_link(sharer_profile_id=known_as)
+    for order, link in ((bought, at_work), (sold, at_work), (shared, at_home)):
+        await network.touch(link, profile_id=order.profile_id)
+
+    paid = [await network.deliver(await network.pay(order)) for order in (bought, sold, shared)]
+    await network.posted()
+
+    assert (at_work.ring, at_home.ring) == (ripple_pb2.RING_TEAM, ripple_pb2.RING_PROSPECT)
+    earned = [[each.amount_minor for each in await network.commissions_of(order)] for order in paid]
+    assert earned == [[], [2_000], []]
+    assert await network.balance(employee) == 2_000
+    assert [each.attribution.sharer_profile_id for each in paid] == ["", "", shopper]
 
 
 async def test_com_17_a_purchase_by_the_sharer_earns_the_sharer_nothing(network: Network):

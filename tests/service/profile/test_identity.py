@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import time
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -153,6 +154,42 @@ async def test_i15_a_chain_in_one_batch_is_no_different(profile):
     await profile.accepted(*known, *(alias(f"u{number}", f"u{number + 1}") for number in range(89)))
 
     assert len(await profile.partition()) == 1
+    await profile.assert_sound()
+
+
+async def test_i15_a_chain_of_a_thousand_new_ids_is_one_person_and_i28_one_more_is_refused(profile):
+    """Ids that nobody held are no people to merge: the cap on identifiers ends the chain, and not that on merges."""
+    for start in range(0, 999, 111):
+        await profile.accepted(*(alias(f"u{number}", f"u{number + 1}") for number in range(start, start + 111)))
+    first = (await profile.lookup("user_id", "u0")).profile_id
+
+    [one_more] = await profile.ingest(alias("u999", "u1000"))
+
+    held = {each.identifier.value for each in (await profile.get(first)).identifiers}
+    assert held == {f"u{number}" for number in range(1000)}
+    assert await profile.stats() == (2, 0, 1000)
+    assert one_more.result == ACCEPTED
+    assert one_more.profile_id == (await profile.lookup("user_id", "u1000")).profile_id != first
+    assert one_more.detail == "user_id was not believed: LINKS_MAX"
+    assert [row["rule"] for row in await profile.fetch("SELECT rule FROM conflict")] == ["LINKS_MAX"]
+    await profile.assert_sound()
+
+
+async def test_i15_of_a_chain_of_a_thousand_known_people_as_many_are_one_as_the_cap_allows(profile):
+    """I15 and B6 contradict each other there: the cap holds, is told, and every id is one hop from whom it leads to."""
+    for start in range(0, 1000, 200):
+        await profile.accepted(*(identify(user_id=f"u{number}") for number in range(start, start + 200)))
+    for start in range(0, 999, 111):
+        await profile.accepted(*(alias(f"u{number}", f"u{number + 1}") for number in range(start, start + 111)))
+
+    ids = [row["profile_id"] for row in await profile.fetch("SELECT profile_id FROM profile")]
+    roots = dict(await profile.fetch("SELECT loser_id, survivor_id FROM redirect"))
+    sizes = Counter(roots.get(each, each) for each in ids)
+    assert (len(ids), sum(sizes.values()), max(sizes.values())) == (1000, 1000, 101)
+    assert not roots.keys() & set(roots.values())
+    refused = await profile.facts(events_pb2.MergeRefused)
+    assert {each.rule for each in refused} == {"MERGES_MAX"}
+    assert len(refused) == len(sizes) - 1 == 9
     await profile.assert_sound()
 
 
