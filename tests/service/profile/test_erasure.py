@@ -76,7 +76,7 @@ async def test_h6_search_finds_nothing_of_who_was_erased(profile):
     await profile.assert_sound()
 
 
-async def test_others_are_told_of_all_ids_and_the_request_ends_with_the_last_answer(profile):
+async def test_pipl_47_others_are_told_of_all_ids_and_the_request_ends_with_the_last_answer(profile):
     person = await a_life(profile)
     merged = [merge.loser_id for merge in await profile.merges(person)]
     request = await ask(profile, "ERASE", person, scope="PERSON")

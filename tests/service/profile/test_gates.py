@@ -43,7 +43,7 @@ async def rejected(profile):
     return [(each.reason, json.loads(each.raw)["attribute"]) for each in found.rejections]
 
 
-async def test_a_sensitive_attribute_needs_a_consent_of_its_own_on_every_way_in(profile):
+async def test_pipl_28_a_sensitive_attribute_needs_a_consent_of_its_own_on_every_way_in(profile):
     await be_sensitive(profile)
     [outcome] = await profile.ingest(about(health="asthma-17", city="Xian"))
     person = outcome.profile_id
@@ -93,7 +93,7 @@ async def test_of_two_who_are_one_the_no_holds_and_undoing_gives_each_what_they_
 
 
 @pytest.mark.parametrize("sign", [{"birthday": "2020-02-29"}, {"is_minor": True}])
-async def test_a_child_is_known_by_nothing_else_until_a_guardian_agrees(profile, sign):
+async def test_pipl_31_a_child_is_known_by_nothing_else_until_a_guardian_agrees(profile, sign):
     [person] = await profile.accepted(about(city="A"))
     await record(profile, person, a_statement())
     assert await may(profile, person) == (True, "CONSENT_GRANTED")

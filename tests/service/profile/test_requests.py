@@ -14,7 +14,7 @@ from tests.service.profile.consenting import a_statement, may, record
 from tests.service.profile.speaking import identifier, identify
 
 
-async def test_a_person_is_restricted_by_request_until_they_say_otherwise(profile):
+async def test_pipl_47_a_person_is_restricted_by_request_until_they_say_otherwise(profile):
     [person] = await profile.accepted(identify(user_id="user-1"))
     await record(profile, person, a_statement())
 
@@ -24,7 +24,7 @@ async def test_a_person_is_restricted_by_request_until_they_say_otherwise(profil
     assert await may(profile, person) == (False, "RESTRICTED")
 
 
-async def test_an_objection_is_a_no_to_its_purposes(profile):
+async def test_pipl_44_an_objection_is_a_no_to_its_purposes(profile):
     [person] = await profile.accepted(identify(user_id="user-1"))
     await record(profile, person, a_statement(channel=""), a_statement(purpose="news", channel=""))
     profile.clock.advance(1)
@@ -37,7 +37,7 @@ async def test_an_objection_is_a_no_to_its_purposes(profile):
     assert await may(profile, person, purpose="news", is_personalized=True) == (False, "PERSONALIZATION_OFF")
 
 
-async def test_attributes_are_corrected_by_request(profile):
+async def test_pipl_46_attributes_are_corrected_by_request(profile):
     [person] = await profile.accepted(identify(user_id="user-1", traits={"city": "Xian", "age": 3}))
     profile.clock.advance(1)
 
@@ -85,7 +85,7 @@ async def test_a_stores_key_makes_no_requests_and_does_not_see_the_list(profile)
                 await work
 
 
-async def test_h5_a_bundle_holds_all_there_is_and_is_not_whole_before_everybody_answered(profile):
+async def test_pipl_45_h5_a_bundle_holds_all_there_is_and_is_not_whole_before_everybody_answered(profile):
     person = await a_life(profile)
     request = await ask(profile, "ACCESS", person)
 
