@@ -49,6 +49,14 @@ UPDATE webhook_delivery SET status = 3, next_time = NULL, attempt_count = attemp
 WHERE delivery_id = $1 AND attempt_count = $2 AND status = 1
 """
 
+# It stays claimed until its lease is over.
+_HAND_BACK = """
+UPDATE webhook_delivery SET attempt_count = claimed.attempt_count - 1
+FROM unnest($1::uuid[], $2::integer[]) AS claimed (delivery_id, attempt_count)
+WHERE webhook_delivery.delivery_id = claimed.delivery_id AND webhook_delivery.attempt_count = claimed.attempt_count
+    AND status = 1
+"""
+
 _NOTE = """
 INSERT INTO webhook_attempt (delivery_id, attempt_no, attempt_time, status_code, fault, duration_ms)
 SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM webhook_delivery WHERE delivery_id = $1)
@@ -110,6 +118,12 @@ async def settle(tx: Tx, delivery: Delivery, attempt: Attempt, verdict: Verdict)
 async def refuse(tx: Tx, delivery: Delivery, reason: str) -> None:
     """Give a claimed delivery up without an attempt."""
     await (await driver(tx)).execute(_REFUSE, delivery.delivery_id, delivery.attempt_count, reason)
+
+
+async def hand_back(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+    """Claimed deliveries were not tried after all: that they wait does not count as attempts."""
+    claimed = [(each.delivery_id, each.attempt_count) for each in deliveries]
+    await (await driver(tx)).execute(_HAND_BACK, *map(list, zip(*claimed, strict=True)))
 
 
 async def get_delivery(tx: ReadTx, delivery_id: UUID) -> Delivery:

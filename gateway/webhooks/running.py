@@ -31,9 +31,7 @@ class Webhooks(NamedTuple):
 
 
 @asynccontextmanager
-async def running(
-    settings: GatewaySettings, db: Database, clock: Clock, forbids: Forbids, *, namespace: str = ""
-) -> AsyncIterator[Webhooks]:
+async def running(settings: GatewaySettings, db: Database, clock: Clock, forbids: Forbids) -> AsyncIterator[Webhooks]:
     """All of it; what it opened is closed in the end."""
     seal = Seal(settings.secrets_key, "webhooks", WebhookSecretsOff)
     async with AsyncExitStack() as stack:
@@ -42,9 +40,7 @@ async def running(
         sender = Sender(db, clock, seal, poster, forbids)
         work = {"webhooks": sender.run, "old webhooks": sender.forget}
         if settings.nats_url:
-            nats = await Nats.connect(
-                settings.nats_url, name="bowen-gateway", namespace=namespace, wait_seconds=NATS_SECONDS_MAX
-            )
+            nats = await Nats.connect(settings.nats_url, name="bowen-gateway", wait_seconds=NATS_SECONDS_MAX)
             stack.push_async_callback(nats.close)
             consumer = Consumer(nats, db, name="gateway", clock=clock)
             consumer.on(WebhookMatured, consumers.on_webhook_matured)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -35,6 +36,14 @@ FORGET_SECONDS = 3600.0
 FORGET_MAX = 1_000
 _OUTAGES = (OSError, Unavailable, DeadlineExceeded, QuotaExceeded, Conflict)
 _posted = telemetry.Instrument("bowen.webhook.posts", "counter", "{post}", "Posts to webhooks, by how they ended.")
+
+
+class _Ready(NamedTuple):
+    """What can be posted now, and how it is signed."""
+
+    url: str
+    secrets: Sequence[str]
+    deliveries: Sequence[Delivery]
 
 
 class Sender:
@@ -73,15 +82,28 @@ class Sender:
 
     async def _post_all(self, endpoint_id: UUID, deliveries: Sequence[Delivery]) -> None:
         try:
+            ready = await self._prepared(endpoint_id, deliveries)
+            if ready is None:
+                await self._db.transact(lambda tx: queue.hand_back(tx, deliveries))
+            else:
+                await asyncio.gather(*(self._post(each, ready.url, ready.secrets) for each in ready.deliveries))
+        except _OUTAGES as error:  # what was posted and not settled is posted again, under the same id
+            log.warning("an attempt is not noted", endpoint_id=str(endpoint_id), error=str(error))
+
+    async def _prepared(self, endpoint_id: UUID, deliveries: Sequence[Delivery]) -> _Ready | None:
+        """What may be posted; None when that cannot be told now, or nothing can be signed."""
+        try:
             async with self._db.read() as tx:
                 sealed = await store.find_sealed(tx, endpoint_id, self._clock.now())
             secrets = [self._seal.open(box, endpoint_id.bytes).decode() for box in sealed.boxes]
-            allowed = [each for each in deliveries if await self._may_be_posted(each, sealed.recipient)]
-            await asyncio.gather(*(self._post(each, sealed.url, secrets) for each in allowed))
+            allowed = await asyncio.gather(*(self._may_be_posted(each, sealed.recipient) for each in deliveries))
         except WebhookSecretsOff:
             log.error("a webhook is not posted: its secret cannot be opened", endpoint_id=str(endpoint_id))
-        except _OUTAGES as error:  # what was posted and not settled is posted again, under the same id
-            log.warning("an attempt is not noted", endpoint_id=str(endpoint_id), error=str(error))
+            return None
+        except _OUTAGES as error:
+            log.warning("a webhook waits", endpoint_id=str(endpoint_id), error=str(error))
+            return None
+        return _Ready(sealed.url, secrets, [each for each, may in zip(deliveries, allowed, strict=True) if may])
 
     async def _may_be_posted(self, delivery: Delivery, recipient: str) -> bool:
         if not recipient or delivery.profile_id is None:

@@ -330,14 +330,21 @@ async def test_pipl_23_nothing_is_posted_to_others_while_nobody_can_be_asked(
     made = await ask(door, ENDPOINTS, name="partner", url=there.url, recipient="partner-7")
     components.failure["CheckConsent"] = lambda: Unavailable("profile is away")
     await hear(door, call := a_call(made["endpoint"]["endpoint_id"]))
-    await eventually(lambda: components.asked("CheckConsent"))
-    assert [each["status"] for each in await deliveries(door)] == ["PENDING"]
+
+    async def waits_untried() -> bool:
+        (waits,) = await deliveries(door)
+        return (waits["status"], waits["attempt_count"]) == ("PENDING", 0)
+
+    for times in range(1, len(DELAYS) + 3):  # more often than it would be tried
+        await eventually(lambda times=times: len(components.asked("CheckConsent")) >= times)
+        await eventually(waits_untried)
+        await be_due(door)
 
     components.agreed.add((call.profile_id, "share:partner-7"))
     components.failure.clear()
     await be_due(door)
 
-    await the_delivery(door, "DELIVERED")
+    assert (await the_delivery(door, "DELIVERED"))["delivery"]["attempt_count"] == 1
     assert len(there.posts) == 1
 
 
