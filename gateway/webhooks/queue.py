@@ -72,7 +72,7 @@ ORDER BY delivery_id DESC LIMIT $4
 
 _FORGET = """
 DELETE FROM webhook_delivery WHERE delivery_id IN (
-    SELECT delivery_id FROM webhook_delivery WHERE create_time < $1 AND status = 2 LIMIT $2
+    SELECT delivery_id FROM webhook_delivery WHERE create_time < $1 AND status <> 1 LIMIT $2
 )
 """
 
@@ -164,7 +164,7 @@ async def redeliver_failed(tx: Tx, endpoint_id: UUID, since: datetime | None, no
 
 
 async def forget(tx: Tx, before: datetime, limit: int) -> int:
-    """Forget what was delivered and is older. Returns how many that makes."""
+    """Forget what was delivered or given up and is older. Returns how many that makes."""
     return _count(await (await driver(tx)).execute(_FORGET, before, limit))
 
 

@@ -129,7 +129,7 @@ class Sender:
         await self._db.transact(settle)
 
     async def forget(self) -> None:
-        """Forget what was delivered long ago, until cancelled."""
+        """Forget what was delivered or given up long ago, until cancelled."""
         while True:
             try:
                 while await self._db.transact(self._forget):

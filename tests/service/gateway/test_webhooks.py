@@ -263,6 +263,22 @@ async def test_a_call_of_an_endpoint_that_is_not_there_is_told(door: Door) -> No
     assert (failed["reason"], failed["attempt_count"]) == ("ENDPOINT_UNKNOWN", 0)
 
 
+async def test_what_is_over_is_forgotten_after_its_time_and_what_waits_is_not(door: Door, there: Receiver) -> None:
+    endpoint_id, _ = await an_endpoint(door, there)
+    await hear(door, a_call(endpoint_id), a_call(str(new_id())))
+    await the_delivery(door, "DELIVERED")
+    await ask(door, f"{ENDPOINTS}/{endpoint_id}:disable")
+    await hear(door, a_call(endpoint_id))
+    now = datetime.now().astimezone()
+
+    kept = await door.db.transact(lambda tx: queue.forget(tx, now - timedelta(hours=1), 10))
+    gone = await door.db.transact(lambda tx: queue.forget(tx, now + timedelta(hours=1), 10))
+
+    assert (kept, gone) == (0, 2)
+    assert [each["status"] for each in await deliveries(door)] == ["PENDING"]
+    assert await rows(door, "SELECT FROM webhook_attempt") == []
+
+
 async def test_addresses_inside_and_nowhere_are_refused_and_change_nothing(start: Start) -> None:
     door = await start(secrets_key="k" * 32)
     inside = [

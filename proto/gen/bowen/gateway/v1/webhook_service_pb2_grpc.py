@@ -184,7 +184,7 @@ class WebhookServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListWebhookDeliveries(self, request, context):
-        """Lists what is or was to be posted, newest first. What was delivered is forgotten after 30 days.
+        """Lists what is or was to be posted, newest first. What was delivered or given up is forgotten after 30 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

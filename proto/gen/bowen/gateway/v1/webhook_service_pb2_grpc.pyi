@@ -88,7 +88,7 @@ class WebhookServiceStub:
     Errors: `NOT_FOUND` with `WEBHOOK_ENDPOINT_NOT_FOUND`.
     """
     ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhookDeliveriesRequest, _webhook_service_pb2.ListWebhookDeliveriesResponse]
-    """Lists what is or was to be posted, newest first. What was delivered is forgotten after 30 days."""
+    """Lists what is or was to be posted, newest first. What was delivered or given up is forgotten after 30 days."""
     GetWebhookDelivery: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.GetWebhookDeliveryRequest, _webhook_service_pb2.GetWebhookDeliveryResponse]
     """Reads a delivery with its attempts.
 
@@ -163,7 +163,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     Errors: `NOT_FOUND` with `WEBHOOK_ENDPOINT_NOT_FOUND`.
     """
     ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhookDeliveriesRequest, _webhook_service_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
-    """Lists what is or was to be posted, newest first. What was delivered is forgotten after 30 days."""
+    """Lists what is or was to be posted, newest first. What was delivered or given up is forgotten after 30 days."""
     GetWebhookDelivery: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.GetWebhookDeliveryRequest, _webhook_service_pb2.GetWebhookDeliveryResponse]  # type: ignore[assignment]
     """Reads a delivery with its attempts.
 
@@ -289,7 +289,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.ListWebhookDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.ListWebhookDeliveriesResponse, _abc.Awaitable[_webhook_service_pb2.ListWebhookDeliveriesResponse]]:
-        """Lists what is or was to be posted, newest first. What was delivered is forgotten after 30 days."""
+        """Lists what is or was to be posted, newest first. What was delivered or given up is forgotten after 30 days."""
 
     @_abc_1.abstractmethod
     def GetWebhookDelivery(
