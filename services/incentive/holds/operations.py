@@ -80,7 +80,7 @@ async def part(tx: Tx, edge: Edge, restored_from_ids: Collection[str], now: date
     if restored_id != remaining_id:
         held = await store.lock_open(tx, [each for each, root_id in stands.items() if root_id == restored_id])
         holds = [OpenHold(hold.asset, hold.amount, hold.place_key) for hold in held]
-        await ledger.unmerge_accounts(tx, Unmerge(edge.merge_id, restored_id, remaining_id, holds, now))
+        await ledger.unmerge_accounts(tx, Unmerge(edge, restored_id, remaining_id, holds, now))
     await subjects.save_leads(tx, leads)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
-from logic.redirects import Edge, roots
+from logic.redirects import Edge, roots, tree
 from services.incentive.subjects.domain import Lead, Person
 
 _MERGES = 0x6D657267  # "merg"
@@ -143,15 +143,25 @@ async def undo_merge(tx: Tx, merge: Edge, restored_from_ids: Collection[str]) ->
 
 async def find_leads(tx: ReadTx, profile_ids: Collection[str]) -> list[Lead]:
     """Of all ids of the people who have these: whom they stand for by the merges that hold now."""
+    ids, edges = await _find_edges(tx, profile_ids)
+    found = {each: each for each in ids} | roots(edges)
+    merges = {edge.loser_id: edge.merge_id for edge in sorted(edges)}
+    return [Lead(each, root, merges.get(each, "")) for each, root in sorted(found.items())]
+
+
+async def find_tree(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, Edge]:
+    """Of all ids of the people who have these: the merges that hold now, by loser."""
+    return tree((await _find_edges(tx, profile_ids))[1])
+
+
+async def _find_edges(tx: ReadTx, profile_ids: Collection[str]) -> tuple[set[str], list[Edge]]:
     connection = await driver(tx)
     ids, more, edges = set[str](), set(profile_ids), list[Edge]()
     while more:
         ids |= more | {row[0] for row in await connection.fetch(_MEMBERS, list(more))}
         edges = [Edge(*row) for row in await connection.fetch(_EDGES, list(ids))]
         more = {edge.survivor_id for edge in edges} - ids
-    found = {each: each for each in ids} | roots(edges)
-    merges = {edge.loser_id: edge.merge_id for edge in sorted(edges)}
-    return [Lead(each, root, merges.get(each, "")) for each, root in sorted(found.items())]
+    return ids, edges
 
 
 async def save_leads(tx: Tx, leads: Collection[Lead]) -> None:

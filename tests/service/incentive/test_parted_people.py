@@ -1,11 +1,12 @@
 """What people have of rewards when they are two again: what is kept per id restores by itself (spec people §3.5)."""
 
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 import pytest
 from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.profile.v1 import events_pb2 as profile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chassis.clock import FixedClock
@@ -15,6 +16,7 @@ from chassis.stamps import stamp
 from services.incentive.missions import consumers as mission_consumers
 from services.incentive.pots import consumers as pot_consumers
 from tests.service.incentive.campaigning import gives, of_orders, running, terms
+from tests.service.incentive.ledgering import a_transfer
 from tests.service.incentive.potting import a_pots
 from tests.service.incentive.rewarding import (
     NOON,
@@ -172,11 +174,50 @@ async def test_who_helped_as_one_helps_for_themselves_again(incentive: Incentive
             await teams.join(second.team_id, loser)
 
 
+async def test_a_chain_that_is_undone_from_its_beginning_leaves_everybody_their_own(incentive: Incentive) -> None:
+    campaign_id = await incentive.a_running_campaign()
+    people = [new() for _ in range(4)]
+    for number, each in enumerate(people, start=1):
+        await incentive.happen(*(an_event(each) for _ in range(number)))
+    merges = [a_merge(*pair) for pair in pairwise(people)]
+    for merge in merges:
+        await incentive.happen(merge)
+    assert await incentive.has(people[0]) == (100, 0)
+
+    for merge in (merges[0], merges[2], merges[1]):
+        for _ in range(2):
+            await incentive.happen(an_undoing(merge, *([people[1]] if merge is merges[2] else [])))
+
+    assert [await incentive.has(each) for each in people] == [(10, 0), (20, 0), (30, 0), (40, 0)]
+    assert await incentive.rows("SELECT * FROM unrecoverable") == []
+    assert await incentive.spent(campaign_id) == 100
+
+
+async def test_what_was_spent_as_one_is_missed_once_in_a_chain(incentive: Incentive) -> None:
+    await incentive.a_running_campaign()
+    a, b, c = people = [new() for _ in range(3)]
+    for each in people:
+        await incentive.happen(an_event(each))
+    first, second = a_merge(a, b), a_merge(b, c)
+    await incentive.happen(first)
+    await incentive.happen(second)
+    await incentive.ledger.post(a_transfer(f"member/{c}/available", "issuer/shop", 25))
+
+    await incentive.happen(an_undoing(first))
+    await incentive.happen(an_undoing(second))
+
+    assert [await incentive.has(each) for each in people] == [(5, 0), (0, 0), (0, 0)]
+    assert await incentive.rows("SELECT amount FROM unrecoverable ORDER BY amount") == [(5,), (10,)]
+
+
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 2)), max_size=8)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
+@example(steps=[(False, 0), (False, 1)])
+@example(steps=[(False, 0), (False, 1), (True, 1)])
+@example(steps=[(False, 1), (False, 0), (True, 1)])
 async def test_i21_whatever_is_merged_and_undone_all_is_as_of_those_who_were_never_merged(
     incentive: Incentive, steps: list[tuple[bool, int]]
 ) -> None:

@@ -130,6 +130,38 @@ async def test_i21_a_chain_is_undone_link_by_link_and_sums_are_as_before(lots: L
     assert [await lots.has(each) for each in people] == [{"available": 10}, {"available": 20}, {"available": 30}]
 
 
+@pytest.mark.parametrize("in_lots", [False, True])
+async def test_i21_who_was_merged_into_a_merged_person_is_parted_with_that_person(lots: Lots, in_lots: bool) -> None:
+    if in_lots:
+        await lots.programme()
+    one, two, three = people = [new(), new(), new()]
+    for number, person in enumerate(people, 1):
+        await lots.earn(person, 10 * number)
+    second = await lots.merged(two, three)
+    first = await lots.merged(one, two)
+    assert await lots.has(three) == {"available": 60}
+
+    await lots.unmerged(second, two, three, restored_from_ids=[one])
+    assert [await lots.has(each) for each in people] == [{"available": 30}] * 3  # the first two are one
+    await lots.unmerged(first, one, two)
+
+    assert [await lots.has(each) for each in people] == [{"available": 10}, {"available": 20}, {"available": 30}]
+
+
+async def test_i24_what_was_spent_before_a_chain_went_on_is_missed_by_who_had_brought_it(lots: Lots) -> None:
+    one, two, three = people = [new(), new(), new()]
+    for person in people:
+        await lots.earn(person, 10)
+    first = await lots.merged(one, two)
+    await lots.spend(two, 15)
+    second = await lots.merged(two, three)
+
+    assert await lots.unmerged(first, one, three, survivor_id=two) == {"points": 5}
+    assert await lots.unmerged(second, two, three) == {}
+
+    assert [await lots.has(each) for each in people] == [{"available": 5}, {}, {"available": 10}]
+
+
 async def test_the_same_two_may_be_merged_again_after_they_were_parted(lots: Lots) -> None:
     loser, survivor, first = new(), new(), new()
     await lots.earn(loser, 10)

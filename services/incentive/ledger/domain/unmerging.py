@@ -1,7 +1,7 @@
 """What goes back to a person who was taken for another: what is left of what the merge had moved. Pure.
 
 Of an asset that is kept in lots, that is what is left of the person's own lots, wherever in them it is now; of
-others, as much as the merge moved and is still there. What the other one spent stays spent: it is told as
+others, as much as the merge brought and is still there. What the other one spent stays spent: it is told as
 unrecoverable (spec people §3.5, I24). Debt goes back as far as it is still owed.
 """
 
@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.incentive.ledger.domain import Account, Book, Original, Standing, Transfer, key_of, transfer
+from logic.redirects import Edge
+from services.incentive.ledger.domain import Account, Book, Standing, Transfer, key_of, transfer
+from services.incentive.ledger.domain.brought import Parting
 from services.incentive.ledger.domain.lots import OUTSIDE, Lot
 from services.incentive.ledger.domain.shelf import Shelf
 
@@ -31,11 +33,17 @@ class OpenHold(NamedTuple):
 class Unmerge(NamedTuple):
     """A merge that is undone. `remaining_id` is whom its survivor is part of now; `holds` are the restored person's."""
 
-    merge_id: str
+    edge: Edge
     restored_id: str
     remaining_id: str
     holds: Sequence[OpenHold]
     now: datetime
+    parting: Parting = Parting((), {}, {})
+
+    @property
+    def merge_id(self) -> str:
+        """Which merge it is."""
+        return self.edge.merge_id
 
     def remaining(self, asset: str) -> Account:
         """What the one who stays can spend."""
@@ -54,15 +62,20 @@ def merge_id_of(merge_id: str, account: Account) -> str:
     return f"{merge_id}/{account.asset}/{account.kind}"
 
 
-def keys_of(merge_id: str, assets: Iterable[str]) -> list[UUID]:
-    """The transfers that a merge may have been made of."""
-    accounts = (Account(f"member/-/{kind}", asset) for asset in assets for kind in KINDS)
-    return [key_of(MERGE_SCOPE, merge_id_of(merge_id, account)) for account in accounts]
+def keys_of(merge_ids: Iterable[str], assets: Iterable[str]) -> dict[UUID, tuple[str, str, str]]:
+    """The transfers that merges may have been made of: of which merge, which asset and which kind of account."""
+    accounts = [Account(f"member/-/{kind}", asset) for asset in assets for kind in KINDS]
+    return {
+        key_of(MERGE_SCOPE, merge_id_of(merge_id, account)): (merge_id, account.asset, account.kind)
+        for merge_id in merge_ids
+        for account in accounts
+    }
 
 
 def undo(unmerge: Unmerge, asset: str, book: Book, shelf: Shelf | None) -> tuple[list[Transfer], Shortfall]:
     """The transfers that give an asset back, and what is missing."""
-    moved = _moved(unmerge.merge_id, asset, book.originals)
+    parting = unmerge.parting
+    moved = {kind: parting.moved.get((asset, kind), 0) for kind in KINDS}
     held = [hold for hold in unmerge.holds if hold.asset == asset]
     kept = _own_lots(unmerge, asset, shelf) if shelf and asset in shelf.programmes else None
     amounts, lots, expired = _left(unmerge, asset, moved, book.standings, kept)
@@ -71,18 +84,13 @@ def undo(unmerge: Unmerge, asset: str, book: Book, shelf: Shelf | None) -> tuple
         *(_move(unmerge, asset, kind, amount, lots) for kind, amount in amounts.items() if amount),
     ]
     given = sum(amount for kind, amount in amounts.items() if kind != "debt") + sum(hold.amount for hold in held)
-    wanted = sum(amount for kind, amount in moved.items() if kind != "debt")
+    wanted = sum(moved[kind] + parting.missed.get((asset, kind), 0) for kind in KINDS if kind != "debt")
     return transfers, Shortfall(asset, max(0, wanted - given - expired))
 
 
-def _moved(merge_id: str, asset: str, originals: Mapping[UUID, Original]) -> dict[str, int]:
-    keys = dict(zip(KINDS, keys_of(merge_id, [asset]), strict=True))
-    return {kind: originals[key].amount for kind, key in keys.items() if key in originals}
-
-
 def _own_lots(unmerge: Unmerge, asset: str, shelf: Shelf) -> list[Lot]:
-    """The lots that the merge brought, as far as they are the remaining person's."""
-    history = (move for key in keys_of(unmerge.merge_id, [asset]) for move in shelf.history.get(key, ()))
+    """The lots that the merge, and those into its loser, brought, as far as they are the remaining person's."""
+    history = (move for key in keys_of(unmerge.parting.merge_ids, [asset]) for move in shelf.history.get(key, ()))
     roots = {shelf.lots[move.lot_id].root_id for move in history if move.target != OUTSIDE}
     return [lot for lot in shelf.owned(unmerge.remaining(asset)) if lot.root_id in roots]
 
@@ -96,9 +104,9 @@ def _left(
 ) -> tuple[dict[str, int], tuple[UUID, ...], int]:
     """How much of each kind goes back, of which lots, and what of them has expired."""
     has = {kind: standings.get(unmerge.remaining(asset).beside(kind), Standing()).balance for kind in KINDS}
-    debt = {"debt": min(moved.get("debt", 0), max(0, -has["debt"]))}
+    debt = {"debt": min(moved["debt"], max(0, -has["debt"]))}
     if kept is None:
-        return {kind: min(moved.get(kind, 0), has[kind]) for kind in ("available", "pending")} | debt, (), 0
+        return {kind: min(moved[kind], has[kind]) for kind in ("available", "pending")} | debt, (), 0
     amounts = {kind: sum(lot.at(kind) for lot in kept) for kind in ("available", "pending")}
     return amounts | debt, tuple(lot.lot_id for lot in kept), sum(lot.expired for lot in kept)
 

@@ -1,11 +1,13 @@
 """What merges of members do to what they have."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from chassis.db import Tx
+from logic import redirects
 from logic.redirects import Edge
 from services.incentive.ledger import domain, store
-from services.incentive.ledger.domain import Account, settling, unmerging
+from services.incentive.ledger.domain import Account, brought, settling, unmerging
 from services.incentive.ledger.domain.unmerging import MERGE_SCOPE, Shortfall, Unmerge
 from services.incentive.ledger.operations.posting import find_rules, open_desk, post, settle
 from services.incentive.subjects import store as subjects
@@ -33,6 +35,7 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
     if rules := await find_rules(tx, owned, now):
         kept = {account.beside("available") for account in owned if account.asset in rules}
         await settle(tx, kept | {account.of(survivor_id) for account in kept}, now)
+    await _note_carried(tx, merge_id, loser_id, {account.asset for account in owned})
     held = await store.lock_opened(tx, sorted({*owned, *(account.of(survivor_id) for account in owned)}))
     moves = [
         domain.transfer(
@@ -49,6 +52,13 @@ async def merge_accounts(tx: Tx, *, loser_id: str, survivor_id: str, merge_id: s
     await post(tx, moves)
 
 
+async def _note_carried(tx: Tx, merge_id: str, loser_id: str, assets: Collection[str]) -> None:
+    counting = await subjects.find_tree(tx, [loser_id])
+    if merged := {edge.merge_id for edge in redirects.below(counting, loser_id)}:
+        known = await store.find_brought(tx, merged, assets)
+        await store.add_carried(tx, merge_id, brought.carried(counting, loser_id, known))
+
+
 def _direction(loser: Account, survivor: Account, balance: int) -> tuple[Account, Account]:
     return (loser, survivor) if balance > 0 else (survivor, loser)
 
@@ -61,7 +71,11 @@ async def unmerge_accounts(tx: Tx, unmerge: Unmerge) -> list[Shortfall]:
     owners = [f"member/{profile_id}" for profile_id in sorted((unmerge.restored_id, unmerge.remaining_id))]
     assets = sorted({account.asset for owner in owners for account in await store.list_owned(tx, owner)})
     accounts = [Account(f"{owner}/{kind}", asset) for owner in owners for kind in domain.KINDS for asset in assets]
-    _, desk = await open_desk(tx, (), accounts, unmerging.keys_of(unmerge.merge_id, assets), now=unmerge.now)
+    counting = await subjects.find_tree(tx, (unmerge.edge.loser_id, unmerge.edge.survivor_id))
+    known = await store.find_brought(tx, brought.concerned(counting, unmerge.edge), assets)
+    unmerge = unmerge._replace(parting=brought.part(counting, unmerge.edge, known))
+    keys = unmerging.keys_of(unmerge.parting.merge_ids, assets)
+    _, desk = await open_desk(tx, (), accounts, keys, now=unmerge.now)
     if not await store.insert_unmerge(tx, unmerge):
         return []
     missing = []
@@ -72,4 +86,7 @@ async def unmerge_accounts(tx: Tx, unmerge: Unmerge) -> list[Shortfall]:
     settling.settle(desk.book, desk.shelf)
     await desk.save(tx)
     await store.save_shortfalls(tx, unmerge, missing)
+    if carrier := counting.get(unmerge.edge.survivor_id):
+        missed = {part: -amount for part, amount in unmerge.parting.missed.items()}
+        await store.add_carried(tx, carrier.merge_id, missed)
     return missing

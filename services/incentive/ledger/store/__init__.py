@@ -27,13 +27,15 @@ from services.incentive.ledger.store.transfers import (
     save_postings,
     save_refusals,
 )
-from services.incentive.ledger.store.unmerges import insert_unmerge, save_shortfalls
+from services.incentive.ledger.store.unmerges import add_carried, find_brought, insert_unmerge, save_shortfalls
 
 __all__ = [
     "DECIDED_ELSEWHERE",
+    "add_carried",
     "check_decided_once",
     "end_openings",
     "find_decided",
+    "find_brought",
     "find_due",
     "find_earned",
     "find_programmes",
