@@ -26,9 +26,11 @@ Event = dict[str, Any]
 class Population:
     """Makes events, and knows how many people there are among them: two identifiers of one event are one person's."""
 
-    def __init__(self, name: str, people: int = PEOPLE) -> None:
+    def __init__(self, name: str, people: int = PEOPLE, *, newcomer_share: float = 0.0) -> None:
+        """With a share of newcomers the population begins with `people` and grows by one at that share of events."""
         self.name = name
         self._people = people
+        self._newcomer_share = newcomer_share
         self.sent = 0
         self.distinct = 0
         self._numbers = itertools.count()
@@ -61,7 +63,7 @@ class Population:
 
     def _event(self) -> Event:
         number = next(self._numbers)
-        user_id, device = self._names(random.randrange(self._people), random.randrange(DEVICES))
+        user_id, device = self._names(self._somebody(), random.randrange(DEVICES))
         event: Event = {
             "messageId": f"{self.name}-{number}",
             "anonymousId": device,
@@ -75,6 +77,12 @@ class Population:
                 event["userId"] = user_id
         self._note(event)
         return event
+
+    def _somebody(self) -> int:
+        if random.random() < self._newcomer_share:
+            self._people += 1
+            return self._people - 1
+        return random.randrange(self._people)
 
     def _names(self, person: int, device: int) -> tuple[str, str]:
         return f"{self.name}-user-{person}", f"{self.name}-device-{person}-{device}"
