@@ -29,6 +29,7 @@ async def pot_settled(tx: Tx, pot: Pot, totals: Totals, *, now: datetime) -> Non
         pot_id=str(pot.pot_id),
         paid_amount=totals.paid_amount,
         unallocated_amount=totals.unallocated_amount,
+        ungiven_amount=totals.ungiven_amount,
         seed=pot.revealed_seed,
         settle_time=stamp(now),
     )

@@ -74,8 +74,8 @@ async def pay_some(tx: Tx, now: datetime) -> bool:
         return False
     due = await store.lock_due(tx, pot.pot_id, PAID_AT_ONCE_MAX)
     if due:
-        await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in due])
-        await store.save_states(tx, [share._replace(state=ShareState.PAID) for share in due])
+        ungiven = await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in due])
+        await store.save_states(tx, [share.paid(ungiven) for share in due])
     else:
         pot = replace(pot, state=State.SETTLED)
         await store.save_pot(tx, pot)
@@ -136,7 +136,10 @@ async def claim_level(tx: Tx, pot_id: UUID, profile_id: str, level: int, now: da
         raise PotLevelClaimed(level)
     if not all(await budgets.reserve_all(tx, [Want(pot.budget_id, claim.amount)])):
         raise PotExhausted(pot_id)
-    await ledger.earn(tx, domain.SCOPE, [_level_payment(pot, claim, now)])
+    ungiven = await ledger.earn(tx, domain.SCOPE, [_level_payment(pot, claim, now)])
+    if ungiven:
+        claim = claim._replace(ungiven_amount=ungiven[claim.transfer_id])
+        await store.save_claims(tx, [claim])
     return claim
 
 

@@ -121,6 +121,15 @@ def members_to_proto(crew: Crew, only: str = "") -> list[team_pb2.TeamMember]:
     ]
 
 
+def rewards_to_proto(crew: Crew, only: str = "") -> list[team_pb2.TeamReward]:
+    """What a complete team got people; `only` one person when one is named."""
+    return [
+        team_pb2.TeamReward(asset=crew.campaign.asset, **reward._asdict())
+        for reward in crew.rewards
+        if only in ("", reward.profile_id)
+    ]
+
+
 def team_to_proto(team: Team, captain_id: str) -> team_pb2.Team:
     """How a team stands, without its members."""
     return team_pb2.Team(
@@ -137,7 +146,8 @@ def team_to_proto(team: Team, captain_id: str) -> team_pb2.Team:
 
 
 def crew_to_proto(crew: Crew, only: str = "") -> team_pb2.Team:
-    """A team with its members; of these `only` one when one is named."""
+    """A team with its members and what it got them; of these `only` one's when one is named."""
     message = team_to_proto(crew.team, crew.person(crew.team.captain_id))
     message.members.extend(members_to_proto(crew, only))
+    message.rewards.extend(rewards_to_proto(crew, only))
     return message

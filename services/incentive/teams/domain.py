@@ -81,7 +81,8 @@ class TeamCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team. `charge_time` is when the budget was charged for it, by the budget's clock."""
+    """A team. `charge_time` is when the budget was charged for it, by the budget's clock. Of what a captain who was
+    helped got, `captain_ungiven` is above the bounds of the asset's programme."""
 
     team_id: UUID
     team_campaign_id: UUID
@@ -93,10 +94,12 @@ class Team:
     taken: int = 0
     close_time: datetime | None = None
     charge_time: datetime | None = None
+    captain_ungiven: int = 0
 
 
 class Member(NamedTuple):
-    """Somebody who has or had a seat. `paid_to` is the profile that got `paid_amount` when the team was complete."""
+    """Somebody who has or had a seat. `paid_to` is the profile that got `paid_amount` when the team was complete, but
+    for the `ungiven_amount` that is above the bounds of the asset's programme."""
 
     team_id: UUID
     profile_id: str
@@ -106,6 +109,15 @@ class Member(NamedTuple):
     paid_to: str | None = None
     paid_amount: int = 0
     refund_time: datetime | None = None
+    ungiven_amount: int = 0
+
+
+class Reward(NamedTuple):
+    """What a complete team got somebody, and what was promised."""
+
+    profile_id: str
+    amount: int
+    desired_amount: int
 
 
 class OrderRefund(NamedTuple):
@@ -140,6 +152,19 @@ class Crew:
                 seen.add(person)
                 found.append(member)
         return found
+
+    @property
+    def rewards(self) -> list[Reward]:
+        """What everybody got when the team was complete, whoever was helped first; nothing before."""
+        if self.team.state != State.COMPLETED:
+            return []
+        promised = self.campaign.captain_amount if self.campaign.kind == Kind.HELP else 0
+        helped = Reward(self.person(self.team.captain_id), promised - self.team.captain_ungiven, promised)
+        seated = [
+            Reward(self.person(member.profile_id), member.paid_amount - member.ungiven_amount, member.paid_amount)
+            for member in self.members
+        ]
+        return [reward for reward in (helped, *seated) if reward.desired_amount]
 
     def entry_of(self, profile_id: str) -> Member | None:
         """A person's entry under any of their profiles; one that has a seat before one that was left."""
@@ -256,6 +281,17 @@ def rewarded(crew: Crew) -> list[Member]:
     return entries
 
 
+def clipped(crew: Crew, ungiven: Mapping[str, int]) -> Crew:
+    """A crew that was paid, but for what is not given of payments that have these ids."""
+    members = [
+        member._replace(ungiven_amount=ungiven.get(_payment_id(crew, member.paid_to or ""), 0))
+        for member in crew.members
+    ]
+    helped = ungiven.get(_payment_id(crew, crew.person(crew.team.captain_id)), 0)
+    kept = helped if crew.campaign.kind == Kind.HELP else 0
+    return replace(crew, members=members, team=replace(crew.team, captain_ungiven=kept))
+
+
 def payments(crew: Crew, entries: Iterable[Member], now: datetime) -> Iterator[Claim]:
     """What the people of a complete team earn. Who is helped has no entry."""
     if crew.campaign.kind == Kind.HELP:
@@ -279,10 +315,14 @@ def clawback(crew: Crew, member: Member, now: datetime) -> tuple[Claim, Want] | 
     return claim, Want(crew.campaign.budget_id, member.paid_amount, time=crew.team.charge_time)
 
 
+def _payment_id(crew: Crew, person: str) -> str:
+    return f"team/{crew.team.team_id}/{person}"
+
+
 def _payment(crew: Crew, person: str, amount: int, now: datetime) -> Iterator[Claim]:
     if amount:
         yield Claim(
-            transfer_id=f"team/{crew.team.team_id}/{person}",
+            transfer_id=_payment_id(crew, person),
             issuer=f"issuer/{crew.campaign.team_campaign_id}",
             profile_id=person,
             asset=crew.campaign.asset,

@@ -15,7 +15,8 @@ from services.incentive.teams.domain import Crew
 
 async def team_completed(tx: Tx, crew: Crew, *, now: datetime) -> None:
     """A team is complete."""
-    await append(tx, [Fact(events_pb2.TeamCompleted(**_about(crew), complete_time=stamp(now)), now)])
+    rewards = convert.rewards_to_proto(crew)
+    await append(tx, [Fact(events_pb2.TeamCompleted(**_about(crew), rewards=rewards, complete_time=stamp(now)), now)])
 
 
 async def teams_expired(tx: Tx, crews: Sequence[Crew], *, now: datetime) -> None:

@@ -3,7 +3,7 @@
 Rows are held in one order everywhere: team campaigns, captains, teams, their members, budgets, accounts.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -84,21 +84,30 @@ async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str
     await store.save_member(tx, crew.campaign, member)
     crew = domain.counted(await _peopled(tx, crew.with_member(member)), now)
     await store.save_teams(tx, [crew.team])
-    if crew.team.state == State.COMPLETED:
-        await _complete(tx, crew, now)
-    return crew
+    return await _complete(tx, crew, now) if crew.team.state == State.COMPLETED else crew
 
 
-async def _complete(tx: Tx, crew: Crew, now: datetime) -> None:
+async def _complete(tx: Tx, crew: Crew, now: datetime) -> Crew:
     entries = domain.rewarded(crew)
     for member in entries:
         await store.save_member(tx, crew.campaign, member)
+        crew = crew.with_member(member)
     claims = list(domain.payments(crew, entries, now))
     if left := domain.unpaid(crew.campaign, crew.team, claims):
         await budgets.release_all(tx, [left])
-    if claims:
-        await ledger.earn(tx, domain.SCOPE, claims)
+    if claims and (ungiven := await ledger.earn(tx, domain.SCOPE, claims)):
+        crew = await _clip(tx, crew, ungiven)
     await events.team_completed(tx, crew, now=now)
+    return crew
+
+
+async def _clip(tx: Tx, crew: Crew, ungiven: Mapping[str, int]) -> Crew:
+    crew = domain.clipped(crew, ungiven)
+    await store.save_teams(tx, [crew.team])
+    for member in crew.members:
+        if member.ungiven_amount:
+            await store.save_member(tx, crew.campaign, member)
+    return crew
 
 
 async def leave_team(tx: Tx, team_id: UUID, profile_id: str, now: datetime) -> Crew:

@@ -25,7 +25,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 
 _TEAM = """
 SELECT team_id, team_campaign_id, captain_id::text, seats, expire_time, create_time, state, taken, close_time,
-       charge_time
+       charge_time, captain_ungiven
 FROM team
 """
 
@@ -52,11 +52,12 @@ SELECT count(*) FROM team WHERE team_campaign_id = $1 AND captain_id = ANY($2::u
 
 _SAVE_MEMBER = """
 INSERT INTO team_member AS member (team_id, profile_id, order_reference, join_time, leave_time, paid_to, paid_amount,
-                                   refund_time, help_campaign_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                   refund_time, ungiven_amount, help_campaign_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT ON CONSTRAINT team_member_pkey DO UPDATE
 SET order_reference = excluded.order_reference, join_time = excluded.join_time, leave_time = excluded.leave_time,
-    paid_to = excluded.paid_to, paid_amount = excluded.paid_amount, refund_time = excluded.refund_time
+    paid_to = excluded.paid_to, paid_amount = excluded.paid_amount, refund_time = excluded.refund_time,
+    ungiven_amount = excluded.ungiven_amount
 """
 
 _HAS_HELPED = """
@@ -66,14 +67,17 @@ SELECT EXISTS (
 """
 
 _MEMBERS = """
-SELECT team_id, profile_id::text, order_reference, join_time, leave_time, paid_to::text, paid_amount, refund_time
+SELECT team_id, profile_id::text, order_reference, join_time, leave_time, paid_to::text, paid_amount, refund_time,
+       ungiven_amount
 FROM team_member
 WHERE team_id = ANY($1::uuid[]) ORDER BY join_time, team_member.profile_id
 """
 
 _SAVE_TEAMS = """
-UPDATE team SET state = new.state, taken = new.taken, close_time = new.close_time
-FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[]) AS new (team_id, state, taken, close_time)
+UPDATE team SET state = new.state, taken = new.taken, close_time = new.close_time,
+    captain_ungiven = new.captain_ungiven
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[], $5::bigint[])
+    AS new (team_id, state, taken, close_time, captain_ungiven)
 WHERE team.team_id = new.team_id
 """
 
@@ -191,7 +195,7 @@ async def lock_by_order(tx: Tx, references: Collection[str]) -> list[Team]:
 
 async def save_teams(tx: Tx, teams: Sequence[Team]) -> None:
     """Keep where locked teams stand."""
-    rows = [(team.team_id, team.state, team.taken, team.close_time) for team in teams]
+    rows = [(team.team_id, team.state, team.taken, team.close_time, team.captain_ungiven) for team in teams]
     await (await driver(tx)).execute(_SAVE_TEAMS, *(list(column) for column in zip(*rows, strict=True)))
 
 

@@ -1,15 +1,18 @@
-"""What of rewards stays with people: packets that come back, and bounds that clip (spec value CPN-18, PL-08)."""
+"""What of rewards stays with people: packets that come back, and bounds that clip (spec value CPN-18, PL-08, §2.5)."""
 
 from datetime import timedelta
 
 import pytest
-from bowen.incentive.v1 import campaign_pb2, programme_pb2
+from bowen.incentive.v1 import campaign_pb2, pot_pb2, programme_pb2, team_pb2
 from bowen.incentive.v1 import programme_service_pb2 as programmes_pb
-from bowen.incentive.v1.events_pb2 import PacketReturned, RewardGranted, RewardReversed
+from bowen.incentive.v1.events_pb2 import PacketReturned, PotSettled, RewardGranted, RewardReversed, TeamCompleted
 
 from services.incentive.packets.clients import Fault
+from services.incentive.pots.consumers import on_order_paid, on_order_refunded
+from services.incentive.teams.consumers import on_order_refunded as on_team_order_refunded
 from tests.service.incentive.campaigning import explain, gives, of_orders, refusals, running, terms, void
 from tests.service.incentive.packeting import Packets, a_packets
+from tests.service.incentive.potting import a_pots
 from tests.service.incentive.rewarding import (
     Incentive,
     a_paid_order,
@@ -17,7 +20,9 @@ from tests.service.incentive.rewarding import (
     an_event,
     new,
 )
+from tests.service.incentive.teaming import a_teams
 from tests.service.incentive.test_gifts import delivery
+from tests.service.incentive.test_pot_orders import BY_LEVELS, an_order, refunded
 
 Grant = campaign_pb2.Grant
 PACKET = campaign_pb2.Effect(packet=campaign_pb2.PacketEffect(currency_code="CNY", order_rate_bp=500))
@@ -189,3 +194,73 @@ async def test_a_packet_by_rate_is_not_sent_for_an_order_in_other_money(incentiv
     assert [(grant.effect, grant.amount) for grant in await incentive.grants(profile_id)] == [(2, 200)]
     assert await refusals(incentive, profile_id=profile_id) == [("CURRENCY_DIFFERS", 1)]
     assert await incentive.spent(campaign_id) == 200
+
+
+async def test_pl_08_a_share_that_the_bounds_clip_is_published_whole_and_told_as_it_was_paid(
+    incentive: Incentive,
+) -> None:
+    await bounded(incentive, 150)
+    async with a_pots(incentive) as pots:
+        pot_id, best, other = await pots.create(asset="points", shared_pool=100), new(), new()
+        await pots.shared(best, times=2)
+        await pots.shared(other)
+        pots.over()
+        await pots.freeze(pot_id)
+        promised = await pots.share(pot_id, best)
+        settled = await pots.settle(pot_id)
+
+        paid = [await pots.share(pot_id, each) for each in (best, other)]
+        assert (promised.amount, promised.paid_amount) == (200, 0)
+        assert [(share.amount, share.paid_amount) for share in paid] == [(200, 150), (100, 100)]
+        assert (settled.paid_amount, settled.ungiven_amount, settled.unallocated_amount) == (250, 50, 0)
+        (told,) = await incentive.told(PotSettled)
+        assert (told.paid_amount, told.ungiven_amount) == (250, 50)
+
+        back = await pots.disqualify(pot_id, best)
+        assert (back.state, back.paid_amount) == (pot_pb2.PotShare.STATE_TAKEN_BACK, 150)
+    assert (await incentive.has(best), await incentive.ledger.balance("sys/writeoff")) == ((0, 0), 0)
+    assert await incentive.rows("SELECT committed FROM budget") == [(100,)]
+    await incentive.ledger.check()
+
+
+async def test_pl_08_a_level_that_the_bounds_clip_answers_with_what_was_given(incentive: Incentive) -> None:
+    await bounded(incentive, 70)
+    async with a_pots(incentive) as pots:
+        pot_id, buyer = await pots.create(**BY_LEVELS, asset="points"), new()
+        await incentive.happen(bought := an_order(buyer, 3), handler=on_order_paid)
+        claim = await pots.claim(pot_id, buyer, 1)
+        (shown,) = (await pots.standing(pot_id, buyer)).claims
+
+        assert [(each.amount, each.desired_amount) for each in (claim, shown)] == [(70, 100), (70, 100)]
+        await incentive.happen(refunded(bought, 1), handler=on_order_refunded)
+        (shown,) = (await pots.standing(pot_id, buyer)).claims
+        assert (shown.state, shown.amount) == (pot_pb2.PotClaim.STATE_TAKEN_BACK, 70)
+    assert (await incentive.has(buyer), await incentive.ledger.balance("sys/writeoff")) == ((0, 0), 0)
+    assert await incentive.rows("SELECT committed FROM budget") == [(0,)]
+    await incentive.ledger.check()
+
+
+async def test_pl_08_a_team_tells_what_reached_everybody(incentive: Incentive) -> None:
+    await bounded(incentive, 8)
+    paid = a_paid_order(captain := new(), 10_000)
+    async with a_teams(incentive) as teams:
+        campaign_id = await teams.campaign()
+        team = await teams.open(campaign_id, captain, order_reference=paid.order_id)
+        await teams.join(team.team_id, second := new())
+        team = await teams.join(team.team_id, third := new())
+        helping = await teams.open(await teams.help_campaign(size=1), second)
+        helping = await teams.join(helping.team_id, third)
+
+        await incentive.happen(a_refund(paid, 10_000), handler=on_team_order_refunded)
+        assert (await teams.get(team.team_id)).rewards == team.rewards
+        assert (await teams.read(campaign_id)).spent == 10
+
+    assert _rewards(team) == [(captain, "points", 8, 10), (second, "points", 5, 5), (third, "points", 5, 5)]
+    assert _rewards(helping) == [(second, "points", 3, 10)]
+    assert [_rewards(told) for told in await incentive.told(TeamCompleted)] == [_rewards(team), _rewards(helping)]
+    assert [await incentive.has(each) for each in (captain, second, third)] == [(0, 0), (8, 0), (5, 0)]
+    await incentive.ledger.check()
+
+
+def _rewards(told: team_pb2.Team | TeamCompleted) -> list[tuple[str, str, int, int]]:
+    return [(each.profile_id, each.asset, each.amount, each.desired_amount) for each in told.rewards]

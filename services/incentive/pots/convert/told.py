@@ -30,6 +30,7 @@ def pot_to_proto(pot: Pot, totals: Totals, now: datetime) -> pot_pb2.Pot:
         set_hash=pot.set_hash,
         paid_amount=totals.paid_amount,
         unallocated_amount=totals.unallocated_amount,
+        ungiven_amount=totals.ungiven_amount,
         create_time=stamp(pot.create_time),
         metric=pot_pb2.Pot.Metric.Value(f"METRIC_{pot.metric.upper()}"),
         currency_code=pot.currency_code,
@@ -96,6 +97,7 @@ def share_to_proto(share: Share, proof: Sequence[str] = ()) -> pot_pb2.PotShare:
         proof=proof,
         prize=share.prize,
         score_kept_min=share.score_kept_min,
+        paid_amount=share.paid_amount,
     )
 
 
@@ -103,9 +105,10 @@ def claim_to_proto(claim: LevelClaim) -> pot_pb2.PotClaim:
     """A claimed level."""
     return pot_pb2.PotClaim(
         level=claim.level,
-        amount=claim.amount,
+        amount=claim.amount - claim.ungiven_amount,
         state=pot_pb2.PotClaim.State.Value(f"STATE_{claim.state.upper()}"),
         claim_time=stamp(claim.claim_time),
+        desired_amount=claim.amount,
     )
 
 

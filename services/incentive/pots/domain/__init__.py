@@ -1,7 +1,7 @@
 """Who wins what in a pot, and the proof of it. Pure (spec value §2.5)."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -128,7 +128,7 @@ def voided(pot: Pot) -> Pot:
 
 
 class Share(NamedTuple):
-    """What a winner gets."""
+    """What a winner gets. Of the published `amount`, `ungiven_amount` is above the bounds of the asset's programme."""
 
     pot_id: UUID
     profile_id: str
@@ -139,6 +139,7 @@ class Share(NamedTuple):
     state: ShareState = ShareState.DUE
     prize: str = ""
     score_kept_min: int = 0
+    ungiven_amount: int = 0
 
     @property
     def leaf(self) -> bytes:
@@ -149,6 +150,16 @@ class Share(NamedTuple):
     def transfer_id(self) -> str:
         """Its payment's."""
         return f"pot/{self.pot_id}/{self.rank}"
+
+    @property
+    def paid_amount(self) -> int:
+        """What reached the winner, taken back afterwards or not."""
+        was_paid = self.state in (ShareState.PAID, ShareState.TAKEN_BACK)
+        return self.amount - self.ungiven_amount if was_paid else 0
+
+    def paid(self, ungiven: Mapping[str, int]) -> "Share":
+        """It is paid, but for what is not given of payments that have these ids."""
+        return self._replace(state=ShareState.PAID, ungiven_amount=ungiven.get(self.transfer_id, 0))
 
     @property
     def taken_away(self) -> "Share":
@@ -223,3 +234,4 @@ class Totals(NamedTuple):
     winners: int
     paid_amount: int
     unallocated_amount: int
+    ungiven_amount: int

@@ -14,7 +14,7 @@ class ClaimState(StrEnum):
 
 
 class LevelClaim(NamedTuple):
-    """A level that a member has claimed."""
+    """A level that a member has claimed; `ungiven_amount` of it is above the bounds of the asset's programme."""
 
     pot_id: UUID
     profile_id: str
@@ -23,6 +23,7 @@ class LevelClaim(NamedTuple):
     score_min: int
     state: ClaimState
     claim_time: datetime
+    ungiven_amount: int = 0
 
     @property
     def transfer_id(self) -> str:

@@ -10,11 +10,11 @@ from services.incentive.pots.store.columns import columns
 from services.incentive.pots.store.points import PEOPLE_OF_ORDERS
 
 _INSERT = """
-INSERT INTO pot_claim (pot_id, profile_id, level, amount, score_min, state, claim_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT ON CONSTRAINT pot_claim_pkey DO NOTHING
+INSERT INTO pot_claim (pot_id, profile_id, level, amount, score_min, state, claim_time, ungiven_amount)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT ON CONSTRAINT pot_claim_pkey DO NOTHING
 """
 
-_CLAIM = "claim.pot_id, claim.profile_id::text, level, amount, score_min, state, claim_time"
+_CLAIM = "claim.pot_id, claim.profile_id::text, level, amount, score_min, state, claim_time, ungiven_amount"
 
 _OF_PERSON = f"""
 SELECT {_CLAIM} FROM pot_claim AS claim WHERE pot_id = $1 AND profile_id = ANY($2::uuid[]) ORDER BY level
@@ -33,8 +33,9 @@ WHERE event_id = ANY($1::uuid[]) AND kind = 'levels' AND metric <> 'events'
 """
 
 _SAVE = """
-UPDATE pot_claim SET state = new.state
-FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[]) AS new (pot_id, profile_id, level, state)
+UPDATE pot_claim SET state = new.state, ungiven_amount = new.ungiven_amount
+FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::bigint[])
+    AS new (pot_id, profile_id, level, state, ungiven_amount)
 WHERE pot_claim.pot_id = new.pot_id AND pot_claim.profile_id = new.profile_id AND pot_claim.level = new.level
 """
 
@@ -60,7 +61,7 @@ async def find_fallen_claims(tx: Tx, order_ids: Collection[UUID]) -> list[LevelC
 
 async def save_claims(tx: Tx, claims: Sequence[LevelClaim]) -> None:
     """Keep where held claims stand."""
-    rows = [(claim.pot_id, claim.profile_id, claim.level, claim.state) for claim in claims]
+    rows = [(claim.pot_id, claim.profile_id, claim.level, claim.state, claim.ungiven_amount) for claim in claims]
     await (await driver(tx)).execute(_SAVE, *columns(rows))
 
 

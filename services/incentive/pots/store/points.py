@@ -92,7 +92,8 @@ WITH buyer AS (
 
 _FALLEN = f"""
 {PEOPLE_OF_ORDERS}
-SELECT share.pot_id, share.profile_id::text, rank, share.score, reach_time, amount, state, prize, score_kept_min
+SELECT share.pot_id, share.profile_id::text, rank, share.score, reach_time, amount, state, prize, score_kept_min,
+       ungiven_amount
 FROM standing JOIN person USING (pot_id, person_id) JOIN pot_share AS share USING (pot_id, profile_id)
 WHERE state IN ('due', 'paid') AND standing.score < score_kept_min
 ORDER BY share.pot_id, rank FOR UPDATE OF share

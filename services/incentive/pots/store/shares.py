@@ -11,18 +11,20 @@ from services.incentive.pots.errors import PotShareNotFound
 from services.incentive.pots.store.columns import columns
 
 _SAVE_SHARES = """
-INSERT INTO pot_share (pot_id, profile_id, rank, score, reach_time, amount, state, prize, score_kept_min)
+INSERT INTO pot_share (pot_id, profile_id, rank, score, reach_time, amount, state, prize, score_kept_min,
+                       ungiven_amount)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::text[],
-                     $8::text[], $9::bigint[])
+                     $8::text[], $9::bigint[], $10::bigint[])
 """
 
 _SHARE = """
-SELECT pot_id, profile_id::text, rank, score, reach_time, amount, state, prize, score_kept_min FROM pot_share
+SELECT pot_id, profile_id::text, rank, score, reach_time, amount, state, prize, score_kept_min, ungiven_amount
+FROM pot_share
 """
 
 _SAVE_STATES = """
-UPDATE pot_share SET state = new.state
-FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS new (pot_id, rank, state)
+UPDATE pot_share SET state = new.state, ungiven_amount = new.ungiven_amount
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[]) AS new (pot_id, rank, state, ungiven_amount)
 WHERE pot_share.pot_id = new.pot_id AND pot_share.rank = new.rank
 """
 
@@ -37,8 +39,9 @@ WHERE pot_id = $1 AND (level, place) IN (SELECT * FROM unnest($2::smallint[], $3
 """
 
 _TOTALS = """
-SELECT count(*), coalesce(sum(amount) FILTER (WHERE state IN ('paid', 'taken_back')), 0)::bigint,
-       coalesce(sum(amount) FILTER (WHERE state = 'withdrawn'), 0)::bigint
+SELECT count(*), coalesce(sum(amount - ungiven_amount) FILTER (WHERE state IN ('paid', 'taken_back')), 0)::bigint,
+       coalesce(sum(amount) FILTER (WHERE state = 'withdrawn'), 0)::bigint,
+       coalesce(sum(ungiven_amount), 0)::bigint
 FROM pot_share WHERE pot_id = $1
 """
 
@@ -104,7 +107,7 @@ async def find_shares(tx: ReadTx, pot_id: UUID, profile_ids: Collection[str]) ->
 async def save_states(tx: Tx, shares: Sequence[Share]) -> None:
     """Keep where shares of held pots stand."""
     if shares:
-        rows = [(share.pot_id, share.rank, share.state) for share in shares]
+        rows = [(share.pot_id, share.rank, share.state, share.ungiven_amount) for share in shares]
         await (await driver(tx)).execute(_SAVE_STATES, *columns(rows))
 
 

@@ -514,14 +514,17 @@ class PotSettled(_message.Message):
     UNALLOCATED_AMOUNT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     SETTLE_TIME_FIELD_NUMBER: _builtins.int
+    UNGIVEN_AMOUNT_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """The pot."""
     paid_amount: _builtins.int
-    """Paid in all."""
+    """What reached winners in all: what bounds of the asset's programme kept back is not of it."""
     unallocated_amount: _builtins.int
     """Shares that fell away. They went to nobody."""
     seed: _builtins.str
     """The seed of all draws, for everybody to check them. Empty when nothing was due to chance."""
+    ungiven_amount: _builtins.int
+    """What of the shares that were paid did not reach winners, because the asset's programme is bounded."""
     @_builtins.property
     def settle_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -534,10 +537,11 @@ class PotSettled(_message.Message):
         unallocated_amount: _builtins.int = ...,
         seed: _builtins.str = ...,
         settle_time: _timestamp_pb2.Timestamp | None = ...,
+        ungiven_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["settle_time", b"settle_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["paid_amount", b"paid_amount", "pot_id", b"pot_id", "seed", b"seed", "settle_time", b"settle_time", "unallocated_amount", b"unallocated_amount"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paid_amount", b"paid_amount", "pot_id", b"pot_id", "seed", b"seed", "settle_time", b"settle_time", "unallocated_amount", b"unallocated_amount", "ungiven_amount", b"ungiven_amount"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -545,7 +549,7 @@ Global___PotSettled: _TypeAlias = PotSettled  # noqa: Y015
 
 @_typing.final
 class TeamCompleted(_message.Message):
-    """A team is complete: its orders stand, and everybody has what was promised."""
+    """A team is complete: its orders stand, and everybody has what was promised, as far as bounds of its asset's programme leave room."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -555,6 +559,7 @@ class TeamCompleted(_message.Message):
     CAPTAIN_PROFILE_ID_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    REWARDS_FIELD_NUMBER: _builtins.int
     team_id: _builtins.str
     """The team."""
     team_campaign_id: _builtins.str
@@ -571,6 +576,10 @@ class TeamCompleted(_message.Message):
     def complete_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def rewards(self) -> _containers.RepeatedCompositeFieldContainer[_team_pb2.TeamReward]:
+        """What everybody got, the captain first who was helped. Empty when nothing is given."""
+
     def __init__(
         self,
         *,
@@ -580,10 +589,11 @@ class TeamCompleted(_message.Message):
         captain_profile_id: _builtins.str = ...,
         members: _abc.Iterable[_team_pb2.TeamMember] | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
+        rewards: _abc.Iterable[_team_pb2.TeamReward] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["captain_profile_id", b"captain_profile_id", "complete_time", b"complete_time", "kind", b"kind", "members", b"members", "team_campaign_id", b"team_campaign_id", "team_id", b"team_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captain_profile_id", b"captain_profile_id", "complete_time", b"complete_time", "kind", b"kind", "members", b"members", "rewards", b"rewards", "team_campaign_id", b"team_campaign_id", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

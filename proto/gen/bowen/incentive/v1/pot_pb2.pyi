@@ -151,6 +151,7 @@ class Pot(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     ENTRY_HASH_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    UNGIVEN_AMOUNT_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -176,7 +177,7 @@ class Pot(_message.Message):
     set_hash: _builtins.str
     """Root of the Merkle tree of the winners in order, 64 hexadecimal digits. Empty before it is frozen."""
     paid_amount: _builtins.int
-    """Paid so far."""
+    """What reached winners so far: what bounds of the asset's programme kept back is not of it."""
     unallocated_amount: _builtins.int
     """Shares that fell away between freeze and payment. They go to nobody."""
     metric: Global___Pot.Metric.ValueType
@@ -193,6 +194,8 @@ class Pot(_message.Message):
     """
     currency_code: _builtins.str
     """Of which currency orders score, by their net amount. Empty for other metrics."""
+    ungiven_amount: _builtins.int
+    """What of the shares paid so far did not reach winners, because the asset's programme is bounded."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores, by the time at which it happened."""
@@ -255,10 +258,11 @@ class Pot(_message.Message):
         seed: _builtins.str = ...,
         entry_hash: _builtins.str = ...,
         currency_code: _builtins.str = ...,
+        ungiven_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "ungiven_amount", b"ungiven_amount", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -544,12 +548,15 @@ class PotClaim(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CLAIM_TIME_FIELD_NUMBER: _builtins.int
+    DESIRED_AMOUNT_FIELD_NUMBER: _builtins.int
     level: _builtins.int
     """The level, from 1."""
     amount: _builtins.int
-    """What it gave."""
+    """What reached the member: what the level gives, as far as the bounds of the asset's programme left room."""
     state: Global___PotClaim.State.ValueType
     """State."""
+    desired_amount: _builtins.int
+    """What the level gives."""
     @_builtins.property
     def claim_time(self) -> _timestamp_pb2.Timestamp:
         """When it was claimed."""
@@ -561,10 +568,11 @@ class PotClaim(_message.Message):
         amount: _builtins.int = ...,
         state: Global___PotClaim.State.ValueType = ...,
         claim_time: _timestamp_pb2.Timestamp | None = ...,
+        desired_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claim_time", b"claim_time", "level", b"level", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claim_time", b"claim_time", "desired_amount", b"desired_amount", "level", b"level", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -617,6 +625,7 @@ class PotShare(_message.Message):
     PROOF_FIELD_NUMBER: _builtins.int
     PRIZE_FIELD_NUMBER: _builtins.int
     SCORE_KEPT_MIN_FIELD_NUMBER: _builtins.int
+    PAID_AMOUNT_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """The pot."""
     profile_id: _builtins.str
@@ -626,13 +635,17 @@ class PotShare(_message.Message):
     score: _builtins.int
     """Points."""
     amount: _builtins.int
-    """In the asset's smallest unit."""
+    """What was published, in the asset's smallest unit."""
     state: Global___PotShare.State.ValueType
     """State."""
     prize: _builtins.str
     """The prize of a lottery. Empty in other pots."""
     score_kept_min: _builtins.int
     """Fewest points that the winner has to keep: with fewer, by refunds, the share falls away."""
+    paid_amount: _builtins.int
+    """What of `amount` reached the winner, as far as the bounds of the asset's programme left room. 0 until it is paid; what was taken back
+    afterwards is not subtracted.
+    """
     @_builtins.property
     def reach_time(self) -> _timestamp_pb2.Timestamp:
         """When the last of them was made."""
@@ -657,10 +670,11 @@ class PotShare(_message.Message):
         proof: _abc.Iterable[_builtins.str] | None = ...,
         prize: _builtins.str = ...,
         score_kept_min: _builtins.int = ...,
+        paid_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reach_time", b"reach_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pot_id", b"pot_id", "prize", b"prize", "profile_id", b"profile_id", "proof", b"proof", "rank", b"rank", "reach_time", b"reach_time", "score", b"score", "score_kept_min", b"score_kept_min", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "prize", b"prize", "profile_id", b"profile_id", "proof", b"proof", "rank", b"rank", "reach_time", b"reach_time", "score", b"score", "score_kept_min", b"score_kept_min", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

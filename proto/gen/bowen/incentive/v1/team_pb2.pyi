@@ -153,7 +153,7 @@ class Team(_message.Message):
         STATE_OPEN: Team._State.ValueType  # 1
         """Waits for people."""
         STATE_COMPLETED: Team._State.ValueType  # 2
-        """All are there, and have got what was promised."""
+        """All are there, and have got what was promised, as far as bounds of the asset's programme left room."""
         STATE_EXPIRED: Team._State.ValueType  # 3
         """Too few came in time: whoever paid is to be refunded, and nothing is given."""
 
@@ -165,7 +165,7 @@ class Team(_message.Message):
     STATE_OPEN: Team.State.ValueType  # 1
     """Waits for people."""
     STATE_COMPLETED: Team.State.ValueType  # 2
-    """All are there, and have got what was promised."""
+    """All are there, and have got what was promised, as far as bounds of the asset's programme left room."""
     STATE_EXPIRED: Team.State.ValueType  # 3
     """Too few came in time: whoever paid is to be refunded, and nothing is given."""
 
@@ -179,6 +179,7 @@ class Team(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     CLOSE_TIME_FIELD_NUMBER: _builtins.int
+    REWARDS_FIELD_NUMBER: _builtins.int
     team_id: _builtins.str
     """UUID version 7."""
     team_campaign_id: _builtins.str
@@ -207,6 +208,12 @@ class Team(_message.Message):
     def close_time(self) -> _timestamp_pb2.Timestamp:
         """When it was completed or expired. Absent before."""
 
+    @_builtins.property
+    def rewards(self) -> _containers.RepeatedCompositeFieldContainer[Global___TeamReward]:
+        """What everybody got when it was complete, the captain first who was helped. Empty before, when nothing is given, and in lists. A shopper
+        sees no one's but their own.
+        """
+
     def __init__(
         self,
         *,
@@ -220,14 +227,51 @@ class Team(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         close_time: _timestamp_pb2.Timestamp | None = ...,
+        rewards: _abc.Iterable[Global___TeamReward] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["captain_profile_id", b"captain_profile_id", "close_time", b"close_time", "create_time", b"create_time", "expire_time", b"expire_time", "members", b"members", "seats", b"seats", "state", b"state", "taken", b"taken", "team_campaign_id", b"team_campaign_id", "team_id", b"team_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captain_profile_id", b"captain_profile_id", "close_time", b"close_time", "create_time", b"create_time", "expire_time", b"expire_time", "members", b"members", "rewards", b"rewards", "seats", b"seats", "state", b"state", "taken", b"taken", "team_campaign_id", b"team_campaign_id", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Team: _TypeAlias = Team  # noqa: Y015
+
+@_typing.final
+class TeamReward(_message.Message):
+    """What a complete team got somebody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    DESIRED_AMOUNT_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """The person."""
+    asset: _builtins.str
+    """What is given, e.g. `points`."""
+    amount: _builtins.int
+    """What reached them: what was promised, as far as the bounds of the asset's programme left room. What was taken back afterwards is not
+    subtracted.
+    """
+    desired_amount: _builtins.int
+    """What was promised."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        desired_amount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "desired_amount", b"desired_amount", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TeamReward: _TypeAlias = TeamReward  # noqa: Y015
 
 @_typing.final
 class TeamMember(_message.Message):
