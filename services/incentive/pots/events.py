@@ -19,6 +19,20 @@ async def pot_frozen(tx: Tx, pot: Pot, winners: int, *, now: datetime) -> None:
         seed_hash=pot.seed_hash,
         entry_hash=pot.entry_hash,
         freeze_time=stamp(now),
+        void_amount=pot.void_amount,
+    )
+    await append(tx, [Fact(event, now)])
+
+
+async def pot_carried_over(tx: Tx, pot: Pot, heir: Pot, amount: int, *, now: datetime) -> None:
+    """An amount that nobody got of a pot's pool is in that of its heir now."""
+    event = events_pb2.PotCarriedOver(
+        pot_id=str(pot.pot_id),
+        carry_over_pot_id=str(heir.pot_id),
+        asset=pot.asset,
+        amount=amount,
+        shared_pool=heir.shared_pool + amount,
+        carry_time=stamp(now),
     )
     await append(tx, [Fact(event, now)])
 

@@ -19,7 +19,7 @@ from services.incentive.pots.domain import Pot, Share, ShareState, State
 from services.incentive.pots.domain.claims import ClaimState, LevelClaim
 from services.incentive.pots.domain.merkle import BLOCK, beside_way, merkle_proof, proof_from_block
 from services.incentive.pots.domain.points import OrderPoints, least
-from services.incentive.pots.errors import PotExhausted, PotLevelClaimed
+from services.incentive.pots.errors import PotExhausted, PotInvalid, PotLevelClaimed
 from services.incentive.subjects import store as subjects
 
 PAID_AT_ONCE_MAX = 500
@@ -27,7 +27,9 @@ REFUNDED = "refunded"
 
 
 async def create_pot(tx: Tx, pot: Pot) -> None:
-    """Add a pot with a budget for what it pays at most."""
+    """Add a pot with a budget for what it pays at most. Raises `PotInvalid` for one that its pool cannot go to."""
+    if pot.carry_over_pot_id and (faults := list(domain.heir_faults(pot, await store.find_heir(tx, pot)))):
+        raise PotInvalid([("carry_over_pot_id", rule) for rule in faults])
     await budget_store.insert_budget(tx, Budget(pot.budget_id, pot.prizes.most, name=pot.name, asset=pot.asset))
     await store.insert_pot(tx, pot)
 
@@ -37,12 +39,14 @@ async def freeze_pot(tx: Tx, pot_id: UUID, now: datetime) -> Pot:
 
     Raises `PotNotFound`, `PotKind`, `PotState`, `PotNotOver`.
     """
-    pot = await store.lock_pot(tx, pot_id)
+    pot, heir = await store.lock_with_heir(tx, pot_id)
     if pot.is_frozen:
         return pot
     domain.freezable(pot, now)
     pot, shares = domain.frozen(pot, await store.list_scores(tx, pot))
-    await budgets.require(tx, Want(pot.budget_id, sum(share.amount for share in shares)))
+    due = sum(share.amount for share in shares)
+    pot = await _carry_over(tx, pot, heir, due, now)
+    await budgets.require(tx, Want(pot.budget_id, due))
     await store.save_shares(tx, shares)
     await store.save_nodes(tx, pot_id, domain.tree_of(shares))
     await store.save_pot(tx, pot)
@@ -57,11 +61,25 @@ async def settle_pot(tx: Tx, pot_id: UUID) -> Pot:
     return pot
 
 
-async def void_pot(tx: Tx, pot_id: UUID) -> Pot:
+async def void_pot(tx: Tx, pot_id: UUID, now: datetime) -> Pot:
     """Call a pot off. Raises `PotNotFound`, `PotState`."""
-    pot = domain.voided(await store.lock_pot(tx, pot_id))
+    pot, heir = await store.lock_with_heir(tx, pot_id)
+    if pot.state == State.VOID:
+        return pot
+    pot = await _carry_over(tx, domain.voided(pot), heir, 0, now)
     await store.save_pot(tx, pot)
     return pot
+
+
+async def _carry_over(tx: Tx, pot: Pot, heir: Pot | None, due: int, now: datetime) -> Pot:
+    """Have what nobody got of a pool be another's, with its part of the budget, but for what is `due` of that."""
+    if heir is None or heir.state != State.OPEN or not pot.void_amount:
+        return pot
+    amount = await budgets.move_cap(tx, pot.budget_id, heir.budget_id, pot.void_amount, keep=due)
+    if amount:
+        await store.endow(tx, heir, amount)
+        await events.pot_carried_over(tx, pot, heir, amount, now=now)
+    return replace(pot, carried_amount=amount)
 
 
 async def pay_some(tx: Tx, now: datetime) -> bool:

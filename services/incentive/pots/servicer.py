@@ -62,7 +62,7 @@ class PotServicer(PotServiceServicer):
 
     async def VoidPot(self, request: pb.VoidPotRequest, context: Context) -> pb.VoidPotResponse:
         now = self._clock.now()
-        work = _moving(lambda tx: operations.void_pot(tx, UUID(request.pot_id)), pb.VoidPotResponse, now)
+        work = _moving(lambda tx: operations.void_pot(tx, UUID(request.pot_id), now), pb.VoidPotResponse, now)
         return await once(self._db, request, work, pb.VoidPotResponse)
 
     async def DisqualifyPotWinner(

@@ -67,6 +67,10 @@ class Pots:
         request = pb.FreezePotRequest(request_id=new(), pot_id=pot_id)
         return (await self.stub.FreezePot(request)).pot  # type: ignore[misc,no-any-return]
 
+    async def void(self, pot_id: str) -> pot_pb2.Pot:
+        request = pb.VoidPotRequest(request_id=new(), pot_id=pot_id)
+        return (await self.stub.VoidPot(request)).pot  # type: ignore[misc,no-any-return]
+
     async def settle(self, pot_id: str) -> pot_pb2.Pot:
         await self.stub.SettlePot(pb.SettlePotRequest(request_id=new(), pot_id=pot_id))  # type: ignore[misc]
         await self.servicer.pay()

@@ -5,7 +5,7 @@ one order everywhere: reservations, budgets in key order, leases in key order.
 """
 
 from services.incentive.budgets.operations.meters import look
-from services.incentive.budgets.operations.nodes import create_budget, end_leases, set_kill_switch, update_cap
+from services.incentive.budgets.operations.nodes import create_budget, end_leases, move_cap, set_kill_switch, update_cap
 from services.incentive.budgets.operations.purses import (
     fold_some,
     open_purse,
@@ -25,6 +25,7 @@ __all__ = [
     "lapse_some",
     "lapse_under",
     "look",
+    "move_cap",
     "note",
     "open_purse",
     "release_all",

@@ -33,6 +33,21 @@ async def update_cap(tx: Tx, budget_id: UUID, cap: int) -> Budget:
     return await store.get_budget(tx, budget_id)
 
 
+async def move_cap(tx: Tx, budget_id: UUID, to_budget_id: UUID, amount: int, *, keep: int = 0) -> int:
+    """Lower the cap of a root and raise that of another by as much: the amount, as far as more than `keep` is left of
+    the first. Returns how much; nothing while the first is killed. Raises `BudgetNotFound`."""
+    held = {budget.budget_id: budget for budget in await hold(tx, [budget_id, to_budget_id], lambda _: True)}
+    for each in (budget_id, to_budget_id):
+        if each not in held:
+            raise BudgetNotFound(each)
+    source, target = held[budget_id], held[to_budget_id]
+    moved = 0 if source.killed else min(amount, max(0, source.left - keep))
+    if moved:
+        await store.save_cap(tx, budget_id, source.cap - moved)
+        await store.save_cap(tx, to_budget_id, target.cap + moved)
+    return moved
+
+
 async def set_kill_switch(tx: Tx, budget_id: UUID, *, killed: bool) -> Budget:
     """Stop or resume a node and all below it. Raises `BudgetNotFound`.
 

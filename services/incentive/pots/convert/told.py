@@ -38,6 +38,10 @@ def pot_to_proto(pot: Pot, totals: Totals, now: datetime) -> pot_pb2.Pot:
         seed_hash=pot.seed_hash,
         seed=pot.revealed_seed,
         entry_hash=pot.entry_hash,
+        carry_over_pot_id=str(pot.carry_over_pot_id or ""),
+        void_amount=pot.void_amount,
+        carried_amount=pot.carried_amount,
+        received_amount=pot.received_amount,
     )
     message.MergeFrom(_plan_to_proto(pot))
     return message

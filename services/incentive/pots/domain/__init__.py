@@ -1,7 +1,7 @@
 """Who wins what in a pot, and the proof of it. Pure (spec value §2.5)."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -61,7 +61,8 @@ class PrizeRules:
 class Pot:
     """A pot. `budget_id` holds what it pays at most; `seed` decides its draws, with those who take part.
 
-    `currency_code` is of those orders that score by their net amount; empty for all other metrics.
+    `currency_code` is of those orders that score by their net amount; empty for all other metrics. Of a shared pool
+    `void_amount` went to nobody, of that `carried_amount` to the pot `carry_over_pot_id`; `received_amount` came.
     """
 
     pot_id: UUID
@@ -82,11 +83,20 @@ class Pot:
     rules: PrizeRules | None = None
     seed: bytes = b""
     entry_hash: str = ""
+    carry_over_pot_id: UUID | None = None
+    void_amount: int = 0
+    carried_amount: int = 0
+    received_amount: int = 0
 
     @property
     def is_frozen(self) -> bool:
         """Whether its winners stand."""
         return self.state in (State.FROZEN, State.SETTLING, State.SETTLED)
+
+    @property
+    def shared_pool(self) -> int:
+        """What is split evenly; 0 for pots that split nothing so."""
+        return self.prizes.shared_pool if isinstance(self.prizes, Prizes) else 0
 
     @property
     def seed_hash(self) -> str:
@@ -124,7 +134,22 @@ def voided(pot: Pot) -> Pot:
     """Call a pot off. Raises `PotState` once its winners stand."""
     if pot.is_frozen:
         raise PotState(pot.pot_id, pot.state.upper())
-    return replace(pot, state=State.VOID)
+    return replace(pot, state=State.VOID, void_amount=pot.shared_pool)
+
+
+def heir_faults(pot: Pot, heir: Pot | None) -> Iterator[str]:
+    """Why a pot cannot have another's shared pool carried over."""
+    if heir is None:
+        yield "must name a pot"
+        return
+    if heir.state != State.OPEN:
+        yield f"must name an open pot: it is {heir.state}"
+    if heir.asset != pot.asset:
+        yield f"must name a pot of the same asset: it pays {heir.asset}"
+    if not heir.shared_pool:
+        yield "must name a pot with a shared pool"
+    if heir.freeze_time <= pot.freeze_time:
+        yield "must name a pot that is frozen later"
 
 
 class Share(NamedTuple):
@@ -186,7 +211,9 @@ def frozen(pot: Pot, scores: Iterable[Score]) -> tuple[Pot, list[Share]]:
         pot = replace(pot, entry_hash=merkle_root(leaves))
     awards = [award for award in _awards(pot, entries) if award.amount]
     shares = [_share(pot, rank, award) for rank, award in enumerate(awards, start=1)]
-    return replace(pot, state=State.FROZEN, set_hash=merkle_root([share.leaf for share in shares])), shares
+    root = merkle_root([share.leaf for share in shares])
+    void_amount = pot.prizes.void_of(len(entries)) if isinstance(pot.prizes, Prizes) else 0
+    return replace(pot, state=State.FROZEN, set_hash=root, void_amount=void_amount), shares
 
 
 def _awards(pot: Pot, entries: Sequence[Score]) -> Iterable[Award]:

@@ -12,12 +12,15 @@ from services.incentive.pots.store.points import (
     score_orders,
 )
 from services.incentive.pots.store.pots import (
+    endow,
+    find_heir,
     get_pot,
     hold_pot,
     insert_pot,
     lock_frozen_of_orders,
     lock_pot,
     lock_settling,
+    lock_with_heir,
     save_pot,
 )
 from services.incentive.pots.store.shares import (
@@ -35,8 +38,10 @@ from services.incentive.pots.store.shares import (
 
 __all__ = [
     "count_shares",
+    "endow",
     "find_fallen_claims",
     "find_fallen_shares",
+    "find_heir",
     "find_level_claims",
     "find_nodes",
     "find_shares",
@@ -55,6 +60,7 @@ __all__ = [
     "lock_frozen_of_orders",
     "lock_pot",
     "lock_settling",
+    "lock_with_heir",
     "lower_points",
     "save_claims",
     "save_nodes",

@@ -13,17 +13,27 @@ from services.incentive.pots.errors import PotNotFound
 
 _POT = """
 SELECT pot_id, name, state, event_name, score_min, asset, start_time, end_time, freeze_time, create_time, budget_id,
-       set_hash, metric, currency_code, rules, seed, entry_hash, kind, plan, top_count, top_amount, shared_pool,
-       thin_pool
+       set_hash, metric, currency_code, rules, seed, entry_hash, carry_over_pot_id, void_amount, carried_amount,
+       received_amount, kind, plan, top_count, top_amount, shared_pool, thin_pool
 FROM pot
 """
 
 _INSERT = """
 INSERT INTO pot (pot_id, name, state, event_name, score_min, asset, start_time, end_time, freeze_time, create_time,
                  budget_id, metric, rules, seed, kind, plan, top_count, top_amount, shared_pool, thin_pool,
-                 currency_code)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                 currency_code, carry_over_pot_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 """
+
+_SAVE = """
+UPDATE pot SET state = $2, set_hash = $3, entry_hash = $4, void_amount = $5, carried_amount = $6 WHERE pot_id = $1
+"""
+
+_ENDOW = "UPDATE pot SET shared_pool = shared_pool + $2, received_amount = received_amount + $2 WHERE pot_id = $1"
+
+_WITH_HEIR = f"""
+{_POT} WHERE pot_id IN ($1, (SELECT carry_over_pot_id FROM pot WHERE pot_id = $1)) ORDER BY pot_id FOR UPDATE
+"""  # noqa: S608 (constants)
 
 _FROZEN_OF_ORDERS = f"""
 {_POT} WHERE metric <> 'events' AND state IN ('frozen', 'settling', 'settled') AND EXISTS (
@@ -56,6 +66,7 @@ async def insert_pot(tx: Tx, pot: Pot) -> None:
         pot.seed,
         *_plan_columns(pot.prizes),
         pot.currency_code,
+        pot.carry_over_pot_id,
     )
 
 
@@ -73,8 +84,13 @@ def _json(value: object) -> str:
 
 async def save_pot(tx: Tx, pot: Pot) -> None:
     """Keep where a locked pot stands."""
-    query = "UPDATE pot SET state = $2, set_hash = $3, entry_hash = $4 WHERE pot_id = $1"
-    await (await driver(tx)).execute(query, pot.pot_id, pot.state, pot.set_hash, pot.entry_hash)
+    values = (pot.state, pot.set_hash, pot.entry_hash, pot.void_amount, pot.carried_amount)
+    await (await driver(tx)).execute(_SAVE, pot.pot_id, *values)
+
+
+async def endow(tx: Tx, heir: Pot, amount: int) -> None:
+    """Add to the shared pool of a locked pot what another carried over to it."""
+    await (await driver(tx)).execute(_ENDOW, heir.pot_id, amount)
 
 
 async def get_pot(tx: ReadTx, pot_id: UUID) -> Pot:
@@ -90,6 +106,21 @@ async def hold_pot(tx: Tx, pot_id: UUID) -> Pot:
 async def lock_pot(tx: Tx, pot_id: UUID) -> Pot:
     """Be the only one who moves a pot on, while nobody scores. Raises `PotNotFound`."""
     return await _fetch(tx, f"{_POT} WHERE pot_id = $1 FOR UPDATE", pot_id)
+
+
+async def lock_with_heir(tx: Tx, pot_id: UUID) -> tuple[Pot, Pot | None]:
+    """Be the only one who moves a pot on, and the one that its pool is carried over to. Raises `PotNotFound`."""
+    pots = {pot.pot_id: pot for pot in map(_pot, await (await driver(tx)).fetch(_WITH_HEIR, pot_id))}
+    pot = pots.pop(pot_id, None)
+    if pot is None:
+        raise PotNotFound(pot_id)
+    return pot, next(iter(pots.values()), None)
+
+
+async def find_heir(tx: Tx, pot: Pot) -> Pot | None:
+    """The pot that a pool is to be carried over to, held as it is; None if there is none."""
+    row = await (await driver(tx)).fetchrow(f"{_POT} WHERE pot_id = $1 FOR SHARE", pot.carry_over_pot_id)
+    return _pot(row) if row else None
 
 
 async def lock_settling(tx: Tx) -> Pot | None:

@@ -471,6 +471,7 @@ class PotFrozen(_message.Message):
     FREEZE_TIME_FIELD_NUMBER: _builtins.int
     SEED_HASH_FIELD_NUMBER: _builtins.int
     ENTRY_HASH_FIELD_NUMBER: _builtins.int
+    VOID_AMOUNT_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """The pot."""
     winner_count: _builtins.int
@@ -481,6 +482,8 @@ class PotFrozen(_message.Message):
     """SHA-256 of the seed of all draws. Empty when nothing is due to chance."""
     entry_hash: _builtins.str
     """Root of the Merkle tree of those who took part. Empty when nothing is due to chance."""
+    void_amount: _builtins.int
+    """What of a shared pool nobody gets: all of it, or nothing."""
     @_builtins.property
     def freeze_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -494,14 +497,59 @@ class PotFrozen(_message.Message):
         freeze_time: _timestamp_pb2.Timestamp | None = ...,
         seed_hash: _builtins.str = ...,
         entry_hash: _builtins.str = ...,
+        void_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freeze_time", b"freeze_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_hash", b"entry_hash", "freeze_time", b"freeze_time", "pot_id", b"pot_id", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_hash", b"entry_hash", "freeze_time", b"freeze_time", "pot_id", b"pot_id", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "void_amount", b"void_amount", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PotFrozen: _TypeAlias = PotFrozen  # noqa: Y015
+
+@_typing.final
+class PotCarriedOver(_message.Message):
+    """The shared pool of a pot, of which nobody got anything, is another pot's now, and so is its part of the budget."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POT_ID_FIELD_NUMBER: _builtins.int
+    CARRY_OVER_POT_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    SHARED_POOL_FIELD_NUMBER: _builtins.int
+    CARRY_TIME_FIELD_NUMBER: _builtins.int
+    pot_id: _builtins.str
+    """The pot that nobody got anything of."""
+    carry_over_pot_id: _builtins.str
+    """The pot that has it now."""
+    asset: _builtins.str
+    """What is paid, e.g. `cash.CNY`."""
+    amount: _builtins.int
+    """How much."""
+    shared_pool: _builtins.int
+    """What members of the other pot split now."""
+    @_builtins.property
+    def carry_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        pot_id: _builtins.str = ...,
+        carry_over_pot_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        shared_pool: _builtins.int = ...,
+        carry_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carry_time", b"carry_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "carry_over_pot_id", b"carry_over_pot_id", "carry_time", b"carry_time", "pot_id", b"pot_id", "shared_pool", b"shared_pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PotCarriedOver: _TypeAlias = PotCarriedOver  # noqa: Y015
 
 @_typing.final
 class PotSettled(_message.Message):

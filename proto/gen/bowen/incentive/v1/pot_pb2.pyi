@@ -152,6 +152,10 @@ class Pot(_message.Message):
     ENTRY_HASH_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     UNGIVEN_AMOUNT_FIELD_NUMBER: _builtins.int
+    CARRY_OVER_POT_ID_FIELD_NUMBER: _builtins.int
+    VOID_AMOUNT_FIELD_NUMBER: _builtins.int
+    CARRIED_AMOUNT_FIELD_NUMBER: _builtins.int
+    RECEIVED_AMOUNT_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -169,7 +173,7 @@ class Pot(_message.Message):
     top_amount: _builtins.int
     """In the asset's smallest unit."""
     shared_pool: _builtins.int
-    """What the others split evenly, to the last unit."""
+    """What the others split evenly, to the last unit; what other pots carried over is of it."""
     thin_pool: Global___Pot.ThinPool.ValueType
     """What becomes of a pool that is too small."""
     winner_count: _builtins.int
@@ -196,6 +200,18 @@ class Pot(_message.Message):
     """Of which currency orders score, by their net amount. Empty for other metrics."""
     ungiven_amount: _builtins.int
     """What of the shares paid so far did not reach winners, because the asset's programme is bounded."""
+    carry_over_pot_id: _builtins.str
+    """The pot that gets the shared pool if nobody gets anything of it. Empty for none: the pool stays in this pot's budget."""
+    void_amount: _builtins.int
+    """What of the shared pool nobody got: all of it when it had fewer units than members to split it, or no members, or when the pot was called
+    off. 0 before the pot is frozen or called off.
+    """
+    carried_amount: _builtins.int
+    """What of `void_amount` was carried over, out of this pot's budget into the other's. Less than all where this budget had been lowered; nothing
+    when the other pot was frozen or called off by then, or a kill switch was on.
+    """
+    received_amount: _builtins.int
+    """What other pots carried over into `shared_pool`."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores, by the time at which it happened."""
@@ -259,10 +275,14 @@ class Pot(_message.Message):
         entry_hash: _builtins.str = ...,
         currency_code: _builtins.str = ...,
         ungiven_amount: _builtins.int = ...,
+        carry_over_pot_id: _builtins.str = ...,
+        void_amount: _builtins.int = ...,
+        carried_amount: _builtins.int = ...,
+        received_amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "ungiven_amount", b"ungiven_amount", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "carried_amount", b"carried_amount", "carry_over_pot_id", b"carry_over_pot_id", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "received_amount", b"received_amount", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "ungiven_amount", b"ungiven_amount", "void_amount", b"void_amount", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

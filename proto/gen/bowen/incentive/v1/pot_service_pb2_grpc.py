@@ -91,15 +91,16 @@ class PotServiceServicer:
 
         Idempotent by `request_id`.
 
-        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
-        prizes of chance whose rules are not published.
+        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, for
+        prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FreezePot(self, request, context):
-        """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away.
+        """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+        anything of is carried over now, with its part of the budget.
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -121,7 +122,7 @@ class PotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VoidPot(self, request, context):
-        """Calls an open pot off.
+        """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
 
         Idempotent by `request_id`; calling a void pot off changes nothing.
 

@@ -38,11 +38,12 @@ class PotServiceStub:
 
     Idempotent by `request_id`.
 
-    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
-    prizes of chance whose rules are not published.
+    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, for
+    prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
     """
     FreezePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]
-    """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away.
+    """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+    anything of is carried over now, with its part of the budget.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -56,7 +57,7 @@ class PotServiceStub:
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_STATE` when it is not frozen.
     """
     VoidPot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.VoidPotRequest, _pot_service_pb2.VoidPotResponse]
-    """Calls an open pot off.
+    """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
 
     Idempotent by `request_id`; calling a void pot off changes nothing.
 
@@ -104,11 +105,12 @@ class PotServiceAsyncStub(PotServiceStub):
 
     Idempotent by `request_id`.
 
-    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
-    prizes of chance whose rules are not published.
+    Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, for
+    prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
     """
     FreezePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]  # type: ignore[assignment]
-    """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away.
+    """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+    anything of is carried over now, with its part of the budget.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -122,7 +124,7 @@ class PotServiceAsyncStub(PotServiceStub):
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_STATE` when it is not frozen.
     """
     VoidPot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.VoidPotRequest, _pot_service_pb2.VoidPotResponse]  # type: ignore[assignment]
-    """Calls an open pot off.
+    """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
 
     Idempotent by `request_id`; calling a void pot off changes nothing.
 
@@ -173,8 +175,8 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`.
 
-        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, and for
-        prizes of chance whose rules are not published.
+        Errors: `INVALID_ARGUMENT` with `POT_INVALID`, naming the field and the rule: among others for parts that cannot make their pool, for
+        prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
         """
 
     @_abc_1.abstractmethod
@@ -183,7 +185,8 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.FreezePotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.FreezePotResponse, _abc.Awaitable[_pot_service_pb2.FreezePotResponse]]:
-        """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away.
+        """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+        anything of is carried over now, with its part of the budget.
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -209,7 +212,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.VoidPotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.VoidPotResponse, _abc.Awaitable[_pot_service_pb2.VoidPotResponse]]:
-        """Calls an open pot off.
+        """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
 
         Idempotent by `request_id`; calling a void pot off changes nothing.
 
