@@ -50,7 +50,7 @@ class PersonLimit(FailedPrecondition):
 
 
 class ClaimLimit(FailedPrecondition):
-    """A device, phone, means of payment, store or span of time has as many coupons of the template as it may get."""
+    """A device, phone, means of payment, store, address or span has as many coupons of the template as it may get."""
 
     reason = "CLAIM_LIMIT"
 

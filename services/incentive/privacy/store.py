@@ -45,7 +45,7 @@ _LEDGER = (
 _HELD = (*_LEDGER, *((table, f"SELECT * FROM {table} WHERE {_mine(table)}") for table in (*_DELETED, *_KEPT)))  # noqa: S608
 """What is held of a person, by kind. `$1` are all ids of the person."""
 
-_UNTRACED = {"coupon": f"UPDATE coupon SET device = '', phone = '', payment = '' WHERE {_mine('coupon')}"}  # noqa: S608
+_UNTRACED = {"coupon": f"UPDATE coupon SET device = '', phone = '', payment = '', address = '' WHERE {_mine('coupon')}"}  # noqa: S608
 """Rows that stay lose what could be guessed back to a person."""
 
 _FORGET = (

@@ -115,6 +115,7 @@ async def test_a_claim_that_a_review_approves_is_a_coupon_like_others(till: Till
         (Limit.ENTITY_PHONE, "phone_hash"),
         (Limit.ENTITY_PAYMENT, "payment_hash"),
         (Limit.ENTITY_STORE, "store_id"),
+        (Limit.ENTITY_ADDRESS, "address_hash"),
     ],
 )
 async def test_a_limit_counts_what_a_claim_tells_and_needs_to_be_told(
@@ -127,8 +128,25 @@ async def test_a_limit_counts_what_a_claim_tells_and_needs_to_be_told(
     assert outcomes == {"ok": 2, "CLAIM_LIMIT": 4}
     assert await reason_of(till.incentive.issue(template_id, **{traits: "y"})) == ""
     assert await reason_of(till.incentive.issue(template_id)) == "ATTR_MISSING"
-    kept = await till.incentive.rows("SELECT device, phone, payment FROM coupon")
+    kept = await till.incentive.rows("SELECT device, phone, payment, address FROM coupon")
     assert {part for row in kept for part in row} & {b"x", b"y"} == set()
+
+
+async def test_cp_03_an_address_counts_however_it_is_written_and_makes_nobody_one_person(till: Till) -> None:
+    cluster = Limit(entity=Limit.ENTITY_PERSON_CLUSTER, period=Limit.PERIOD_TOTAL, max=1)
+    template_id = await till.incentive.a_template(limits=[*one_per(Limit.ENTITY_ADDRESS, most=2), cluster])
+    written = [
+        "上海市 黄浦区，人民大道１２０号 3-1a",
+        "上海市黄浦区人民大道120号3—1A",
+        "上海市黄浦区人民大道120号 3 1 A",
+    ]
+
+    outcomes = [await reason_of(till.incentive.issue(template_id, address_hash=each)) for each in written]
+
+    assert outcomes == ["", "", "CLAIM_LIMIT"]  # the first two are two people of a family
+    other = "上海市黄浦区人民大道120号31A"
+    assert await reason_of(till.incentive.issue(template_id, address_hash=other)) == ""
+    assert await reason_of(till.incentive.issue(template_id, address_hash=" — ")) == "ATTR_MISSING"
 
 
 async def test_what_identifies_is_hashed_for_each_template_differently(till: Till) -> None:
@@ -344,11 +362,13 @@ async def test_a_shopper_looks_up_as_nobody_else_and_claims_only_for_themselves(
 async def test_a_person_who_was_erased_leaves_no_hashes_and_their_coupon_can_still_be_taken_back(till: Till) -> None:
     incentive, profile_id = till.incentive, new()
     template_id = await incentive.a_template(stock=1, limits=one_per(Limit.ENTITY_DEVICE))
-    coupon = await incentive.issue(template_id, profile_id, device_id="device-1", phone_hash="phone-1")
+    coupon = await incentive.issue(
+        template_id, profile_id, device_id="device-1", phone_hash="phone-1", address_hash="home"
+    )
 
     erased = ProfileErased(profile_ids=[profile_id], token=new())
     await incentive.happen(erased, handler=on_profile_erased)
 
-    assert await incentive.rows("SELECT device, phone, payment FROM coupon") == [(b"", b"", b"")]
+    assert await incentive.rows("SELECT device, phone, payment, address FROM coupon") == [(b"",) * 4]
     await till.revoke(coupon.code, restock=True)
     assert await reason_of(incentive.issue(template_id, device_id="device-2")) == ""

@@ -11,7 +11,7 @@ from chassis.stamps import stamp
 from logic.calendar import ZONE_DEFAULT
 from services.incentive.coupons.domain.batches import Batch
 from services.incentive.coupons.domain.carts import Group, Mode
-from services.incentive.coupons.domain.claims import hashed
+from services.incentive.coupons.domain.claims import hashed, plain_address
 from services.incentive.coupons.domain.coupons import Coupon, Status, Traits
 from services.incentive.coupons.domain.templates import (
     GROUP_DEFAULT,
@@ -182,6 +182,7 @@ def traits_from_proto(request: pb.IssueCouponRequest) -> Traits:
         phone=hashed(template_id, Entity.PHONE, request.phone_hash),
         payment=hashed(template_id, Entity.PAYMENT, request.payment_hash),
         store_id=request.store_id,
+        address=hashed(template_id, Entity.ADDRESS, plain_address(request.address_hash)),
     )
 
 

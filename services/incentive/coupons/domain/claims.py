@@ -5,6 +5,8 @@ against a later one.
 """
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -64,8 +66,16 @@ def hashed(template_id: UUID, entity: Entity, value: str) -> bytes:
     ).digest()
 
 
+def plain_address(text: str) -> str:
+    """An address as it is compared: letter case, width, spaces and punctuation make no difference, but for what parts
+    two numbers. A hash stays one."""
+    words = re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", text).casefold())
+    return re.sub(r"(?<!\d) | (?!\d)", "", words)
+
+
 def bonds(traits: Traits) -> list[bytes]:
-    """What makes those who share it one person: a phone; a device together with a means of payment."""
+    """What makes those who share it one person: a phone; a device together with a means of payment. An address does
+    not: families have one (spec value FRD-02)."""
     found = [b"p" + traits.phone] if traits.phone else []
     if traits.device and traits.payment:
         found.append(b"d" + traits.device + traits.payment)
@@ -170,6 +180,8 @@ def subject_of(limit: Limit, profile_id: str, traits: Traits) -> str:
             return _told("payment_hash", traits.payment.hex())
         case Entity.STORE:
             return _told("store_id", traits.store_id)
+        case Entity.ADDRESS:
+            return _told("address_hash", traits.address.hex())
         case _:
             return profile_id
 

@@ -47,6 +47,7 @@ class Traits:
     phone: bytes = b""
     payment: bytes = b""
     store_id: str = ""
+    address: bytes = b""
 
 
 NO_TRAITS = Traits()

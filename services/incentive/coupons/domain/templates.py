@@ -24,6 +24,7 @@ class Entity(StrEnum):
     PHONE = "phone"
     PAYMENT = "payment"
     STORE = "store"
+    ADDRESS = "address"
 
 
 class Period(StrEnum):

@@ -13,7 +13,7 @@ _COUPON = """
 SELECT coupon.coupon_id, coupon.template_id, coupon.code, coupon.profile_id::text, coupon.number, coupon.issue_time,
        coupon.status, coupon.order_reference, coupon.redeem_time, coupon.lock_until, coupon.use_count,
        coupon.expire_time, coupon.grace_used, coupon.return_time, coupon.revoke_time, coupon.restocked,
-       coupon.device, coupon.phone, coupon.payment, coupon.store_id, coupon.batch_id,
+       coupon.device, coupon.phone, coupon.payment, coupon.store_id, coupon.address, coupon.batch_id,
        coalesce(redirect.survivor_id, coupon.profile_id)::text AS owner_id
 FROM coupon LEFT JOIN redirect ON redirect.loser_id = coupon.profile_id
 """
@@ -38,9 +38,9 @@ _LIST = f"""
 
 _INSERT = """
 INSERT INTO coupon (coupon_id, template_id, code, profile_id, number, issue_time, status, device, phone, payment,
-                    store_id, batch_id)
+                    store_id, address, batch_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::integer[], $6::timestamptz[], $7::text[],
-                     $8::bytea[], $9::bytea[], $10::bytea[], $11::text[], $12::uuid[])
+                     $8::bytea[], $9::bytea[], $10::bytea[], $11::text[], $12::bytea[], $13::uuid[])
 """
 
 _SAVE = """
@@ -75,6 +75,7 @@ async def insert_coupons(tx: Tx, coupons: Sequence[Coupon]) -> None:
             each.traits.phone,
             each.traits.payment,
             each.traits.store_id,
+            each.traits.address,
             each.batch_id,
         )
         for each in coupons
@@ -149,9 +150,9 @@ async def list_coupons(tx: ReadTx, profile_ids: Collection[str], *, before: UUID
 
 def _coupon(row: Any) -> Coupon:
     coupon_id, template_id, code, profile_id, number, issue_time, status, *rest = tuple(row)
-    *changes, device, phone, payment, store_id, batch_id, owner_id = rest
+    *changes, device, phone, payment, store_id, address, batch_id, owner_id = rest
     # The release before this one knows only the time of a redemption.
     standing = Status.REDEEMED if row["redeem_time"] is not None else Status(status)
-    traits = Traits(device, phone, payment, store_id)
+    traits = Traits(device, phone, payment, store_id, address)
     head = (coupon_id, template_id, code, profile_id, number, issue_time, standing)
     return Coupon(*(*head, *changes, traits, batch_id, owner_id))

@@ -48,6 +48,8 @@ class CouponLimit(_message.Message):
         """The means of payment."""
         ENTITY_STORE: CouponLimit._Entity.ValueType  # 7
         """The store in which it is asked."""
+        ENTITY_ADDRESS: CouponLimit._Entity.ValueType  # 8
+        """The address that is delivered to. People who share one are not one person: they may be a family."""
 
     class Entity(_Entity, metaclass=_EntityEnumTypeWrapper):
         """Whose coupons are counted."""
@@ -68,6 +70,8 @@ class CouponLimit(_message.Message):
     """The means of payment."""
     ENTITY_STORE: CouponLimit.Entity.ValueType  # 7
     """The store in which it is asked."""
+    ENTITY_ADDRESS: CouponLimit.Entity.ValueType  # 8
+    """The address that is delivered to. People who share one are not one person: they may be a family."""
 
     class _Period:
         ValueType = _typing.NewType("ValueType", _builtins.int)

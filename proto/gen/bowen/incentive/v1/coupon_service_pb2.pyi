@@ -368,6 +368,7 @@ class IssueCouponRequest(_message.Message):
     PHONE_HASH_FIELD_NUMBER: _builtins.int
     PAYMENT_HASH_FIELD_NUMBER: _builtins.int
     STORE_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_HASH_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     template_id: _builtins.str
@@ -382,6 +383,10 @@ class IssueCouponRequest(_message.Message):
     """A hash of the means of payment. Needed where the template limits those."""
     store_id: _builtins.str
     """The store in which it is asked. Needed where the template limits stores."""
+    address_hash: _builtins.str
+    """A hash of the address that is delivered to, or the address: letter case, width, spaces and punctuation, but for what parts two numbers, make no
+    difference. Needed where the template limits addresses.
+    """
     def __init__(
         self,
         *,
@@ -392,10 +397,11 @@ class IssueCouponRequest(_message.Message):
         phone_hash: _builtins.str = ...,
         payment_hash: _builtins.str = ...,
         store_id: _builtins.str = ...,
+        address_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "payment_hash", b"payment_hash", "phone_hash", b"phone_hash", "profile_id", b"profile_id", "request_id", b"request_id", "store_id", b"store_id", "template_id", b"template_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_hash", b"address_hash", "device_id", b"device_id", "payment_hash", b"payment_hash", "phone_hash", b"phone_hash", "profile_id", b"profile_id", "request_id", b"request_id", "store_id", b"store_id", "template_id", b"template_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

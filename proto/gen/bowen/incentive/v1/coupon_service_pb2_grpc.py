@@ -162,7 +162,7 @@ class CouponServiceServicer:
     def IssueCoupon(self, request, context):
         """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
 
-        What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+        What identifies a device, phone, means of payment or address is hashed, for each template differently, before it is stored.
 
         Idempotent by `request_id`.
 

@@ -63,7 +63,7 @@ class CouponServiceStub:
     IssueCoupon: _grpc.UnaryUnaryMultiCallable[_coupon_service_pb2.IssueCouponRequest, _coupon_service_pb2.IssueCouponResponse]
     """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
 
-    What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+    What identifies a device, phone, means of payment or address is hashed, for each template differently, before it is stored.
 
     Idempotent by `request_id`.
 
@@ -164,7 +164,7 @@ class CouponServiceAsyncStub(CouponServiceStub):
     IssueCoupon: _aio.UnaryUnaryMultiCallable[_coupon_service_pb2.IssueCouponRequest, _coupon_service_pb2.IssueCouponResponse]  # type: ignore[assignment]
     """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
 
-    What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+    What identifies a device, phone, means of payment or address is hashed, for each template differently, before it is stored.
 
     Idempotent by `request_id`.
 
@@ -298,7 +298,7 @@ class CouponServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_coupon_service_pb2.IssueCouponResponse, _abc.Awaitable[_coupon_service_pb2.IssueCouponResponse]]:
         """Issues one coupon to a person. Stock and limits are never exceeded, however many ask at once.
 
-        What identifies a device, phone or means of payment is hashed, for each template differently, before it is stored.
+        What identifies a device, phone, means of payment or address is hashed, for each template differently, before it is stored.
 
         Idempotent by `request_id`.
 

@@ -445,7 +445,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: `{"type": "/problems/STOCK_IN_FLIGHT", "status": 409, "metadata": {"template_id": "0192…"}}`
     """
     ERROR_REASON_CLAIM_LIMIT: _ErrorReason.ValueType  # 313
-    """A device, phone, means of payment, store or day has as many coupons of the template as it may get.
+    """A device, phone, means of payment, store, address or day has as many coupons of the template as it may get.
 
     Example: `{"type": "/problems/CLAIM_LIMIT", "status": 422, "metadata": {"entity": "DEVICE", "period": "DAY", "limit": "1"}}`
     """
@@ -916,7 +916,7 @@ ERROR_REASON_STOCK_IN_FLIGHT: ErrorReason.ValueType  # 312
 Example: `{"type": "/problems/STOCK_IN_FLIGHT", "status": 409, "metadata": {"template_id": "0192…"}}`
 """
 ERROR_REASON_CLAIM_LIMIT: ErrorReason.ValueType  # 313
-"""A device, phone, means of payment, store or day has as many coupons of the template as it may get.
+"""A device, phone, means of payment, store, address or day has as many coupons of the template as it may get.
 
 Example: `{"type": "/problems/CLAIM_LIMIT", "status": 422, "metadata": {"entity": "DEVICE", "period": "DAY", "limit": "1"}}`
 """
