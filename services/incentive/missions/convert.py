@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from bowen.distribution.v1 import order_pb2
 from bowen.incentive.v1 import mission_pb2, mission_service_pb2
 from bowen.incentive.v1.events_pb2 import RewardGranted, RewardReversed
@@ -15,6 +14,7 @@ from bowen.profile.v1.events_pb2 import EventRecorded
 from chassis.errors import Violation
 from chassis.stamps import moment, stamp
 from logic.calendar import ZONE_DEFAULT, Period, is_zone
+from logic.conditions import compile_condition, read_properties
 from logic.trees import TreeFault
 from services.incentive.budgets.domain import Budget
 from services.incentive.missions.domain import (
@@ -30,7 +30,6 @@ from services.incentive.missions.domain import (
     Recurrence,
     Standing,
     State,
-    compile_when,
 )
 from services.incentive.missions.errors import MissionInvalid
 
@@ -121,7 +120,7 @@ def _violations(request: mission_service_pb2.CreateMissionRequest) -> Iterator[V
         yield "period", "is required with recurrence ON_EXPIRATION"
     try:
         if request.when:
-            compile_when(request.when)
+            compile_condition(request.when)
     except TreeFault as fault:
         yield "when", str(fault)
 
@@ -199,7 +198,7 @@ def deed_of_event(event: EventRecorded) -> Deed | None:
         event.name,
         event.profile_id,
         moment(event.timestamp),
-        lambda: {"source_id": event.source_id or None, "properties": msgspec.json.decode(event.properties or "{}")},
+        lambda: {"source_id": event.source_id or None, "properties": read_properties(event.properties)},
     )
 
 

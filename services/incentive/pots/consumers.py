@@ -16,7 +16,7 @@ async def on_event_recorded(tx: Tx, batch: Sequence[Delivery[EventRecorded]]) ->
     """Have what people do score."""
     points = [point for item in batch if (point := convert.point_of_event(item.event))]
     if points:
-        await store.score(tx, points)
+        await operations.score_events(tx, points)
 
 
 async def on_order_paid(tx: Tx, batch: Sequence[Delivery[OrderPaid]]) -> None:

@@ -18,7 +18,7 @@ from services.incentive.pots import domain, events, store
 from services.incentive.pots.domain import Pot, Share, ShareState, State
 from services.incentive.pots.domain.claims import ClaimState, LevelClaim
 from services.incentive.pots.domain.merkle import BLOCK, beside_way, merkle_proof, proof_from_block
-from services.incentive.pots.domain.points import OrderPoints, least
+from services.incentive.pots.domain.points import OrderPoints, Point, least, meeting
 from services.incentive.pots.errors import PotExhausted, PotInvalid, PotLevelClaimed
 from services.incentive.subjects import store as subjects
 
@@ -121,9 +121,16 @@ async def _take_away(tx: Tx, pots: Sequence[Pot], shares: Sequence[Share], reaso
         await ledger.take_back(tx, domain.SCOPE, claims)
 
 
+async def score_events(tx: Tx, points: Sequence[Point]) -> None:
+    """Have events score in the open pots whose conditions they meet."""
+    rules = await store.find_rules(tx, {point.name for point in points})
+    await store.score(tx, points, meeting(rules, points))
+
+
 async def score_orders(tx: Tx, points: Sequence[OrderPoints]) -> None:
-    """Have paid orders score."""
-    await store.score_orders(tx, least(points))
+    """Have orders score in the open pots whose conditions they meet."""
+    lowered = least(points)
+    await store.score_orders(tx, lowered, meeting(await store.find_rules(tx, [""]), lowered))
 
 
 async def refund_orders(tx: Tx, points: Sequence[OrderPoints], now: datetime) -> None:
@@ -131,7 +138,7 @@ async def refund_orders(tx: Tx, points: Sequence[OrderPoints], now: datetime) ->
     after that it becomes debt (POT-03, POT-04)."""
     lowered = least(points)
     order_ids = [each.order_id for each in lowered]
-    await store.score_orders(tx, lowered)
+    await score_orders(tx, lowered)
     if pots := await store.lock_frozen_of_orders(tx, order_ids):
         await store.lower_points(tx, lowered, pots)
         if fallen := await store.find_fallen_shares(tx, pots, order_ids):

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from bowen.distribution.v1 import order_pb2
 from bowen.distribution.v1.events_pb2 import OrderDelivered, OrderPaid, OrderRefunded, TouchRecorded
 from bowen.incentive.v1.campaign_service_pb2 import EvaluateCampaignsRequest
@@ -16,15 +15,13 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered
 
 from chassis.consumer import Delivery
 from chassis.stamps import moment
+from logic.conditions import read_properties
 from services.incentive.campaigns.convert.faults import trigger_faults
 from services.incentive.campaigns.convert.terms import trigger_from_proto
 from services.incentive.campaigns.domain import Act, Kind, Occasion, Refund
 from services.incentive.campaigns.domain.invitations import Signup, Touch
 from services.incentive.campaigns.domain.returns import Comeback
 from services.incentive.campaigns.errors import CampaignInvalid
-
-PROPERTIES_CHARS_MAX = 256 * 1024
-"""Larger properties are not looked into: they count as missing, so that nothing holds a batch up."""
 
 Facts = Callable[[], Mapping[str, Any]]
 
@@ -52,20 +49,10 @@ def _event_facts(event: EventRecorded) -> Facts:
         return {
             "source_id": event.source_id or None,
             "anonymous_id": event.anonymous_id or None,
-            "properties": _properties(event.properties),
+            "properties": read_properties(event.properties),
         }
 
     return facts
-
-
-def _properties(text: str) -> Mapping[str, Any]:
-    if not text or len(text) > PROPERTIES_CHARS_MAX:
-        return {}
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def signup_of_event(item: Delivery[EventRecorded]) -> Signup | None:
@@ -163,7 +150,7 @@ def occasion_of_request(request: EvaluateCampaignsRequest, *, cause: UUID, now: 
     trigger = trigger_from_proto(request.fact)
     time = moment(request.time) if request.HasField("time") else now
     judged = moment(request.now) if request.HasField("now") else time
-    facts = _properties(request.facts)
+    facts = read_properties(request.facts)
     return Occasion(
         kind=trigger.kind,
         value=trigger.value,

@@ -11,14 +11,12 @@ from uuid import UUID
 from logic.attributes import compile_attribute
 from logic.calendar import ZONE_DEFAULT
 from logic.comparisons import MISSING, look_up
+from logic.conditions import CONDITION_BYTES_MAX, OPERATORS_MAX
 from logic.trees import Test, compile_tree, parse_tree
 from services.incentive.campaigns.domain.effects import Beneficiary, Effect
 from services.incentive.campaigns.domain.experiments import Experiment
 from services.incentive.campaigns.domain.limits import Limit
 from services.incentive.campaigns.domain.triggers import Trigger
-
-OPERATORS_MAX = 64
-WHEN_BYTES_MAX = 4096
 
 
 class Condition(NamedTuple):
@@ -56,7 +54,7 @@ def compile_when(when: str) -> Condition:
         paths[body["path"]] = None
         return test
 
-    test = compile_tree(parse_tree(when, WHEN_BYTES_MAX), {"attr": noted}, operators_max=OPERATORS_MAX)
+    test = compile_tree(parse_tree(when, CONDITION_BYTES_MAX), {"attr": noted}, operators_max=OPERATORS_MAX)
     return Condition(test, tuple(paths))
 
 

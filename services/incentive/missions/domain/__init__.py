@@ -9,7 +9,6 @@ from services.incentive.missions.domain.mission import (
     Mission,
     Recurrence,
     State,
-    compile_when,
 )
 from services.incentive.missions.domain.progress import (
     Completion,
@@ -45,7 +44,6 @@ __all__ = [
     "Step",
     "Verdict",
     "changes",
-    "compile_when",
     "fold",
     "pushed",
     "standings",

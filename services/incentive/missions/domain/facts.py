@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from logic.comparisons import MISSING, look_up
-from services.incentive.missions.domain.mission import Measure, Mission, compile_when
+from logic.conditions import compile_condition
+from services.incentive.missions.domain.mission import Measure, Mission
 
 _OF_ORDERS = [measure for measure in Measure if measure.is_of_orders]
 
@@ -148,7 +149,7 @@ def withdrawals_of(purchases: Iterable[Purchase]) -> list[tuple[UUID, Measure, i
 def _counts(mission: Mission, deed: Deed | Purchase) -> bool:
     if not mission.start_time <= deed.time < mission.end_time:
         return False
-    return not mission.when or compile_when(mission.when)(deed.facts())
+    return not mission.when or compile_condition(mission.when)(deed.facts())
 
 
 def _parts(mission: Mission, deed: Deed | Purchase) -> Iterator[Part]:

@@ -1,22 +1,15 @@
 """What a mission asks for and gives."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from logic.attributes import compile_attribute
 from logic.calendar import Period, day_of, later, midnight, periods_between, window_of
-from logic.trees import compile_tree, parse_tree
 
 SCOPE = "service:incentive/missions"
 """Whose transfer ids those of missions are."""
-
-OPERATORS_MAX = 64
-WHEN_BYTES_MAX = 4096
 
 
 class State(StrEnum):
@@ -127,9 +120,3 @@ class Mission:
         start, end = window_of(moment, self.period, self.time_zone)
         number = periods_between(first, day, self.period) + 1
         return Window(number, max(start, self.start_time), min(end, self.end_time))
-
-
-@lru_cache(maxsize=10_000)
-def compile_when(when: str) -> Callable[[Mapping[str, Any]], bool]:
-    """The closure of a mission's condition. Raises `TreeFault`."""
-    return compile_tree(parse_tree(when, WHEN_BYTES_MAX), {"attr": compile_attribute}, operators_max=OPERATORS_MAX)

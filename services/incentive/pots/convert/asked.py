@@ -8,6 +8,8 @@ from bowen.incentive.v1 import pot_pb2, pot_service_pb2
 
 from chassis.errors import Violation
 from chassis.stamps import moment
+from logic.conditions import compile_condition
+from logic.trees import TreeFault
 from services.incentive.pots.domain import Metric, Pot, PrizeRules, State
 from services.incentive.pots.domain.prizes import (
     CHANCE_VALUE_MAX,
@@ -62,6 +64,7 @@ def pot_from_proto(request: Request, *, pot_id: UUID, budget_id: UUID, seed: byt
         rules=_rules(request.rules) if chance else None,
         seed=seed if chance else b"",
         carry_over_pot_id=UUID(request.carry_over_pot_id) if request.carry_over_pot_id else None,
+        when=request.when,
     )
 
 
@@ -104,6 +107,11 @@ def _violations(request: Request) -> Iterator[Violation]:
         yield "event_name", "must be absent when orders score"
     if request.currency_code and _METRICS[request.metric] != Metric.NET:
         yield "currency_code", "must be absent unless net amounts score"
+    try:
+        if request.when:
+            compile_condition(request.when)
+    except TreeFault as fault:
+        yield "when", str(fault)
 
 
 def _plan_violations(request: Request, plan: Plan) -> Iterator[Violation]:

@@ -42,6 +42,7 @@ def pot_to_proto(pot: Pot, totals: Totals, now: datetime) -> pot_pb2.Pot:
         void_amount=pot.void_amount,
         carried_amount=pot.carried_amount,
         received_amount=pot.received_amount,
+        when=pot.when,
     )
     message.MergeFrom(_plan_to_proto(pot))
     return message

@@ -63,6 +63,7 @@ class Pot:
 
     `currency_code` is of those orders that score by their net amount; empty for all other metrics. Of a shared pool
     `void_amount` went to nobody, of that `carried_amount` to the pot `carry_over_pot_id`; `received_amount` came.
+    What scores has to meet `when`; empty for everything.
     """
 
     pot_id: UUID
@@ -87,6 +88,7 @@ class Pot:
     void_amount: int = 0
     carried_amount: int = 0
     received_amount: int = 0
+    when: str = ""
 
     @property
     def is_frozen(self) -> bool:

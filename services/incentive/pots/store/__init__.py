@@ -3,6 +3,7 @@
 from services.incentive.pots.store.claims import find_fallen_claims, find_level_claims, insert_claim, save_claims
 from services.incentive.pots.store.points import (
     find_fallen_shares,
+    find_rules,
     get_score,
     give_points,
     hold_points,
@@ -44,6 +45,7 @@ __all__ = [
     "find_heir",
     "find_level_claims",
     "find_nodes",
+    "find_rules",
     "find_shares",
     "get_pot",
     "get_score",

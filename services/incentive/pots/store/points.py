@@ -5,22 +5,31 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from services.incentive.pots.domain import Pot, Share
-from services.incentive.pots.domain.points import OrderPoints, Point
+from services.incentive.pots.domain.points import OrderPoints, Point, Rule
 from services.incentive.pots.domain.prizes import Score
 from services.incentive.pots.store.columns import columns
 from services.incentive.pots.store.shares import share_of
 
+Met = tuple[UUID, UUID]
+"""A pot, and a fact that meets its condition."""
+
 # Whoever counts holds the open pots, so that none is frozen under it.
 _SCORE = """
 WITH open AS (
-    SELECT pot_id, event_name, start_time, end_time FROM pot
+    SELECT pot_id, event_name, start_time, end_time, "when" FROM pot
     WHERE state = 'open' AND metric = 'events' AND event_name = ANY($2::text[]) ORDER BY pot_id FOR SHARE
 )
 INSERT INTO pot_point (pot_id, event_id, profile_id, event_time)
 SELECT open.pot_id, fact.event_id, fact.profile_id, fact.event_time
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS fact (event_id, name, profile_id, event_time)
 JOIN open ON open.event_name = fact.name AND fact.event_time >= open.start_time AND fact.event_time < open.end_time
+    AND (open."when" = '' OR (open.pot_id, fact.event_id) IN (SELECT * FROM unnest($5::uuid[], $6::uuid[])))
 ON CONFLICT ON CONSTRAINT pot_point_pkey DO NOTHING
+"""
+
+# Those that do not score by named events have no name.
+_RULES = """
+SELECT pot_id, event_name, "when" FROM pot WHERE state = 'open' AND "when" <> '' AND event_name = ANY($1::text[])
 """
 
 _GIVE = """
@@ -43,13 +52,14 @@ _BY_METRIC = "CASE pot.metric WHEN 'orders' THEN fact.orders WHEN 'items' THEN f
 # A refund that arrives before its payment leaves the row that the payment does not raise.
 _SCORE_ORDERS = f"""
 WITH open AS (
-    SELECT pot_id, metric, currency_code, start_time, end_time FROM pot
+    SELECT pot_id, metric, currency_code, start_time, end_time, "when" FROM pot
     WHERE state = 'open' AND metric <> 'events' ORDER BY pot_id FOR SHARE
 )
 INSERT INTO pot_point AS point (pot_id, event_id, profile_id, event_time, points)
 SELECT pot.pot_id, fact.order_id, fact.profile_id, fact.pay_time, {_BY_METRIC}
 FROM {_FACTS} JOIN open AS pot ON fact.pay_time >= pot.start_time AND fact.pay_time < pot.end_time
     AND pot.currency_code IN ('', fact.currency_code)
+    AND (pot."when" = '' OR (pot.pot_id, fact.order_id) IN (SELECT * FROM unnest($8::uuid[], $9::uuid[])))
 ORDER BY pot.pot_id, fact.order_id
 ON CONFLICT ON CONSTRAINT pot_point_pkey DO UPDATE SET points = excluded.points
 WHERE point.points > excluded.points
@@ -105,19 +115,35 @@ async def give_points(tx: Tx, owners: Mapping[UUID, str]) -> None:
     await (await driver(tx)).execute(_GIVE, list(owners.keys()), list(owners.values()))
 
 
-async def score(tx: Tx, points: Sequence[Point]) -> None:
-    """Have events count in the open pots that they score in, each once for ever."""
-    await (await driver(tx)).execute(_SCORE, *columns(points))
+async def find_rules(tx: ReadTx, names: Collection[str]) -> list[Rule]:
+    """What open pots ask of events of these names, and of orders by the empty name."""
+    return [Rule(*row) for row in await (await driver(tx)).fetch(_RULES, list(names))]
 
 
-async def score_orders(tx: Tx, points: Sequence[OrderPoints]) -> None:
-    """Have orders count in the open pots that orders score in, less after every refund. One entry per order."""
-    await (await driver(tx)).execute(_SCORE_ORDERS, *columns(points))
+async def score(tx: Tx, points: Sequence[Point], met: Sequence[Met] = ()) -> None:
+    """Have events count in the open pots that they score in, each once for ever: where there is a condition, by
+    what is `met`."""
+    rows = [point[:4] for point in points]
+    await (await driver(tx)).execute(_SCORE, *columns(rows), *_pairs(met))
+
+
+async def score_orders(tx: Tx, points: Sequence[OrderPoints], met: Sequence[Met] = ()) -> None:
+    """Have orders count in the open pots that orders score in, less after every refund: where there is a condition,
+    by what is `met`. One entry per order."""
+    await (await driver(tx)).execute(_SCORE_ORDERS, *_columns(points), *_pairs(met))
 
 
 async def lower_points(tx: Tx, points: Sequence[OrderPoints], pots: Collection[Pot]) -> None:
     """Have refunded orders count less in pots that are locked."""
-    await (await driver(tx)).execute(_LOWER, *columns(points), [pot.pot_id for pot in pots])
+    await (await driver(tx)).execute(_LOWER, *_columns(points), [pot.pot_id for pot in pots])
+
+
+def _columns(points: Sequence[OrderPoints]) -> list[list[object]]:
+    return columns([point[:7] for point in points])
+
+
+def _pairs(met: Sequence[Met]) -> tuple[list[UUID], list[UUID]]:
+    return [pot_id for pot_id, _ in met], [fact_id for _, fact_id in met]
 
 
 async def list_scores(tx: ReadTx, pot: Pot) -> list[Score]:

@@ -14,15 +14,15 @@ from services.incentive.pots.errors import PotNotFound
 _POT = """
 SELECT pot_id, name, state, event_name, score_min, asset, start_time, end_time, freeze_time, create_time, budget_id,
        set_hash, metric, currency_code, rules, seed, entry_hash, carry_over_pot_id, void_amount, carried_amount,
-       received_amount, kind, plan, top_count, top_amount, shared_pool, thin_pool
+       received_amount, "when", kind, plan, top_count, top_amount, shared_pool, thin_pool
 FROM pot
 """
 
 _INSERT = """
 INSERT INTO pot (pot_id, name, state, event_name, score_min, asset, start_time, end_time, freeze_time, create_time,
                  budget_id, metric, rules, seed, kind, plan, top_count, top_amount, shared_pool, thin_pool,
-                 currency_code, carry_over_pot_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                 currency_code, carry_over_pot_id, "when")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 """
 
 _SAVE = """
@@ -67,6 +67,7 @@ async def insert_pot(tx: Tx, pot: Pot) -> None:
         *_plan_columns(pot.prizes),
         pot.currency_code,
         pot.carry_over_pot_id,
+        pot.when,
     )
 
 

@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Pot(_message.Message):
     """A prize that all who did enough in a time share.
 
-    Members score by recorded events of trusted sources or by what they buy. What they get is one of four: the best a fixed amount each and
+    Members score by recorded events of trusted sources or by what they buy, where the fact meets a condition. What they get is one of four: the best a fixed amount each and
     the others an even part of a pool; a random part of a pool; a prize of a lottery; or, while it runs, what the levels that they reach give.
     After the end nothing moves that was published: the list of winners is frozen and has a hash, a share that falls away goes to nobody else.
     """
@@ -156,6 +156,7 @@ class Pot(_message.Message):
     VOID_AMOUNT_FIELD_NUMBER: _builtins.int
     CARRIED_AMOUNT_FIELD_NUMBER: _builtins.int
     RECEIVED_AMOUNT_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
     """UUID version 7."""
     name: _builtins.str
@@ -212,6 +213,15 @@ class Pot(_message.Message):
     """
     received_amount: _builtins.int
     """What other pots carried over into `shared_pool`."""
+    when: _builtins.str
+    """What must hold of a fact for it to score, as a JSON tree of at most 64 operators: `all`, `any`, `not`, `const` and `attr`, spec people §4. Empty when
+    all score.
+
+    Of an event the paths are `source_id` and `properties.…`; of an order, as it was paid whatever was refunded since, `net_minor`, `currency_code`,
+    `source`, `store_id`, `order_number`, `quantity` and the lists `skus` and `categories`. What is missing compares as false.
+
+    Example: `{"v": 1, "attr": {"path": "categories", "op": "has_any", "value": ["tea"]}}`
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores, by the time at which it happened."""
@@ -279,10 +289,11 @@ class Pot(_message.Message):
         void_amount: _builtins.int = ...,
         carried_amount: _builtins.int = ...,
         received_amount: _builtins.int = ...,
+        when: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "carried_amount", b"carried_amount", "carry_over_pot_id", b"carry_over_pot_id", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "received_amount", b"received_amount", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "ungiven_amount", b"ungiven_amount", "void_amount", b"void_amount", "winner_count", b"winner_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "carried_amount", b"carried_amount", "carry_over_pot_id", b"carry_over_pot_id", "create_time", b"create_time", "currency_code", b"currency_code", "end_time", b"end_time", "entry_hash", b"entry_hash", "event_name", b"event_name", "freeze_time", b"freeze_time", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "paid_amount", b"paid_amount", "pot_id", b"pot_id", "random", b"random", "received_amount", b"received_amount", "rules", b"rules", "score_min", b"score_min", "seed", b"seed", "seed_hash", b"seed_hash", "set_hash", b"set_hash", "shared_pool", b"shared_pool", "start_time", b"start_time", "state", b"state", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "unallocated_amount", b"unallocated_amount", "ungiven_amount", b"ungiven_amount", "void_amount", b"void_amount", "when", b"when", "winner_count", b"winner_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

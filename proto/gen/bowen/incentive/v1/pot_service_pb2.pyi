@@ -45,6 +45,7 @@ class CreatePotRequest(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     CARRY_OVER_POT_ID_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Unique per caller; the HTTP `Idempotency-Key` becomes it."""
     name: _builtins.str
@@ -73,6 +74,8 @@ class CreatePotRequest(_message.Message):
     """The pot that gets the shared pool if nobody gets anything of it: an open one of the same asset with a shared pool, that can be frozen later
     than this one. Empty for none. Only for a shared pool.
     """
+    when: _builtins.str
+    """What must hold of a fact for it to score; see `Pot.when`. Empty when all score."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which an event scores."""
@@ -119,10 +122,11 @@ class CreatePotRequest(_message.Message):
         rules: _pot_pb2.PrizeRules | None = ...,
         currency_code: _builtins.str = ...,
         carry_over_pot_id: _builtins.str = ...,
+        when: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "levels", b"levels", "lottery", b"lottery", "prizes", b"prizes", "random", b"random", "rules", b"rules", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "carry_over_pot_id", b"carry_over_pot_id", "currency_code", b"currency_code", "end_time", b"end_time", "event_name", b"event_name", "grace_hours", b"grace_hours", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "prizes", b"prizes", "random", b"random", "request_id", b"request_id", "rules", b"rules", "score_min", b"score_min", "shared_pool", b"shared_pool", "start_time", b"start_time", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "carry_over_pot_id", b"carry_over_pot_id", "currency_code", b"currency_code", "end_time", b"end_time", "event_name", b"event_name", "grace_hours", b"grace_hours", "levels", b"levels", "lottery", b"lottery", "metric", b"metric", "name", b"name", "prizes", b"prizes", "random", b"random", "request_id", b"request_id", "rules", b"rules", "score_min", b"score_min", "shared_pool", b"shared_pool", "start_time", b"start_time", "thin_pool", b"thin_pool", "top_amount", b"top_amount", "top_count", b"top_count", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_prizes: _TypeAlias = _typing.Literal["random", "lottery", "levels"]  # noqa: Y015
     _WhichOneofArgType_prizes: _TypeAlias = _typing.Literal["prizes", b"prizes"]  # noqa: Y015
