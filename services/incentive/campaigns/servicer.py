@@ -30,7 +30,7 @@ from services.incentive.campaigns.domain import Campaign, Grant, RefusalKey
 from services.incentive.campaigns.domain.experiments import read_out
 from services.incentive.campaigns.domain.explaining import explain
 from services.incentive.campaigns.errors import GrantNotFound
-from services.incentive.campaigns.operations import calling, evaluating, inviting, lifecycle, returning
+from services.incentive.campaigns.operations import calling, evaluating, explaining, inviting, lifecycle, returning
 from services.incentive.subjects import store as subjects
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -198,11 +198,13 @@ class CampaignServicer(CampaignServiceServicer):
             profile_id = await self._own(tx, grant)
             campaign = await store.get_campaign(tx, grant.campaign_id)
             terms = (await store.find_version(tx, campaign, grant.campaign_version)).terms
+            told = await explaining.say(tx, campaign, terms, grant, self._clock.now())
         return pb.ExplainGrantResponse(
             grant=grant_convert.grant_to_proto(grant, profile_id),
             terms=terms_to_proto(terms),
             snapshot=grant_convert.snapshot_text(grant),
             checks=[grant_convert.check_to_proto(check) for check in explain(terms, grant)],
+            sentence=told,
         )
 
     async def _own(self, tx: ReadTx, grant: Grant) -> str:

@@ -57,6 +57,27 @@ def test_careful_terms_are_found_nothing_in() -> None:
     assert found(some()) == []
 
 
+@pytest.mark.parametrize(
+    ("template", "asked"),
+    [
+        ("", []),
+        ("{amount} {asset}, {desired_amount}, {reversed_amount}, {campaign}, {reason}, {date}, {{braces}}", []),
+        ("for {member}", ["{member}"]),
+        ("{amount!r} and {amount:>9999999}", ["{amount!r}", "{amount:>9999999}"]),
+        ("{amount.__class__} {asset[0]} {}", ["{amount.__class__}", "{asset[0]}", "{}"]),
+        ("{amount", ["a brace"]),
+        ("amount}", ["a brace"]),
+    ],
+)
+def test_a_sentence_names_nothing_but_what_is_known(template: str, asked: list[str]) -> None:
+    findings = lint(some(explain_template=template), None)
+
+    assert [finding[:3] for finding in findings] == [("explain_template", "EXPLAIN_TEMPLATE", Severity.HARD)] * len(
+        asked
+    )
+    assert all(finding.detail.startswith(name) for finding, name in zip(findings, asked, strict=True))
+
+
 @pytest.mark.parametrize("act", [Act.SHARE, Act.HELP, Act.COLLECT])
 def test_nobody_is_rewarded_for_sharing_helping_or_collecting_on_a_wechat_page(act: Act) -> None:
     trigger = Trigger(Kind.EVENT, act, act=act)

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from logic.money import exponent_of
 from services.distribution.orders.domain.order import Draft, History, Line, Order, RefundAsk, Row
 from services.distribution.orders.domain.split import split
 from services.distribution.orders.errors import OrderInvalid
@@ -21,18 +22,12 @@ LINES_MAX = 1000
 _MINOR_MAX = 100_000_000_000
 _QUANTITY_MAX = 1_000_000
 _TEXT_MAX = 100
-_DIGITS = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-_EXPONENTS = {code: exponent for exponent, codes in _DIGITS.items() for code in codes.split()}
 
 
 def minor_units(amount: Any, currency_code: str, field: str) -> int:
     """An amount in minor units, exactly, by the currency's ISO 4217 exponent. Raises `OrderInvalid`."""
     value = _decimal(amount, field)
-    exponent = _EXPONENTS.get(currency_code, 2)
+    exponent = exponent_of(currency_code)
     scaled = value.scaleb(exponent)
     if scaled != scaled.to_integral_value():
         raise OrderInvalid(field, f"must have at most {exponent} decimal places in {currency_code}")

@@ -37,6 +37,7 @@ def terms_to_proto(terms: Terms) -> pb.CampaignTerms:
         partial_allowed=terms.partial_allowed,
         void_together=terms.void_together,
         inviter_touch=words.TOUCH_CHOICES[terms.inviter_touch],
+        explain_template=terms.explain_template,
     )
 
 

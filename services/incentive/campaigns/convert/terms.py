@@ -67,6 +67,7 @@ def terms_from_proto(terms: pb.CampaignTerms) -> Terms:
         partial_allowed=terms.partial_allowed,
         void_together=terms.void_together,
         inviter_touch=_of(words.TOUCH_CHOICES, terms.inviter_touch, TouchChoice.LAST),
+        explain_template=terms.explain_template,
     )
 
 

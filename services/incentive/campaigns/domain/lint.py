@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.incentive.campaigns.domain.effects import MAX_REWARD_DEPTH, Beneficiary, Effect, Gift
 from services.incentive.campaigns.domain.limits import Entity, Limit
+from services.incentive.campaigns.domain.sentences import template_faults
 from services.incentive.campaigns.domain.terms import Audience, Channel, Prize, Terms
 from services.incentive.campaigns.domain.triggers import Act, Kind
 
@@ -38,6 +39,7 @@ def lint(terms: Terms, before: Terms | None) -> list[Finding]:
         *_of_channel(terms),
         *_of_levels(terms),
         *_of_prize(terms),
+        *_of_sentence(terms),
         *(_of_edit(terms, before) if before is not None else ()),
         *_of_budget(terms),
         *_of_care(terms),
@@ -101,6 +103,11 @@ def _of_published(prize: Prize) -> Iterator[Finding]:
     if not prize.top_prize_minor:
         detail = "the amount must be published before the start"
         yield Finding("prize.top_prize_minor", "PRIZE_PUBLISHED", Severity.HARD, detail)
+
+
+def _of_sentence(terms: Terms) -> Iterator[Finding]:
+    for detail in template_faults(terms.explain_template):
+        yield Finding("explain_template", "EXPLAIN_TEMPLATE", Severity.HARD, detail)
 
 
 def _of_edit(terms: Terms, before: Terms) -> Iterator[Finding]:

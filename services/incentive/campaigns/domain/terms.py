@@ -151,6 +151,7 @@ class Terms:
     partial_allowed: bool = False
     void_together: bool = False
     inviter_touch: TouchChoice = field(default=TouchChoice.LAST)
+    explain_template: str = ""
 
     def amount(self, net_minor: int) -> int:
         """All that its effects give for a net amount, of whatever kind: what the best of a group is told by."""

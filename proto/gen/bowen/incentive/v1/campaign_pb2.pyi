@@ -297,6 +297,7 @@ class CampaignTerms(_message.Message):
     PARTIAL_ALLOWED_FIELD_NUMBER: _builtins.int
     VOID_TOGETHER_FIELD_NUMBER: _builtins.int
     INVITER_TOUCH_FIELD_NUMBER: _builtins.int
+    EXPLAIN_TEMPLATE_FIELD_NUMBER: _builtins.int
     when: _builtins.str
     """What must hold of a fact beyond its name; see `Campaign.when`. Not with trigger `segment_id`."""
     time_zone: _builtins.str
@@ -315,6 +316,16 @@ class CampaignTerms(_message.Message):
     """Two sides of one fact stand or fall together: when the last of one grant is taken back, so are the others of the same fact."""
     inviter_touch: Global___TouchChoice.ValueType
     """Which touch before registration makes a person's inviter."""
+    explain_template: _builtins.str
+    """Tells the member why they got something, in the brand's words: `ExplainGrant` answers it as a sentence. Empty for none. Publishing refuses a text that asks
+    for anything but these placeholders, in braces; `{{` and `}}` are braces themselves.
+
+    `amount`, what reached the member, `desired_amount`, what was promised, and `reversed_amount`, what was taken back; money with its decimal places. `asset`:
+    the name of its programme, of the coupon's template or of the mission, else its code or kind; the currency of money. `campaign`: its name. `reason`: the name
+    of the event, `ORDER_PAID`, `ORDER_DELIVERED`, `ORDER_REFUNDED`, `SEGMENT_ENTERED` or `SHARE_CLICKED`. `date`: the day on which it happened, in `time_zone`.
+
+    Example: `{amount} {asset} for what you did on {date} ({campaign})`
+    """
     @_builtins.property
     def trigger(self) -> Global___Trigger:
         """What it answers to."""
@@ -376,10 +387,11 @@ class CampaignTerms(_message.Message):
         partial_allowed: _builtins.bool = ...,
         void_together: _builtins.bool = ...,
         inviter_touch: Global___TouchChoice.ValueType = ...,
+        explain_template: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "prize", b"prize", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "channel", b"channel", "effects", b"effects", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "inviter_touch", b"inviter_touch", "limits", b"limits", "partial_allowed", b"partial_allowed", "priority", b"priority", "prize", b"prize", "reevaluate_on_return", b"reevaluate_on_return", "start_time", b"start_time", "time_zone", b"time_zone", "trigger", b"trigger", "void_together", b"void_together", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "channel", b"channel", "effects", b"effects", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "explain_template", b"explain_template", "inviter_touch", b"inviter_touch", "limits", b"limits", "partial_allowed", b"partial_allowed", "priority", b"priority", "prize", b"prize", "reevaluate_on_return", b"reevaluate_on_return", "start_time", b"start_time", "time_zone", b"time_zone", "trigger", b"trigger", "void_together", b"void_together", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

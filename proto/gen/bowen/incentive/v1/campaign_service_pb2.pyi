@@ -540,8 +540,11 @@ class ExplainGrantResponse(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     CHECKS_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
     snapshot: _builtins.str
     """What was stored of the fact, UTF-8 text of a JSON object: what the condition asks, the time, the net amount. Empty for grants of before this was stored."""
+    sentence: _builtins.str
+    """What the member is told, as the terms' `explain_template` says it: plain text, in no markup. Empty when they have none."""
     @_builtins.property
     def grant(self) -> _campaign_pb2.Grant:
         """The grant."""
@@ -561,10 +564,11 @@ class ExplainGrantResponse(_message.Message):
         terms: _campaign_pb2.CampaignTerms | None = ...,
         snapshot: _builtins.str = ...,
         checks: _abc.Iterable[_campaign_pb2.Check] | None = ...,
+        sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "grant", b"grant", "snapshot", b"snapshot", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "grant", b"grant", "sentence", b"sentence", "snapshot", b"snapshot", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
