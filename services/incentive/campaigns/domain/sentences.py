@@ -7,6 +7,7 @@ and what is put in is not looked into again.
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from re import compile as pattern
 from string import Formatter
 
 from logic.calendar import day_of
@@ -15,7 +16,7 @@ from services.incentive.campaigns.domain.returns import Grant
 from services.incentive.campaigns.domain.terms import Terms
 from services.incentive.campaigns.domain.triggers import Kind, Trigger
 
-_CASH = "cash."
+_CASH = pattern(r"cash\.([A-Z]{3})")
 _REASONS = {
     Kind.SEGMENT: "SEGMENT_ENTERED",
     Kind.ORDER: "ORDER_PAID",
@@ -52,9 +53,10 @@ def template_faults(template: str) -> Iterator[str]:
 
 def currency_of(terms: Terms, grant: Grant) -> str:
     """The currency of what was given; empty for what is no money."""
-    if grant.asset:
-        return grant.asset.removeprefix(_CASH) if grant.asset.startswith(_CASH) else ""
-    return terms.effects[grant.effect - 1].currency_code
+    if not grant.asset:
+        return terms.effects[grant.effect - 1].currency_code
+    cash = _CASH.fullmatch(grant.asset)
+    return cash[1] if cash else ""
 
 
 def sentence(terms: Terms, grant: Grant, *, campaign: str, asset: str) -> str:
