@@ -234,6 +234,8 @@ async def test_pl_08_a_level_that_the_bounds_clip_answers_with_what_was_given(in
         assert [(each.amount, each.desired_amount) for each in (claim, shown)] == [(70, 100), (70, 100)]
         await incentive.happen(refunded(bought, 1), handler=on_order_refunded)
         (shown,) = (await pots.standing(pot_id, buyer)).claims
+        told = await pots.get(pot_id)
+        assert (told.winner_count, told.paid_amount, told.ungiven_amount) == (0, 70, 30)
         assert (shown.state, shown.amount) == (pot_pb2.PotClaim.STATE_TAKEN_BACK, 70)
     assert (await incentive.has(buyer), await incentive.ledger.balance("sys/writeoff")) == ((0, 0), 0)
     assert await incentive.rows("SELECT committed FROM budget") == [(0,)]

@@ -39,10 +39,14 @@ WHERE pot_id = $1 AND (level, place) IN (SELECT * FROM unnest($2::smallint[], $3
 """
 
 _TOTALS = """
-SELECT count(*), coalesce(sum(amount - ungiven_amount) FILTER (WHERE state IN ('paid', 'taken_back')), 0)::bigint,
+SELECT count(*) FILTER (WHERE is_share),
+       coalesce(sum(amount - ungiven_amount) FILTER (WHERE state IN ('paid', 'taken_back')), 0)::bigint,
        coalesce(sum(amount) FILTER (WHERE state = 'withdrawn'), 0)::bigint,
        coalesce(sum(ungiven_amount), 0)::bigint
-FROM pot_share WHERE pot_id = $1
+FROM (
+    SELECT amount, ungiven_amount, state, true AS is_share FROM pot_share WHERE pot_id = $1
+    UNION ALL SELECT amount, ungiven_amount, state, false FROM pot_claim WHERE pot_id = $1
+) AS given
 """
 
 
@@ -112,7 +116,7 @@ async def save_states(tx: Tx, shares: Sequence[Share]) -> None:
 
 
 async def get_totals(tx: ReadTx, pot_id: UUID) -> Totals:
-    """What became of a pot's shares."""
+    """What became of a pot's shares, or of what was claimed of its levels."""
     return Totals(*await (await driver(tx)).fetchrow(_TOTALS, pot_id))
 
 

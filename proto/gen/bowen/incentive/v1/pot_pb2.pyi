@@ -182,7 +182,7 @@ class Pot(_message.Message):
     set_hash: _builtins.str
     """Root of the Merkle tree of the winners in order, 64 hexadecimal digits. Empty before it is frozen."""
     paid_amount: _builtins.int
-    """What reached winners so far: what bounds of the asset's programme kept back is not of it."""
+    """What reached winners and those who claimed levels so far, taken back later or not: what bounds of the asset's programme kept back is not of it."""
     unallocated_amount: _builtins.int
     """Shares that fell away between freeze and payment. They go to nobody."""
     metric: Global___Pot.Metric.ValueType
@@ -200,7 +200,7 @@ class Pot(_message.Message):
     currency_code: _builtins.str
     """Of which currency orders score, by their net amount. Empty for other metrics."""
     ungiven_amount: _builtins.int
-    """What of the shares paid so far did not reach winners, because the asset's programme is bounded."""
+    """What of the shares and levels paid so far did not reach people, because the asset's programme is bounded."""
     carry_over_pot_id: _builtins.str
     """The pot that gets the shared pool if nobody gets anything of it. Empty for none: the pool stays in this pot's budget."""
     void_amount: _builtins.int
