@@ -123,6 +123,9 @@ def _link_to_proto(link: LinkReading, sight: Sight) -> profile_pb2.IdentifierLin
         identifier=identifier_to_proto(link.type, link.namespace, link.value, link.verified),
         first_seen_time=stamp(link.first_seen_time),
         last_seen_time=stamp(link.last_seen_time),
+        source_id=link.source_id,
+        event_id=str(link.event_id) if link.event_id else "",
+        trust=event_pb2.Trust.ValueType(link.trust),
         **{"class": _CLASSES[sight.grade_of(*link.proof).strength]},  # type: ignore[arg-type] # no name Python has
     )
     if link.last_verified_time is not None:
@@ -289,7 +292,7 @@ def least_of(profile: profile_pb2.Profile, claim: Claim) -> profile_pb2.Profile:
         if (link.identifier.type, link.identifier.namespace, link.identifier.value)
         == (claim.kind.name, claim.namespace, claim.value)
     ]
-    return profile_pb2.Profile(
+    least = profile_pb2.Profile(
         profile_id=profile.profile_id,
         state=profile.state,
         identifiers=asked,
@@ -297,6 +300,10 @@ def least_of(profile: profile_pb2.Profile, claim: Claim) -> profile_pb2.Profile:
         is_restricted=profile.is_restricted,
         is_personalization_off=profile.is_personalization_off,
     )
+    for link in least.identifiers:
+        for origin in ("source_id", "event_id", "trust"):
+            link.ClearField(origin)
+    return least
 
 
 def masked_event(event: event_pb2.Event, sensitive: Collection[str] = ()) -> event_pb2.Event:

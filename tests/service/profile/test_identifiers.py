@@ -6,9 +6,12 @@ from datetime import timedelta
 import pytest
 from bowen.profile.v1 import event_pb2, events_pb2, profile_pb2
 
+from chassis.caller import Call, Caller, acting
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound
+from chassis.stamps import stamp
 from tests.service.profile.speaking import ACCEPTED, REJECTED, an_event, identifier, identify
 from tests.service.profile.test_identity import NOBODY, openid
+from tests.service.profile.test_people import a_row
 
 PHONE = "13912345678"
 E164 = "+8613912345678"
@@ -27,6 +30,25 @@ def member(number):
 
 async def owner(profile, type_name="phone", value=PHONE):
     return (await profile.lookup(type_name, value)).profile_id
+
+
+async def test_a_link_tells_whose_word_attached_it(profile):
+    [imported] = await profile.imported(a_row("r1", member_no="M1"))
+    [visitor] = await profile.accepted(an_event(anonymous_id="dev-1", source_id="shop-web", trust=PUBLIC))
+    [arrival] = await profile.timeline(visitor)
+    await profile.accepted(identify(anonymous_id="dev-1", identifiers=[member("M1"), phone()], source_id="till"))
+    [sign_in, _] = await profile.timeline(imported.profile_id)
+
+    with acting(Call(Caller("key:desk", frozenset({"profile.profiles:read"})))):
+        links = {link.identifier.type: link for link in (await profile.get(imported.profile_id)).identifiers}
+
+    assert {name: (link.source_id, link.event_id, link.trust) for name, link in links.items()} == {
+        "member_no": ("members", "", event_pb2.TRUST_SERVER),
+        "phone": ("till", sign_in.event_id, event_pb2.TRUST_SERVER),
+        "anonymous_id": ("shop-web", arrival.event_id, PUBLIC),
+    }
+    assert links["phone"].identifier.value == "+86139****5678"
+    assert links["phone"].last_verified_time == stamp(profile.clock.now())
 
 
 async def test_i13_a_recycled_phone_goes_to_who_proves_it_and_its_old_owner_is_not_written_to(profile):

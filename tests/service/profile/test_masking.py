@@ -123,6 +123,7 @@ async def test_c8_a_till_finds_anybody_by_the_whole_number_and_sees_no_more_of_s
         await profile.timeline(person)
 
     assert (stranger.profile_id, stranger.attributes, len(stranger.identifiers)) == (person, "{}", 1)
+    assert [(link.source_id, link.event_id) for link in stranger.identifiers] == [("", "")]
     assert json.loads(customer.attributes)["city"] == "上海"
     noted = [(look.action, look.actor, look.store_id, look.reason) for look in await looks(profile)]
     assert noted == [("LOOKUP", "key:till", "s1", "by member_no")] * 2

@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class LinkReading(NamedTuple):
-    """An identifier of a person."""
+    """An identifier of a person, and whose word attached it."""
 
     type: str
     namespace: str
@@ -16,6 +16,9 @@ class LinkReading(NamedTuple):
     last_seen_time: datetime
     last_verified_time: datetime | None
     suspect_time: datetime | None
+    source_id: str
+    event_id: UUID | None
+    trust: int
 
     @property
     def proof(self) -> tuple[str, bool, datetime | None]:

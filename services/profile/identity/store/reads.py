@@ -25,7 +25,8 @@ _CONTACTS = "SELECT profile_id, key, value FROM identifier WHERE profile_id = AN
 _UNINDEXED = "SELECT key, value FROM identifier WHERE type = 'phone' AND phone_tokens IS NULL LIMIT $1"
 _EVERYONE = "SELECT loser_id FROM redirect WHERE survivor_id = $1"
 _LINKS = """
-SELECT key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time, suspect_time
+SELECT key, type, namespace, value, verified, first_seen_time, last_seen_time, last_verified_time, suspect_time,
+       source_id, event_id, trust
 FROM identifier WHERE profile_id = $1
 ORDER BY first_seen_time, key
 """

@@ -99,6 +99,17 @@ class IdentifierLink(_message.Message):
     LAST_SEEN_TIME_FIELD_NUMBER: _builtins.int
     LAST_VERIFIED_TIME_FIELD_NUMBER: _builtins.int
     QUARANTINE_TIME_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    TRUST_FIELD_NUMBER: _builtins.int
+    source_id: _builtins.str
+    """The source (write key, channel, import) whose word attached it, before a merge too; who did it, where it was reassigned by hand. Not shown to a
+    till of which the person is no customer, nor are the next two.
+    """
+    event_id: _builtins.str
+    """The event that said so. Empty when an import, another service or somebody by hand did."""
+    trust: _event_pb2.Trust.ValueType
+    """What that source may claim."""
     @_builtins.property
     def identifier(self) -> Global___Identifier:
         """The identifier, normalised."""
@@ -127,10 +138,13 @@ class IdentifierLink(_message.Message):
         last_seen_time: _timestamp_pb2.Timestamp | None = ...,
         last_verified_time: _timestamp_pb2.Timestamp | None = ...,
         quarantine_time: _timestamp_pb2.Timestamp | None = ...,
+        source_id: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+        trust: _event_pb2.Trust.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time", "last_verified_time", b"last_verified_time", "quarantine_time", b"quarantine_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["class", b"class", "first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time", "last_verified_time", b"last_verified_time", "quarantine_time", b"quarantine_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class", b"class", "event_id", b"event_id", "first_seen_time", b"first_seen_time", "identifier", b"identifier", "last_seen_time", b"last_seen_time", "last_verified_time", b"last_verified_time", "quarantine_time", b"quarantine_time", "source_id", b"source_id", "trust", b"trust"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
