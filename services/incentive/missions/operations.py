@@ -71,7 +71,7 @@ async def _settle(tx: Tx, touched: set[Member], now: datetime) -> None:
     if await subjects.find_people(tx, people.keys()) != people:
         raise MergedMeanwhile
     record = await store.read_record(tx, members)
-    restricted = set(map(str, await subjects.restricted_among(tx, {UUID(each) for _, each in members})))
+    restricted = await subjects.restricted_people(tx, people.values())
     persons = {(mission_id, people[each].profile_id): people[each] for mission_id, each in touched}
     changes = [
         change
@@ -79,7 +79,7 @@ async def _settle(tx: Tx, touched: set[Member], now: datetime) -> None:
         for change in domain.changes(
             missions[mission_id], person.profile_id, *record.of((mission_id, each) for each in person.ids)
         )
-        if isinstance(change, Loss) or restricted.isdisjoint(person.ids)
+        if isinstance(change, Loss) or person not in restricted
     ]
     if changes:
         await _carry_out(tx, changes, now)

@@ -24,6 +24,7 @@ from services.incentive.subjects import store as subjects
 
 PAID_AT_ONCE_MAX = 500
 REFUNDED = "refunded"
+RESTRICTED = "restricted"
 
 
 async def create_pot(tx: Tx, pot: Pot) -> None:
@@ -92,13 +93,23 @@ async def pay_some(tx: Tx, now: datetime) -> bool:
         return False
     due = await store.lock_due(tx, pot.pot_id, PAID_AT_ONCE_MAX)
     if due:
-        ungiven = await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in due])
-        await store.save_states(tx, [share.paid(ungiven) for share in due])
+        await _pay(tx, pot, due, now)
     else:
         pot = replace(pot, state=State.SETTLED)
         await store.save_pot(tx, pot)
         await events.pot_settled(tx, pot, await store.get_totals(tx, pot.pot_id), now=now)
     return True
+
+
+async def _pay(tx: Tx, pot: Pot, due: Sequence[Share], now: datetime) -> None:
+    """Pay shares of a locked pot, but not to who is only stored by now: such a share goes to nobody."""
+    people = await subjects.find_people(tx, {share.profile_id for share in due})
+    restricted = await subjects.restricted_people(tx, people.values())
+    if fallen := [share for share in due if people[share.profile_id] in restricted]:
+        await _take_away(tx, [pot], fallen, RESTRICTED, now)
+    payable = [share for share in due if people[share.profile_id] not in restricted]
+    ungiven = await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in payable])
+    await store.save_states(tx, [share.paid(ungiven) for share in payable])
 
 
 async def disqualify(tx: Tx, pot_id: UUID, profile_id: str, reason: str, now: datetime) -> list[Share]:
@@ -150,11 +161,13 @@ async def refund_orders(tx: Tx, points: Sequence[OrderPoints], now: datetime) ->
 async def claim_level(tx: Tx, pot_id: UUID, profile_id: str, level: int, now: datetime) -> LevelClaim:
     """Pay a level to whoever has reached it, once per person.
 
-    Raises `PotNotFound`, `PotKind`, `PotState`, `PotLevelNotReached`, `PotLevelClaimed`, `PotExhausted`.
+    Raises `PotNotFound`, `ProcessingRestricted`, `PotKind`, `PotState`, `PotLevelNotReached`, `PotLevelClaimed`,
+    `PotExhausted`.
     """
     pot = await store.hold_pot(tx, pot_id)
     profile_id = await subjects.resolve(tx, profile_id)
     ids = await subjects.list_ids(tx, profile_id)
+    await subjects.check_processing(tx, profile_id, ids)
     claim = domain.claimed(pot, profile_id, level, await store.hold_points(tx, pot_id, ids), now)
     earlier = await store.find_level_claims(tx, pot_id, ids)
     if any(each.level == level for each in earlier) or not await store.insert_claim(tx, claim):

@@ -1,4 +1,15 @@
-"""What can come between."""
+"""What can come between, and who is left alone."""
+
+from chassis.errors import FailedPrecondition
+
+
+class ProcessingRestricted(FailedPrecondition):
+    """The person is only stored: nothing new is begun with them."""
+
+    reason = "PROCESSING_RESTRICTED"
+
+    def __init__(self, profile_id: str) -> None:
+        super().__init__("the person is only stored", profile_id=profile_id)
 
 
 class MergedMeanwhile(Exception):

@@ -1,6 +1,6 @@
 """The redirects of merged profiles: one hop, never a chain."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from chassis.caller import Caller
@@ -8,6 +8,7 @@ from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
 from logic.redirects import Edge, roots, tree
 from services.incentive.subjects.domain import Lead, Person
+from services.incentive.subjects.errors import ProcessingRestricted
 
 _MERGES = 0x6D657267  # "merg"
 ERASING = 0x6572617365  # "erase"
@@ -78,6 +79,16 @@ ON CONFLICT ON CONSTRAINT restriction_pkey
 DO UPDATE SET version = excluded.version, is_restricted = excluded.is_restricted
 WHERE restriction.version < excluded.version
 """
+
+RESTRICTED = """
+WITH root AS (
+    SELECT coalesce(survivor_id, profile_id) AS profile_id
+    FROM restriction LEFT JOIN redirect ON loser_id = profile_id WHERE is_restricted
+)
+SELECT profile_id FROM root
+UNION SELECT loser_id FROM redirect WHERE survivor_id IN (SELECT profile_id FROM root)
+"""
+"""All ids of people who are only stored."""
 
 
 async def find_people(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, Person]:
@@ -201,3 +212,16 @@ async def restricted_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUI
     """Those who are only stored."""
     query = "SELECT profile_id FROM restriction WHERE profile_id = ANY($1) AND is_restricted"
     return {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}
+
+
+async def restricted_people(tx: ReadTx, people: Iterable[Person]) -> set[Person]:
+    """Those of the people who are only stored, under whatever id."""
+    asked = set(people)
+    restricted = set(map(str, await restricted_among(tx, {UUID(each) for person in asked for each in person.ids})))
+    return {person for person in asked if not restricted.isdisjoint(person.ids)}
+
+
+async def check_processing(tx: ReadTx, profile_id: str, ids: Collection[str]) -> None:
+    """Raises `ProcessingRestricted` when who has these ids is only stored."""
+    if await restricted_among(tx, set(map(UUID, ids))):
+        raise ProcessingRestricted(profile_id)

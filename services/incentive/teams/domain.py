@@ -3,7 +3,7 @@
 Seats are counted by people: profiles that turn out to be one person are one, also when that is found later.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -82,7 +82,7 @@ class TeamCampaign:
 @dataclass(frozen=True, slots=True)
 class Team:
     """A team. `charge_time` is when the budget was charged for it, by the budget's clock. Of what a captain who was
-    helped got, `captain_ungiven` is above the bounds of the asset's programme."""
+    helped got, `captain_ungiven` is above the bounds of the asset's programme; all of it, if they were only stored."""
 
     team_id: UUID
     team_campaign_id: UUID
@@ -130,16 +130,27 @@ class OrderRefund(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """A team with all who have or had a seat, in the order in which they came, and the people whom they are."""
+    """A team with all who have or had a seat, in the order in which they came, and the people whom they are.
+
+    `restricted` are those of the people who are only stored: known when the team is complete.
+    """
 
     campaign: TeamCampaign
     team: Team
     members: Sequence[Member]
     people: Mapping[str, Person]
+    restricted: Collection[Person] = frozenset()
 
     def person(self, profile_id: str) -> str:
         """The profile that stands for a person now."""
         return self.people[profile_id].profile_id
+
+    def reward_of(self, profile_id: str) -> int:
+        """What is given to a person of a complete team: nothing to who is only stored."""
+        if self.people[profile_id] in self.restricted:
+            return 0
+        is_captain = self.person(profile_id) == self.person(self.team.captain_id)
+        return self.campaign.captain_amount if is_captain else self.campaign.member_amount
 
     @property
     def present(self) -> list[Member]:
@@ -272,17 +283,17 @@ def want(campaign: TeamCampaign, team: Team) -> Want | None:
 
 def rewarded(crew: Crew) -> list[Member]:
     """The entries of a complete team with what each gets: nothing for an order that was refunded before."""
-    captain, campaign = crew.person(crew.team.captain_id), crew.campaign
-    entries = []
-    for member in crew.present:
-        person = crew.person(member.profile_id)
-        amount = campaign.captain_amount if person == captain else campaign.member_amount
-        entries.append(member._replace(paid_to=person, paid_amount=0 if member.refund_time else amount))
-    return entries
+    return [
+        member._replace(
+            paid_to=crew.person(member.profile_id),
+            paid_amount=0 if member.refund_time else crew.reward_of(member.profile_id),
+        )
+        for member in crew.present
+    ]
 
 
 def clipped(crew: Crew, ungiven: Mapping[str, int]) -> Crew:
-    """A crew that was paid, but for what is not given of payments that have these ids."""
+    """A crew that was paid, but for what was not given of payments that have these ids."""
     members = [
         member._replace(ungiven_amount=ungiven.get(_payment_id(crew, member.paid_to or ""), 0))
         for member in crew.members
@@ -292,10 +303,18 @@ def clipped(crew: Crew, ungiven: Mapping[str, int]) -> Crew:
     return replace(crew, members=members, team=replace(crew.team, captain_ungiven=kept))
 
 
+def withheld(crew: Crew) -> dict[str, int]:
+    """What a captain who was helped does not get because they are only stored, by the id of the payment."""
+    captain_id = crew.team.captain_id
+    if crew.campaign.kind != Kind.HELP or crew.people[captain_id] not in crew.restricted:
+        return {}
+    return {_payment_id(crew, crew.person(captain_id)): crew.campaign.captain_amount}
+
+
 def payments(crew: Crew, entries: Iterable[Member], now: datetime) -> Iterator[Claim]:
     """What the people of a complete team earn. Who is helped has no entry."""
     if crew.campaign.kind == Kind.HELP:
-        yield from _payment(crew, crew.person(crew.team.captain_id), crew.campaign.captain_amount, now)
+        yield from _payment(crew, crew.person(crew.team.captain_id), crew.reward_of(crew.team.captain_id), now)
     for member in entries:
         yield from _payment(crew, member.paid_to or "", member.paid_amount, now)
 

@@ -41,13 +41,14 @@ async def open_team(
 ) -> Crew:
     """Open a team, and reserve what it will get.
 
-    Raises `TeamCampaignNotFound`, `TeamCampaignNotRunning`, `TeamLimit`, `TeamUnfunded`.
+    Raises `TeamCampaignNotFound`, `ProcessingRestricted`, `TeamCampaignNotRunning`, `TeamLimit`, `TeamUnfunded`.
     """
     campaign = await store.hold_campaign(tx, team_campaign_id)
     person = (await subjects.find_people(tx, [profile_id]))[profile_id]
     earlier = await store.count_opened(tx, team_campaign_id, person.ids)
     if (await subjects.find_people(tx, [profile_id]))[profile_id] != person:
         raise MergedMeanwhile
+    await subjects.check_processing(tx, profile_id, person.ids)
     crew = domain.opened(campaign, person, order_reference, earlier, team_id=team_id, now=now)
     team = replace(crew.team, charge_time=await _charge(tx, campaign, crew.team))
     await store.insert_team(tx, team)
@@ -71,16 +72,16 @@ async def _charge(tx: Tx, campaign: TeamCampaign, team: Team) -> datetime | None
 async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str, now: datetime) -> Crew:
     """Take a seat. With the last one the team is complete, and everybody gets what was promised.
 
-    Raises `TeamNotFound`, `TeamSelfHelp`, `TeamHelped`, `TeamFull`, `TeamOver`.
+    Raises `TeamNotFound`, `TeamSelfHelp`, `TeamHelped`, `TeamFull`, `TeamOver`, `ProcessingRestricted`.
     """
     crew = await _lock_crew(tx, team_id, profile_id)
     member = domain.joining(crew, profile_id, order_reference, now)
     if member is None:
         return crew
-    if crew.campaign.kind == Kind.HELP:
-        ids = crew.people[profile_id].ids
-        if await store.has_helped(tx, crew.campaign, ids, other_than=team_id):
-            raise TeamHelped(team_id)
+    ids = crew.people[profile_id].ids
+    await subjects.check_processing(tx, profile_id, ids)
+    if crew.campaign.kind == Kind.HELP and await store.has_helped(tx, crew.campaign, ids, other_than=team_id):
+        raise TeamHelped(team_id)
     await store.save_member(tx, crew.campaign, member)
     crew = domain.counted(await _peopled(tx, crew.with_member(member)), now)
     await store.save_teams(tx, [crew.team])
@@ -88,6 +89,7 @@ async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str
 
 
 async def _complete(tx: Tx, crew: Crew, now: datetime) -> Crew:
+    crew = replace(crew, restricted=await subjects.restricted_people(tx, crew.people.values()))
     entries = domain.rewarded(crew)
     for member in entries:
         await store.save_member(tx, crew.campaign, member)
@@ -95,7 +97,8 @@ async def _complete(tx: Tx, crew: Crew, now: datetime) -> Crew:
     claims = list(domain.payments(crew, entries, now))
     if left := domain.unpaid(crew.campaign, crew.team, claims):
         await budgets.release_all(tx, [left])
-    if claims and (ungiven := await ledger.earn(tx, domain.SCOPE, claims)):
+    ungiven = {**domain.withheld(crew), **(await ledger.earn(tx, domain.SCOPE, claims) if claims else {})}
+    if ungiven:
         crew = await _clip(tx, crew, ungiven)
     await events.team_completed(tx, crew, now=now)
     return crew

@@ -60,8 +60,17 @@ async def part(tx: Tx, profile_ids: Collection[str], now: datetime) -> None:
 async def _decide(
     tx: Tx, known: Sequence[Membership], memberships: Sequence[Membership], now: datetime
 ) -> list[Membership]:
-    """Decide where people stand now, and keep what is another than what is known."""
-    decided = [domain.evaluated(each.programme, each.standing, each.earnings, now) for each in memberships]
+    """Decide where people stand now, and keep what is another than what is known.
+
+    Who is only stored stays where they are: what is due by then is decided when that has ended (spec people §5.1).
+    """
+    restricted = await subjects.restricted_people(tx, (each.person for each in memberships))
+    decided = [
+        (each.standing, [])
+        if each.person in restricted
+        else domain.evaluated(each.programme, each.standing, each.earnings, now)
+        for each in memberships
+    ]
     after = [each._replace(standing=standing) for each, (standing, _) in zip(memberships, decided, strict=True)]
     changed = [(each, change) for each, (_, changes) in zip(after, decided, strict=True) for change in changes]
     await _save(tx, [each for each, before in zip(after, known, strict=True) if each != before], changed)

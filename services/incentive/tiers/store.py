@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
+from services.incentive.subjects.store import RESTRICTED
 from services.incentive.tiers.domain import (
     Change,
     Downgrade,
@@ -103,10 +104,11 @@ SELECT programme_id, profile_id::text FROM member_tier
 WHERE (programme_id, profile_id) IN (SELECT programme_id, each FROM tier_programme, unnest($1::uuid[]) AS each)
 """
 
-_DUE = """
-SELECT programme_id, profile_id::text FROM member_tier WHERE keep_time <= $1
+_DUE = f"""
+SELECT programme_id, profile_id::text FROM member_tier
+WHERE keep_time <= $1 AND profile_id NOT IN ({RESTRICTED})
 ORDER BY keep_time LIMIT $2
-"""
+"""  # noqa: S608 (constants)
 
 Member = tuple[UUID, str]
 """A programme and a profile in it."""
@@ -249,7 +251,7 @@ async def find_joined(tx: ReadTx, profile_ids: Collection[str]) -> set[Member]:
 
 
 async def find_due(tx: ReadTx, now: datetime, limit: int) -> set[Member]:
-    """Some of those whose time at a level is over."""
+    """Some of those whose time at a level is over, and who are not only stored."""
     return {(row[0], row[1]) for row in await (await driver(tx)).fetch(_DUE, now, limit)}
 
 

@@ -25,6 +25,7 @@ from services.incentive.tiers import consumers
 from services.incentive.tiers.servicer import TierServicer
 from tests.service.incentive.ledgering import a_transfer, member
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
+from tests.service.incentive.test_restrictions import restrict
 
 YEAR = timedelta(days=367)
 Level = tier_pb2.TierLevel
@@ -292,3 +293,28 @@ async def test_who_may_see_and_do_what(tiers: Tiers):
     assert got.programme == listed.programmes[0]
     with pytest.raises(NotFound):
         await tiers.stub.GetTierProgramme(pb.GetTierProgrammeRequest(programme_id=new()))  # type: ignore[misc]
+
+
+async def test_pipl_47_who_is_only_stored_neither_rises_nor_falls_and_all_of_it_counts_afterwards(
+    tiers: Tiers,
+):
+    programme_id, falling, rising, loser, other = await tiers.create(), new(), new(), new(), new()
+    for each in (falling, other):
+        await tiers.paid(each, 1_000)
+    await tiers.incentive.happen(a_merge(loser, rising))
+    for each in (falling, loser):
+        await restrict(tiers.incentive, each, 1)
+    await tiers.paid(rising, 1_000)
+    tiers.incentive.clock.advance(YEAR.total_seconds())
+    await tiers.servicer.evaluate_due()
+    assert [(await tiers.of(programme_id, each)).level for each in (falling, rising, other)] == [1, 0, 0]
+    told = len(await tiers.incentive.told(TierChanged))
+
+    for each in (falling, loser):
+        await restrict(tiers.incentive, each, 2, is_restricted=False)
+    await tiers.servicer.evaluate_due()
+    await tiers.paid(rising, 4_000, at=NOON + YEAR)
+
+    assert await tiers.changes(programme_id, falling) == [(1, 0, "EXPIRED"), (0, 1, "EARNED")]
+    assert await tiers.changes(programme_id, rising) == [(0, 1, "EARNED")]
+    assert (told, len(await tiers.incentive.told(TierChanged))) == (3, 5)

@@ -489,6 +489,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/FLAG_NOT_OPEN", "status": 422, "metadata": {"flag_id": "0192…", "state": "kept"}}`
     """
+    ERROR_REASON_PROCESSING_RESTRICTED: _ErrorReason.ValueType  # 890
+    """The person is only stored (PIPL art. 47): nothing new is begun with them until they lift the restriction.
+
+    Example: `{"type": "/problems/PROCESSING_RESTRICTED", "status": 422, "metadata": {"profile_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -959,5 +964,10 @@ ERROR_REASON_FLAG_NOT_OPEN: ErrorReason.ValueType  # 831
 """The flag was decided on, or its reason is no more.
 
 Example: `{"type": "/problems/FLAG_NOT_OPEN", "status": 422, "metadata": {"flag_id": "0192…", "state": "kept"}}`
+"""
+ERROR_REASON_PROCESSING_RESTRICTED: ErrorReason.ValueType  # 890
+"""The person is only stored (PIPL art. 47): nothing new is begun with them until they lift the restriction.
+
+Example: `{"type": "/problems/PROCESSING_RESTRICTED", "status": 422, "metadata": {"profile_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

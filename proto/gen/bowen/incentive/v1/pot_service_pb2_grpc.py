@@ -99,7 +99,7 @@ class PotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FreezePot(self, request, context):
-        """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+        """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
         anything of is carried over now, with its part of the budget.
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
@@ -111,7 +111,7 @@ class PotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SettlePot(self, request, context):
-        """Starts to pay the winners. Paying goes on by itself until all are paid.
+        """Starts to pay the winners. Paying goes on by itself until all are paid. A share of who is only stored by then falls away.
 
         Idempotent by `request_id`; settling a pot that is being settled changes nothing.
 
@@ -150,7 +150,7 @@ class PotServiceServicer:
         Idempotent by `request_id`.
 
         Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class PotServiceStub:
     prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
     """
     FreezePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]
-    """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+    """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
     anything of is carried over now, with its part of the budget.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
@@ -50,7 +50,7 @@ class PotServiceStub:
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, `POT_STATE` when it is void, or `POT_KIND` when its levels are claimed.
     """
     SettlePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.SettlePotRequest, _pot_service_pb2.SettlePotResponse]
-    """Starts to pay the winners. Paying goes on by itself until all are paid.
+    """Starts to pay the winners. Paying goes on by itself until all are paid. A share of who is only stored by then falls away.
 
     Idempotent by `request_id`; settling a pot that is being settled changes nothing.
 
@@ -77,7 +77,7 @@ class PotServiceStub:
     Idempotent by `request_id`.
 
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
     """
     GetPotStanding: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotStandingRequest, _pot_service_pb2.GetPotStandingResponse]
     """Reads where a member stands: points, the level reached, what was claimed.
@@ -109,7 +109,7 @@ class PotServiceAsyncStub(PotServiceStub):
     prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
     """
     FreezePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]  # type: ignore[assignment]
-    """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+    """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
     anything of is carried over now, with its part of the budget.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
@@ -117,7 +117,7 @@ class PotServiceAsyncStub(PotServiceStub):
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_NOT_OVER` before `freeze_time`, `POT_STATE` when it is void, or `POT_KIND` when its levels are claimed.
     """
     SettlePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.SettlePotRequest, _pot_service_pb2.SettlePotResponse]  # type: ignore[assignment]
-    """Starts to pay the winners. Paying goes on by itself until all are paid.
+    """Starts to pay the winners. Paying goes on by itself until all are paid. A share of who is only stored by then falls away.
 
     Idempotent by `request_id`; settling a pot that is being settled changes nothing.
 
@@ -144,7 +144,7 @@ class PotServiceAsyncStub(PotServiceStub):
     Idempotent by `request_id`.
 
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
     """
     GetPotStanding: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotStandingRequest, _pot_service_pb2.GetPotStandingResponse]  # type: ignore[assignment]
     """Reads where a member stands: points, the level reached, what was claimed.
@@ -185,7 +185,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.FreezePotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.FreezePotResponse, _abc.Awaitable[_pot_service_pb2.FreezePotResponse]]:
-        """Settles who wins and publishes the hash of it. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
+        """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
         anything of is carried over now, with its part of the budget.
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
@@ -199,7 +199,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.SettlePotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.SettlePotResponse, _abc.Awaitable[_pot_service_pb2.SettlePotResponse]]:
-        """Starts to pay the winners. Paying goes on by itself until all are paid.
+        """Starts to pay the winners. Paying goes on by itself until all are paid. A share of who is only stored by then falls away.
 
         Idempotent by `request_id`; settling a pot that is being settled changes nothing.
 
@@ -244,7 +244,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`.
 
         Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, or `POT_EXHAUSTED`.
+        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
         """
 
     @_abc_1.abstractmethod

@@ -117,19 +117,20 @@ class TeamServiceServicer:
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`.
+        Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
+        or with `PROCESSING_RESTRICTED` when the person is only stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def JoinTeam(self, request, context):
-        """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised.
+        """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised, but who is only stored by then.
 
         Idempotent by `request_id`; whoever is there already stays there.
 
         Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-        or `TEAM_HELPED`.
+        or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

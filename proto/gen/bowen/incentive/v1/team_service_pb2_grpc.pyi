@@ -57,15 +57,16 @@ class TeamServiceStub:
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`.
+    Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
+    or with `PROCESSING_RESTRICTED` when the person is only stored.
     """
     JoinTeam: _grpc.UnaryUnaryMultiCallable[_team_service_pb2.JoinTeamRequest, _team_service_pb2.JoinTeamResponse]
-    """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised.
+    """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised, but who is only stored by then.
 
     Idempotent by `request_id`; whoever is there already stays there.
 
     Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-    or `TEAM_HELPED`.
+    or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
     """
     LeaveTeam: _grpc.UnaryUnaryMultiCallable[_team_service_pb2.LeaveTeamRequest, _team_service_pb2.LeaveTeamResponse]
     """Gives a seat in an open team back. Who comes back has it as before; who helped has helped, and helps nobody else in the campaign.
@@ -111,15 +112,16 @@ class TeamServiceAsyncStub(TeamServiceStub):
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`.
+    Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
+    or with `PROCESSING_RESTRICTED` when the person is only stored.
     """
     JoinTeam: _aio.UnaryUnaryMultiCallable[_team_service_pb2.JoinTeamRequest, _team_service_pb2.JoinTeamResponse]  # type: ignore[assignment]
-    """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised.
+    """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised, but who is only stored by then.
 
     Idempotent by `request_id`; whoever is there already stays there.
 
     Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-    or `TEAM_HELPED`.
+    or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
     """
     LeaveTeam: _aio.UnaryUnaryMultiCallable[_team_service_pb2.LeaveTeamRequest, _team_service_pb2.LeaveTeamResponse]  # type: ignore[assignment]
     """Gives a seat in an open team back. Who comes back has it as before; who helped has helped, and helps nobody else in the campaign.
@@ -186,7 +188,8 @@ class TeamServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`.
+        Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
+        or with `PROCESSING_RESTRICTED` when the person is only stored.
         """
 
     @_abc_1.abstractmethod
@@ -195,12 +198,12 @@ class TeamServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _team_service_pb2.JoinTeamRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_team_service_pb2.JoinTeamResponse, _abc.Awaitable[_team_service_pb2.JoinTeamResponse]]:
-        """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised.
+        """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised, but who is only stored by then.
 
         Idempotent by `request_id`; whoever is there already stays there.
 
         Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-        or `TEAM_HELPED`.
+        or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
         """
 
     @_abc_1.abstractmethod

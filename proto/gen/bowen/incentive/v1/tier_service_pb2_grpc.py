@@ -106,7 +106,7 @@ class TierServiceServicer:
     def GetMemberTier(self, request, context):
         """Reads where a person stands, now or at an instant of the past: an order has the level of its payment.
 
-        What is due is decided first, so that nobody is shown a level whose time is over.
+        What is due is decided first, so that nobody is shown a level whose time is over, but who is only stored: they stay where they are until that ends.
 
         Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
         """

@@ -50,7 +50,7 @@ class TierServiceStub:
     GetMemberTier: _grpc.UnaryUnaryMultiCallable[_tier_service_pb2.GetMemberTierRequest, _tier_service_pb2.GetMemberTierResponse]
     """Reads where a person stands, now or at an instant of the past: an order has the level of its payment.
 
-    What is due is decided first, so that nobody is shown a level whose time is over.
+    What is due is decided first, so that nobody is shown a level whose time is over, but who is only stored: they stay where they are until that ends.
 
     Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
     """
@@ -92,7 +92,7 @@ class TierServiceAsyncStub(TierServiceStub):
     GetMemberTier: _aio.UnaryUnaryMultiCallable[_tier_service_pb2.GetMemberTierRequest, _tier_service_pb2.GetMemberTierResponse]  # type: ignore[assignment]
     """Reads where a person stands, now or at an instant of the past: an order has the level of its payment.
 
-    What is due is decided first, so that nobody is shown a level whose time is over.
+    What is due is decided first, so that nobody is shown a level whose time is over, but who is only stored: they stay where they are until that ends.
 
     Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
     """
@@ -155,7 +155,7 @@ class TierServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tier_service_pb2.GetMemberTierResponse, _abc.Awaitable[_tier_service_pb2.GetMemberTierResponse]]:
         """Reads where a person stands, now or at an instant of the past: an order has the level of its payment.
 
-        What is due is decided first, so that nobody is shown a level whose time is over.
+        What is due is decided first, so that nobody is shown a level whose time is over, but who is only stored: they stay where they are until that ends.
 
         Errors: `NOT_FOUND` with `TIER_PROGRAMME_NOT_FOUND`.
         """
