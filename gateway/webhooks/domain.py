@@ -14,6 +14,9 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 (what secrets begin with)
 SECRET_BYTES = 32
 OVERLAP = timedelta(hours=24)
 KEEP = timedelta(days=30)
+RESTRICTED_WAIT = timedelta(minutes=15)
+"""How long until it is asked again whether a person is still only stored."""
+
 TEST_TYPE = "webhook.test"
 
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600))

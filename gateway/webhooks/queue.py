@@ -40,12 +40,17 @@ RETURNING {", ".join(f"webhook_delivery.{name.strip()}" for name in _COLUMNS.spl
 
 # Not of a delivery that was tried by somebody else meanwhile, or posted anew.
 _SETTLE = """
-UPDATE webhook_delivery SET status = $3, next_time = $4
+UPDATE webhook_delivery SET status = $3, next_time = $4, reason = ''
 WHERE delivery_id = $1 AND attempt_count = $2 AND status = 1
 """
 
 _REFUSE = """
 UPDATE webhook_delivery SET status = 3, next_time = NULL, attempt_count = attempt_count - 1, reason = $3
+WHERE delivery_id = $1 AND attempt_count = $2 AND status = 1
+"""
+
+_PUT_OFF = """
+UPDATE webhook_delivery SET next_time = $4, attempt_count = attempt_count - 1, reason = $3
 WHERE delivery_id = $1 AND attempt_count = $2 AND status = 1
 """
 
@@ -118,6 +123,11 @@ async def settle(tx: Tx, delivery: Delivery, attempt: Attempt, verdict: Verdict)
 async def refuse(tx: Tx, delivery: Delivery, reason: str) -> None:
     """Give a claimed delivery up without an attempt."""
     await (await driver(tx)).execute(_REFUSE, delivery.delivery_id, delivery.attempt_count, reason)
+
+
+async def put_off(tx: Tx, delivery: Delivery, reason: str, until: datetime) -> None:
+    """Have a claimed delivery wait without an attempt."""
+    await (await driver(tx)).execute(_PUT_OFF, delivery.delivery_id, delivery.attempt_count, reason, until)
 
 
 async def hand_back(tx: Tx, deliveries: Sequence[Delivery]) -> None:

@@ -19,8 +19,8 @@ from chassis.errors import Conflict, DeadlineExceeded, QuotaExceeded, Unavailabl
 from gateway.sealing import Seal
 from gateway.webhooks import queue, store
 from gateway.webhooks.client import Poster
-from gateway.webhooks.consents import Forbids
-from gateway.webhooks.domain import KEEP, Delivery, Status, judge, sign
+from gateway.webhooks.consents import RESTRICTED, Forbids
+from gateway.webhooks.domain import KEEP, RESTRICTED_WAIT, Delivery, Status, judge, sign
 from gateway.webhooks.errors import WebhookSecretsOff
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ class _Ready(NamedTuple):
 class Sender:
     """Posts deliveries that are due to their endpoints; each at least once, under an id that stays the same.
 
-    `forbids` is asked before each attempt where the endpoint is not the brand's own.
+    `forbids` is asked before each attempt that tells of a person.
     """
 
     def __init__(self, db: Database, clock: Clock, seal: Seal, poster: Poster, forbids: Forbids) -> None:
@@ -106,10 +106,12 @@ class Sender:
         return _Ready(sealed.url, secrets, [each for each, may in zip(deliveries, allowed, strict=True) if may])
 
     async def _may_be_posted(self, delivery: Delivery, recipient: str) -> bool:
-        if not recipient or delivery.profile_id is None:
+        if delivery.profile_id is None:
             return True
-        reason = await self._forbids(delivery.profile_id, recipient)
-        if reason:
+        reason, now = await self._forbids(delivery.profile_id, recipient), self._clock.now()
+        if reason == RESTRICTED and now < delivery.create_time + KEEP:
+            await self._db.transact(lambda tx: queue.put_off(tx, delivery, reason, now + RESTRICTED_WAIT))
+        elif reason:
             await self._db.transact(lambda tx: queue.refuse(tx, delivery, reason))
         return not reason
 

@@ -44,6 +44,7 @@ class Components:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     links: dict[str, str] = field(default_factory=lambda: {LINK: "https://mall.example/p/1?colour=red#top"})
     agreed: set[tuple[str, str]] = field(default_factory=set)
+    restricted: set[str] = field(default_factory=set)
     placed: dict[str, str] = field(default_factory=dict)
 
     def add_to(self, server: Server) -> None:
@@ -96,6 +97,8 @@ class Components:
 
     async def CheckConsent(self, request: Any, _context: Any) -> Any:
         await self._arrive("CheckConsent", request)
+        if request.profile_id in self.restricted:
+            return consents.CheckConsentResponse(reason="REASON_RESTRICTED")
         is_allowed = (request.profile_id, request.purpose) in self.agreed
         reason = "REASON_CONSENT_GRANTED" if is_allowed else "REASON_CONSENT_MISSING"
         return consents.CheckConsentResponse(is_allowed=is_allowed, reason=reason)

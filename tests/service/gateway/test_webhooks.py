@@ -364,6 +364,34 @@ async def test_pipl_23_nothing_is_posted_to_others_while_nobody_can_be_asked(
     assert len(there.posts) == 1
 
 
+async def test_pipl_47_what_tells_of_who_is_only_stored_waits_untried_for_as_long_as_anything_is_kept(
+    door: Door, there: Receiver, components: Components
+) -> None:
+    endpoint_id, _ = await an_endpoint(door, there)
+    components.restricted.add((call := a_call(endpoint_id)).profile_id)
+    await hear(door, call)
+
+    async def waits_untried() -> bool:
+        waiting = await deliveries(door, status="PENDING")
+        return [(each["reason"], each["attempt_count"]) for each in waiting] == [("RESTRICTED", 0)]
+
+    await eventually(waits_untried)
+    for times in (2, 3):
+        await be_due(door)
+        await eventually(lambda times=times: len(components.asked("CheckConsent")) >= times)
+        await eventually(waits_untried)
+    components.restricted.clear()
+    await be_due(door)
+    await eventually(lambda: len(there.posts) == 1)
+    components.restricted.add(call.profile_id)
+    await hear(door, a_call(endpoint_id, call.profile_id))
+    await eventually(waits_untried)
+    await rows(door, "UPDATE webhook_delivery SET create_time = now() - interval '30 days' WHERE status = 1")
+    await be_due(door)
+    given_up = (await the_delivery(door, "FAILED"))["delivery"]
+    assert (given_up["reason"], given_up["attempt_count"], len(there.posts)) == ("RESTRICTED", 0, 1)
+
+
 async def test_a_stores_key_has_no_part_in_webhooks(door: Door) -> None:
     key = await door.new_key("gateway.webhooks:read", "gateway.webhooks:write", store_id=str(new_id()))
 

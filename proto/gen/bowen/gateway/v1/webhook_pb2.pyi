@@ -129,7 +129,7 @@ class WebhookDelivery(_message.Message):
     """What is posted, as JSON. Empty once the person it was about is erased."""
     reason: _builtins.str
     """Why it failed without an attempt: `ENDPOINT_UNKNOWN`, or why the person may not be told of to the endpoint's `recipient`, e.g.
-    `CONSENT_MISSING` or `CONSENT_WITHDRAWN`. Empty otherwise.
+    `CONSENT_MISSING` or `CONSENT_WITHDRAWN`. `RESTRICTED` while it waits because the person is only stored, and when it waited in vain. Empty otherwise.
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
