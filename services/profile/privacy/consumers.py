@@ -9,6 +9,7 @@ from bowen.tagging.v1 import events_pb2 as tagging
 
 from chassis.consumer import Consumer, Delivery
 from chassis.db import Tx
+from chassis.stamps import moment
 from services.profile.privacy import operations
 from services.profile.vault.domain import Vault
 
@@ -32,9 +33,12 @@ class Answers:
         """A service has forgotten a person."""
         for delivery in batch:
             erasure = delivery.event.erasure
+            done = moment(erasure.confirm_time) if erasure.HasField("confirm_time") else delivery.now
             counts = {each.kind: each.count for each in erasure.counts}
             request_id = UUID(delivery.event.request_id)
-            await operations.confirm(tx, request_id, erasure.service, counts, erasure.proof_hash, now=delivery.now)
+            await operations.confirm(
+                tx, request_id, erasure.service, counts, erasure.proof_hash, done=done, now=delivery.now
+            )
 
     async def on_personal_data_provided(self, tx: Tx, batch: Sequence[Delivery[Provided]]) -> None:
         """A service told a part of what it holds."""

@@ -130,11 +130,18 @@ async def steps_of(tx: ReadTx, privacy_request_ids: Sequence[UUID]) -> dict[UUID
 
 
 async def save_done(
-    tx: Tx, privacy_request_id: UUID, service: str, counts: Mapping[str, int], proof_hash: str, *, now: datetime
+    tx: Tx,
+    privacy_request_id: UUID,
+    service: str,
+    counts: Mapping[str, int],
+    proof_hash: str,
+    *,
+    done: datetime | None = None,
+    now: datetime,
 ) -> None:
-    """Note that a service has done its part; the request is complete with the last one."""
-    connection = await driver(tx)
-    await connection.execute(_DONE, privacy_request_id, service, msgspec.json.encode(counts).decode(), proof_hash, now)
+    """Note that a service did its part, at `done` or else now; the request is complete with the last one."""
+    connection, told = await driver(tx), msgspec.json.encode(counts).decode()
+    await connection.execute(_DONE, privacy_request_id, service, told, proof_hash, done or now)
     await connection.execute(_COMPLETE, privacy_request_id, now)
 
 

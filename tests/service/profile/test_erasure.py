@@ -2,19 +2,24 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 import pytest
 from bowen.profile.v1 import consent_service_pb2 as consent_pb
-from bowen.profile.v1 import event_pb2, events_pb2
+from bowen.profile.v1 import event_pb2, events_pb2, privacy_pb2
 from bowen.profile.v1 import profile_service_pb2 as profile_pb
 from bowen.profile.v1 import suppression_service_pb2 as suppression_pb
+from bowen.tagging.v1.events_pb2 import ErasureConfirmed
 
+from chassis.consumer import Delivery
 from chassis.errors import FailedPrecondition, NotFound
+from chassis.ids import new_id
+from chassis.stamps import stamp
 from logic.privacy import erasure_proof
 from services.profile.identity.domain import claim
-from services.profile.privacy import operations
+from services.profile.privacy.consumers import Answers
+from services.profile.privacy.domain import RESIDUE
 from tests.service.profile.asking import (
     OTHERS,
     PHONE,
@@ -34,14 +39,19 @@ SECRETS = ("13812345678", "zhang@mail.cn", "Zhang San", "M-00417", "dev-7", "10.
 
 
 async def confirm_all(profile, request, **counts):
-    """Every other service has done its part."""
+    """Every other service has done its part, and was heard of an hour later."""
+    done = stamp(profile.clock.now())
+    profile.clock.advance(3600)
     for service in OTHERS:
         proof = erasure_proof(request.privacy_request_id, service, counts)
-        await profile.db.transact(
-            lambda tx, service=service, proof=proof: operations.confirm(
-                tx, request.privacy_request_id, service, counts, proof, now=profile.clock.now()
-            )
-        )
+        told = [privacy_pb2.ErasedCount(kind=kind, count=count) for kind, count in counts.items()]
+        erasure = privacy_pb2.Erasure(service=service, counts=told, proof_hash=proof, confirm_time=done)
+        await profile.db.transact(lambda tx, erasure=erasure: hear(tx, profile, request, erasure))
+
+
+async def hear(tx, profile, request, erasure):
+    now, fact = profile.clock.now(), ErasureConfirmed(request_id=request.privacy_request_id, erasure=erasure)
+    await Answers(profile.vault).on_erasure_confirmed(tx, [Delivery(new_id(), fact, now, now)])
 
 
 async def test_h6_search_finds_nothing_of_who_was_erased(profile):
@@ -86,11 +96,14 @@ async def test_pipl_47_others_are_told_of_all_ids_and_the_request_ends_with_the_
     assert set(told.profile_ids) == {person, *merged}
     assert told.token not in told.profile_ids
 
+    forgotten = profile.clock.now()
     await confirm_all(profile, request, tags=2)
     done = await state(profile, request)
 
     assert done.state == State.STATE_COMPLETED
-    assert done.HasField("complete_time")
+    assert done.complete_time == stamp(profile.clock.now())
+    assert {step.done_time.ToDatetime(UTC) for step in done.steps} == {forgotten}
+    assert done.residue_time == stamp(forgotten + RESIDUE)
     for step in done.steps:
         counts = {each.kind: each.count for each in step.counts}
         assert step.proof_hash == erasure_proof(request.privacy_request_id, step.service, counts)
@@ -104,12 +117,11 @@ async def test_a_proof_that_does_not_fit_its_counts_is_not_taken(profile):
     person = await a_life(profile)
     request = await ask(profile, "ERASE", person, scope="PERSON")
 
-    async def lie(tx):
-        proof = erasure_proof(request.privacy_request_id, "tagging", {"tags": 2})
-        await operations.confirm(tx, request.privacy_request_id, "tagging", {"tags": 3}, proof, now=profile.clock.now())
-
+    proof = erasure_proof(request.privacy_request_id, "tagging", {"tags": 2})
+    told = [privacy_pb2.ErasedCount(kind="tags", count=3)]
+    lie = privacy_pb2.Erasure(service="tagging", counts=told, proof_hash=proof)
     with pytest.raises(ValueError, match="does not fit"):
-        await profile.db.transact(lie)
+        await profile.db.transact(lambda tx: hear(tx, profile, request, lie))
     assert sum(step.is_done for step in (await state(profile, request)).steps) == 1
 
 

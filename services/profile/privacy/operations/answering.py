@@ -13,13 +13,16 @@ from services.profile.vault.domain import Vault
 
 
 async def confirm(
-    tx: Tx, request_id: UUID, service: str, counts: Mapping[str, int], proof_hash: str, *, now: datetime
+    tx: Tx, request_id: UUID, service: str, counts: Mapping[str, int], proof_hash: str, *, done: datetime, now: datetime
 ) -> None:
-    """A service has forgotten a person. Raises `ValueError` when its proof is not that of its counts."""
+    """A service forgot a person, at the time `done` by its own clock.
+
+    Raises `ValueError` when its proof is not that of its counts.
+    """
     if proof_hash != erasure_proof(str(request_id), service, counts):
         raise ValueError(f"the proof of {service} does not fit its counts")
     await store.lock_request(tx, request_id)
-    await store.save_done(tx, request_id, service, counts, proof_hash, now=now)
+    await store.save_done(tx, request_id, service, counts, proof_hash, done=min(done, now), now=now)
 
 
 async def provide(
