@@ -60,6 +60,7 @@ class Reason(IntEnum):
     PERSONALIZATION_OFF = 7
     SUPPRESSED = 8
     GUARDIAN_MISSING = 9
+    ADDRESS_LEFT = 10
 
 
 class Scope(NamedTuple):
@@ -296,10 +297,12 @@ def check(
     is_personalized: bool,
     is_suppressed: bool,
     is_child: bool = False,
+    left_time: datetime | None = None,
 ) -> tuple[bool, Reason, Entry | None]:
     """Whether something may be done: restriction comes first, then what is necessary, then what the person said.
 
     `is_child`: a child of whose guardian nothing is known, for whom only what is necessary is done.
+    `left_time`: when the address left the person (spec people §3.6, I13). Only a later grant that names it sends there.
     """
     now = flags(entries)
     if now.is_restricted:
@@ -309,10 +312,20 @@ def check(
     if is_personalized and now.is_personalization_off:
         return False, Reason.PERSONALIZATION_OFF, decide(entries, Scope(PERSONALIZATION))
     entry = decide(entries, asked)
+    if left_time is not None and not _is_named_since(left_time, entry, asked):
+        return False, Reason.ADDRESS_LEFT, entry
     if kind == Kind.NECESSARY:
         return True, Reason.NECESSARY, entry
     if is_child and asked.purpose not in GATES:
         return False, Reason.GUARDIAN_MISSING, decide(entries, Scope(GUARDIAN))
+    return _said(entry)
+
+
+def _is_named_since(left_time: datetime, entry: Entry | None, asked: Scope) -> bool:
+    return bool(entry and entry.consent_time > left_time and entry.address_hash == asked.address_hash)
+
+
+def _said(entry: Entry | None) -> tuple[bool, Reason, Entry | None]:
     if entry is None:
         return False, Reason.CONSENT_MISSING, None
     if entry.is_grant:

@@ -110,7 +110,9 @@ class ConsentServicer(ConsentServiceServicer):
             person = await identity.own(tx, current().caller, UUID(request.profile_id))
             entries = await store.list_entries(tx, person)
             kind = await store.kind_of(tx, request.purpose)
-            is_suppressed = await self._is_suppressed(tx, request)
+            key = convert.identifier_key(request.channel, request.address)
+            is_suppressed = bool(key and await suppressions.listed(tx, self._vault, [key]))
+            left_time = await identity.left_time(tx, self._vault, key, person) if key else None
             is_child = await attributes.is_child(tx, self._vault, person[0], now=self._clock.now())
         is_allowed, reason, entry = domain.check(
             entries,
@@ -119,6 +121,7 @@ class ConsentServicer(ConsentServiceServicer):
             is_personalized=request.is_personalized,
             is_suppressed=is_suppressed,
             is_child=is_child,
+            left_time=left_time,
         )
         return pb.CheckConsentResponse(
             is_allowed=is_allowed,
@@ -130,10 +133,6 @@ class ConsentServicer(ConsentServiceServicer):
         """What people said is read by their stores; taken down by any, so that they can withdraw wherever they are."""
         root = await identity.root_of(tx, UUID(profile_id))
         await looks.check_scope(tx, current().caller, root, now=self._clock.now())
-
-    async def _is_suppressed(self, tx: ReadTx, request: pb.CheckConsentRequest) -> bool:
-        key = convert.identifier_key(request.channel, request.address)
-        return bool(key and await suppressions.listed(tx, self._vault, [key]))
 
     async def PutPurpose(self, request: pb.PutPurposeRequest, context: Context) -> pb.PutPurposeResponse:
         purpose = Purpose(

@@ -10,7 +10,7 @@ from chassis.caller import Call, Caller, acting
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound
 from chassis.stamps import stamp
 from tests.service.profile.speaking import ACCEPTED, REJECTED, an_event, identifier, identify
-from tests.service.profile.test_identity import NOBODY, openid
+from tests.service.profile.test_identity import NOBODY
 from tests.service.profile.test_people import a_row
 
 PHONE = "13912345678"
@@ -49,74 +49,6 @@ async def test_a_link_tells_whose_word_attached_it(profile):
     }
     assert links["phone"].identifier.value == "+86139****5678"
     assert links["phone"].last_verified_time == stamp(profile.clock.now())
-
-
-async def test_i13_a_recycled_phone_goes_to_who_proves_it_and_its_old_owner_is_not_written_to(profile):
-    now = profile.clock.now()
-    [old] = await profile.accepted(identify(identifiers=[member("M1"), phone()], original_time=now - 120 * DAY))
-
-    [new] = await profile.accepted(identify(identifiers=[member("M2"), phone()]))
-
-    assert new != old
-    assert await owner(profile) == new
-    assert await profile.stats() == (2, 0, 2)
-    [move] = await profile.moves(old)
-    assert (move.from_profile_id, move.to_profile_id, move.identifier.value) == (old, new, E164)
-    assert move.reason == profile_pb2.IdentifierMove.REASON_RECYCLED
-    assert move.event_id == (await profile.timeline(new))[0].event_id
-    [told] = await profile.facts(Moved)
-    assert (told.move_id, told.from_profile_id, told.to_profile_id) == (move.move_id, old, new)
-    assert told.reason == Moved.REASON_RECYCLED
-    assert await profile.facts(events_pb2.MergeRefused) == []
-    await profile.assert_sound()
-
-
-@pytest.mark.parametrize(("days", "people"), [(89, 1), (90, 2)])
-async def test_i13_a_proof_is_good_for_less_than_ninety_days(profile, days, people):
-    now = profile.clock.now()
-    old = identify(identifiers=[member("M1"), phone()], original_time=now - days * DAY)
-    new = identify(user_id="u2", identifiers=[phone()])
-
-    await profile.accepted(old, new)
-
-    assert (await profile.stats())[0] == people
-
-
-async def test_i13_whose_proof_is_older_does_not_take_a_phone_back(profile):
-    now = profile.clock.now()
-    [new] = await profile.accepted(identify(identifiers=[member("M2"), phone()]))
-
-    [old] = await profile.accepted(identify(identifiers=[member("M1"), phone()], original_time=now - 120 * DAY))
-
-    assert old != new
-    assert await owner(profile) == new
-    assert await profile.facts(Moved) == []
-
-
-async def test_i13_a_new_proof_alone_keeps_the_phone_with_its_owner(profile):
-    now = profile.clock.now()
-    [old] = await profile.accepted(identify(identifiers=[member("M1"), phone()], original_time=now - 120 * DAY))
-    assert getattr((await profile.get(old)).identifiers[1], "class") == profile_pb2.IDENTIFIER_CLASS_WEAK
-
-    people = await profile.accepted(an_event(identifiers=[phone()]), identify(identifiers=[member("M1"), phone()]))
-
-    assert people == [old, old]
-    [_, link] = (await profile.get(old)).identifiers
-    assert getattr(link, "class") == profile_pb2.IDENTIFIER_CLASS_STRONG
-    assert link.last_verified_time.ToDatetime(now.tzinfo) == now
-
-
-async def test_i13_where_one_side_has_nothing_stronger_it_is_a_conflict_and_the_phone_stays(profile):
-    now = profile.clock.now()
-    [old] = await profile.accepted(identify(user_id="u1", identifiers=[phone()], original_time=now - 120 * DAY))
-
-    [outcome] = await profile.ingest(identify(identifiers=[openid("app", "o"), phone()]))
-
-    assert outcome.profile_id != old
-    assert outcome.detail == "phone was not believed: STALE_PROOF"
-    assert await owner(profile) == old
-    [told] = await profile.facts(events_pb2.MergeRefused)
-    assert (told.profile_id, told.owner_id, told.rule) == (outcome.profile_id, old, "STALE_PROOF")
 
 
 async def test_a_contact_nobody_proved_is_handed_over_and_told_of(profile):

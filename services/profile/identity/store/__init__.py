@@ -14,7 +14,7 @@ from services.profile.identity.store.merges import (
     merges_since,
     save_merges,
 )
-from services.profile.identity.store.moves import list_moves, remove_identifier, save_moves
+from services.profile.identity.store.moves import left_time, list_moves, remove_identifier, save_moves
 from services.profile.identity.store.partings import (
     create_times,
     first_seen,
@@ -109,6 +109,7 @@ __all__ = [
     "known_merges",
     "list_blocked",
     "living",
+    "left_time",
     "list_merges",
     "list_moves",
     "list_quarantined",

@@ -1,6 +1,7 @@
 """Contacts that left a person without a merge: who took them away, or which event did, and why."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
@@ -25,6 +26,12 @@ _LIST = f"""
 SELECT {_COLUMNS} FROM identifier_move
 WHERE (from_profile_id = ANY($1) OR to_profile_id = ANY($1)) AND move_id < $2 ORDER BY move_id DESC LIMIT $3
 """  # noqa: S608 (names of our own)
+# Handed over (4) is what nobody had proven: a delivery phone of a household is still everybody's who said so.
+_LEFT = """
+SELECT max(move_time) FROM identifier_move
+WHERE from_profile_id = ANY($1) AND key = $2 AND reason IN (1, 2, 3)
+  AND NOT EXISTS (SELECT FROM identifier WHERE key = $2 AND profile_id = ANY($1))
+"""
 _TAKE = "DELETE FROM identifier WHERE key = $1"
 
 
@@ -42,6 +49,12 @@ async def list_moves(
     return [
         forms.move(vault, row) for row in await (await driver(tx)).fetch(_LIST, profile_ids, after or LAST_ID, limit)
     ]
+
+
+async def left_time(tx: ReadTx, vault: Vault, key: bytes, profile_ids: Sequence[UUID]) -> datetime | None:
+    """When an identifier left a person of all these ids, for who proved it or by hand. None while they hold it."""
+    moved: datetime | None = await (await driver(tx)).fetchval(_LEFT, profile_ids, pgproto.UUID(vault.index(key)))
+    return moved
 
 
 async def remove_identifier(tx: Tx, vault: Vault, key: bytes) -> None:
