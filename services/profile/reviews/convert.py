@@ -1,13 +1,16 @@
 """Review items, between the contract and the domain."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from bowen.profile.v1 import review_pb2
 from bowen.profile.v1 import review_service_pb2 as pb
 
 from chassis.stamps import stamp
-from services.profile.reviews.domain import Filter, Item
+from services.profile.identity import convert as identity_convert
+from services.profile.identity.domain import masks
+from services.profile.reviews.domain import ConflictPlace, ConflictRecord, Filter, Item
 
 
 def filter_from_proto(request: pb.ListReviewItemsRequest, profile_ids: Sequence[UUID] | None) -> Filter:
@@ -36,3 +39,42 @@ def item_to_proto(item: Item) -> review_pb2.ReviewItem:
     if item.resolve_time is not None:
         message.resolve_time.CopyFrom(stamp(item.resolve_time))
     return message
+
+
+FIRST_PLACE = ConflictPlace(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=0), UUID(int=0), "")
+"""Before the newest conflict."""
+
+
+def place_to_key(conflict: ConflictRecord) -> list[str | int]:
+    """The sort key of a page's last conflict."""
+    return [conflict.first_time.isoformat(), str(conflict.profile_id), str(conflict.key), conflict.rule]
+
+
+def place_from_key(key: list[str | int]) -> ConflictPlace:
+    """The place that a sort key stands for."""
+    time, profile_id, identifier, rule = map(str, key)
+    return ConflictPlace(datetime.fromisoformat(time), UUID(profile_id), UUID(identifier), rule)
+
+
+def conflict_to_proto(conflict: ConflictRecord) -> review_pb2.IdentityConflict:
+    """A claim that was not believed."""
+    named = conflict.type, conflict.namespace, conflict.value, False
+    return review_pb2.IdentityConflict(
+        profile_id=str(conflict.profile_id),
+        owner_id=str(conflict.owner_id) if conflict.owner_id else "",
+        identifier=identity_convert.identifier_to_proto(*named),
+        rule=conflict.rule,
+        event_id=str(conflict.event_id) if conflict.event_id else "",
+        source_id=conflict.source_id,
+        count=conflict.claim_count,
+        first_time=stamp(conflict.first_time),
+        last_time=stamp(conflict.last_time),
+        state=review_pb2.IdentityConflict.State.ValueType(conflict.state),
+        review_item_id=str(conflict.review_item_id) if conflict.review_item_id else "",
+    )
+
+
+def masked_conflict(conflict: review_pb2.IdentityConflict) -> review_pb2.IdentityConflict:
+    """A claim that was not believed, as it is shown to who has no reason to see it whole."""
+    conflict.identifier.value = masks.value(conflict.identifier.value)
+    return conflict

@@ -77,6 +77,45 @@ class Doubt(NamedTuple):
     event_id: UUID | None
 
 
+class ConflictState(IntEnum):
+    """What became of a claim that was not believed. The numbers are those of the contract."""
+
+    OPEN = 1
+    MERGED = 2
+    SEPARATED = 3
+    DISMISSED = 4
+    ATTACHED = 5
+    ALONE = 6
+
+
+class ConflictRecord(NamedTuple):
+    """A claim that was not believed, and what became of it. `key` is what stands for the identifier."""
+
+    profile_id: UUID
+    key: UUID
+    rule: str
+    type: str
+    namespace: str
+    value: str
+    owner_id: UUID | None
+    event_id: UUID | None
+    source_id: str
+    claim_count: int
+    first_time: datetime
+    last_time: datetime
+    state: ConflictState
+    review_item_id: UUID | None
+
+
+class ConflictPlace(NamedTuple):
+    """Where a conflict stands in the list of all."""
+
+    first_time: datetime
+    profile_id: UUID
+    key: UUID
+    rule: str
+
+
 class Suggestion(NamedTuple):
     """Two people of whom what is known is alike."""
 

@@ -47,6 +47,17 @@ class ReviewServicer(ReviewServiceServicer):
             pair = [await self._profile(tx, each) for each in (item.low_id, item.high_id)]
         return pb.GetReviewItemResponse(item=convert.item_to_proto(item), profile=pair[0], other_profile=pair[1])
 
+    async def ListConflicts(self, request: pb.ListConflictsRequest, context: object) -> pb.ListConflictsResponse:
+        _check_brand()
+        size = pagination.page_size(request.page_size)
+        after = pagination.after(request, convert.place_from_key) or convert.FIRST_PLACE
+        async with self._db.read() as tx:
+            ids = await _ids(tx, UUID(request.profile_id)) if request.profile_id else None
+            found = await store.conflicts(tx, self._vault, ids, request.state, after=after, limit=size + 1)
+        page, token = pagination.cut(request, found, size, convert.place_to_key)
+        listed = [shown(convert.conflict_to_proto(each), convert.masked_conflict) for each in page]
+        return pb.ListConflictsResponse(conflicts=listed, next_page_token=token)
+
     async def ResolveReviewItem(
         self, request: pb.ResolveReviewItemRequest, context: object
     ) -> pb.ResolveReviewItemResponse:

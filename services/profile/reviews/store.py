@@ -8,8 +8,20 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.reviews.domain import Doubt, Filter, Item, Source, State, Weight
+from services.profile.identity.store import forms
+from services.profile.reviews.domain import (
+    ConflictPlace,
+    ConflictRecord,
+    ConflictState,
+    Doubt,
+    Filter,
+    Item,
+    Source,
+    State,
+    Weight,
+)
 from services.profile.reviews.errors import ReviewItemNotFound
+from services.profile.vault.domain import Vault
 
 _COLUMNS = ", ".join(Item._fields)
 # Two replicas take different conflicts, and none waits for the other.
@@ -70,6 +82,33 @@ WHERE review_item.review_item_id = open.review_item_id AND review_item.state = 1
   AND apart.create_time > open.create_time
 """  # noqa: S608 (names of our own)
 
+# Where two lead to one person they were merged, whatever was decided first. Undoing a merge tells its two apart.
+_CONFLICTS = """
+SELECT profile_id, key, rule, type, namespace, value, owner_id, event_id, source_id, count, first_time, last_time,
+       became, review_item_id
+FROM (
+    SELECT conflict.*, coalesce(claimant.survivor_id, profile_id) AS one,
+           coalesce(holder.survivor_id, owner_id) AS other
+    FROM conflict LEFT JOIN redirect AS claimant ON claimant.loser_id = profile_id
+    LEFT JOIN redirect AS holder ON holder.loser_id = owner_id
+    WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1) OR owner_id = ANY($1))
+      AND (first_time, profile_id, key, rule) < ($3, $4, $5, $6)
+) AS said
+LEFT JOIN (SELECT review_item_id, low_id, high_id, state FROM review_item WHERE source = 1) AS item
+  ON low_id = least(profile_id, owner_id) AND high_id = greatest(profile_id, owner_id)
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN owner_id <> profile_id AND one = other THEN 2
+        WHEN EXISTS (SELECT FROM identifier WHERE identifier.key = said.key AND identifier.profile_id = one) THEN 5
+        WHEN owner_id IS NULL OR owner_id = profile_id THEN 6
+        WHEN state = 2 THEN 3
+        ELSE coalesce(state, 1)
+    END AS became
+) AS judged
+WHERE $2 = 0 OR became = $2
+ORDER BY first_time DESC, profile_id DESC, key DESC, rule DESC LIMIT $7
+"""
+
 _weights = msgspec.json.Decoder(list[Weight])
 
 
@@ -106,6 +145,20 @@ async def _one(tx: ReadTx, review_item_id: UUID, query: str) -> Item:
 async def page(tx: ReadTx, wanted: Filter, *, after: UUID, limit: int) -> list[Item]:
     """Items, the newest first."""
     return [_item(row) for row in await (await driver(tx)).fetch(_LIST, *wanted, after, limit)]
+
+
+async def conflicts(
+    tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID] | None, state: int, *, after: ConflictPlace, limit: int
+) -> list[ConflictRecord]:
+    """Claims that were not believed, the newest first: about some ids or about anybody, in a state or in any (0)."""
+    rows = await (await driver(tx)).fetch(_CONFLICTS, profile_ids, state, *after, limit)
+    return [_conflict(vault, row) for row in rows]
+
+
+def _conflict(vault: Vault, row: Any) -> ConflictRecord:
+    record = ConflictRecord(*row)
+    value = forms.refused(vault, record.profile_id, record.key, record.rule, record.value)
+    return record._replace(value=value, state=ConflictState(record.state))
 
 
 async def save_resolved(tx: Tx, item: Item) -> None:

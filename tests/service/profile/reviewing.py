@@ -34,6 +34,10 @@ async def queue(profile: Profile, **fields: Any) -> list[Item]:
     return list((await profile.review_stub.ListReviewItems(pb.ListReviewItemsRequest(**fields))).items)
 
 
+async def conflicts(profile: Profile, **fields: Any) -> pb.ListConflictsResponse:
+    return await profile.review_stub.ListConflicts(pb.ListConflictsRequest(**fields))
+
+
 async def look(profile: Profile, item: Item) -> pb.GetReviewItemResponse:
     return await profile.review_stub.GetReviewItem(pb.GetReviewItemRequest(review_item_id=item.review_item_id))
 

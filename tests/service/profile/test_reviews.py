@@ -1,21 +1,23 @@
-"""Pairs of people of whom somebody says whether they are one: spec people §1B, B13, §3.4 step 5, I12 and I20."""
+"""Pairs of people of whom somebody says whether they are one: spec people §1B, B3 and B13, §3.4 step 5, I12 and I20."""
 
 import asyncio
 from uuid import UUID
 
 import pytest
+from bowen.profile.v1 import review_pb2
 from bowen.profile.v1 import review_service_pb2 as pb
 
 from chassis.caller import Call, Caller, acting
-from chassis.errors import FailedPrecondition, NotFound, PermissionDenied, Refusal
+from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Refusal
 from chassis.ids import new_id
 from chassis.stamps import stamp
 from services.profile.reviews import operations
 from services.profile.reviews.domain import Suggestion, Weight
 from tests.service.profile.asking import ask
-from tests.service.profile.reviewing import Item, a_family, a_member, decide, look, queue
-from tests.service.profile.speaking import identify
+from tests.service.profile.reviewing import PHONE, Item, a_family, a_member, conflicts, decide, look, queue
+from tests.service.profile.speaking import identifier, identify
 
+Conflict = review_pb2.IdentityConflict
 DESK = Caller("key:desk", frozenset({"profile.reviews:read", "profile.reviews:write"}))
 
 
@@ -251,6 +253,7 @@ async def test_b13_stores_and_shoppers_have_no_part_in_it(profile):
             for attempt in (
                 profile.review_stub.ListReviewItems(pb.ListReviewItemsRequest()),
                 look(profile, item),
+                conflicts(profile),
                 decide(profile, item, "MERGE"),
             ):
                 with pytest.raises(PermissionDenied):
@@ -260,3 +263,60 @@ async def test_b13_stores_and_shoppers_have_no_part_in_it(profile):
 async def test_an_item_that_is_not_there_is_not_found(profile):
     with pytest.raises(NotFound, match="REVIEW_ITEM_NOT_FOUND"):
         await decide(profile, Item(review_item_id=str(new_id())), "MERGE")
+
+
+async def test_b3_a_conflict_tells_claim_rule_event_and_what_became_of_it(profile):
+    one, other = await a_family(profile)
+    await profile.accepted(a_member("U2"))
+    named = [each.event_id for each in await profile.timeline(other)]
+    [item] = await queue(profile)
+
+    with acting(Call(DESK)):
+        [found] = (await conflicts(profile)).conflicts
+    [whole] = (await conflicts(profile, profile_id=one)).conflicts
+
+    assert (found.profile_id, found.owner_id, found.rule) == (other, one, "LIMIT wx.unionid 1")
+    assert (found.identifier.type, found.identifier.value) == ("phone", "+86139****5678")
+    assert whole.identifier.value == "+8613912345678"
+    assert (found.event_id, found.source_id, found.count) == (named[-1], "web", 2)
+    assert (found.state, found.review_item_id) == (Conflict.STATE_OPEN, item.review_item_id)
+    await decide(profile, item, "MERGE")
+    [merged] = (await conflicts(profile, state=Conflict.STATE_MERGED)).conflicts
+    assert (merged.rule, list((await conflicts(profile, state=Conflict.STATE_OPEN)).conflicts)) == (found.rule, [])
+    await profile.undo((await profile.merges(one))[0].merge_id)
+    assert [each.state for each in (await conflicts(profile)).conflicts] == [Conflict.STATE_SEPARATED]
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [("NEVER_MERGE", Conflict.STATE_SEPARATED), ("DISMISS", Conflict.STATE_DISMISSED)]
+)
+async def test_b3_a_conflict_is_settled_with_its_item_and_once_the_identifier_is_given_over(profile, decision, state):
+    one, other = await a_family(profile)
+    await decide(profile, (await queue(profile))[0], decision)
+    assert [each.state for each in (await conflicts(profile, profile_id=other)).conflicts] == [state]
+
+    await profile.reassign(one, "phone", PHONE, other)
+
+    assert [each.state for each in (await conflicts(profile)).conflicts] == [Conflict.STATE_ATTACHED]
+
+
+async def test_b3_conflicts_are_listed_in_pages_by_person_and_state(profile):
+    [alone] = await profile.accepted(identify(user_id="u0", identifiers=[identifier("member_no", "M1")]))
+    for number in range(3):
+        profile.clock.advance(1)
+        await profile.accepted(identify(user_id="u0", identifiers=[identifier("member_no", f"N{number}")]))
+    profile.clock.advance(1)
+    one, _ = await a_family(profile)
+
+    first = await conflicts(profile, page_size=2)
+    rest = await conflicts(profile, page_size=2, page_token=first.next_page_token)
+
+    times = [each.first_time.seconds for each in (*first.conflicts, *rest.conflicts)]
+    assert (len(times), rest.next_page_token) == (4, "")
+    assert times == sorted(times, reverse=True)
+    lone = (await conflicts(profile, state=Conflict.STATE_ALONE)).conflicts
+    assert [(each.profile_id, each.owner_id, each.rule) for each in lone] == [(alone, "", "LIMIT member_no 1")] * 3
+    assert [each.profile_id for each in (await conflicts(profile, profile_id=alone)).conflicts] == [alone] * 3
+    assert len((await conflicts(profile, profile_id=one)).conflicts) == 1
+    with pytest.raises(InvalidArgument):
+        await conflicts(profile, profile_id=one, page_token=first.next_page_token)

@@ -30,6 +30,11 @@ def seal_refused(vault: Vault, profile_id: UUID, stored: UUID, rule: str, value:
     return vault.seal(value, refused_about(profile_id, stored, rule))
 
 
+def refused(vault: Vault, profile_id: UUID, stored: UUID, rule: str, sealed: str) -> str:
+    """The value of a claim that was not believed, as it was."""
+    return vault.unseal(sealed, refused_about(profile_id, stored, rule))
+
+
 def refused_about(profile_id: UUID, stored: UUID, rule: str) -> bytes:
     """What the value of a claim that was not believed is bound to."""
     return b"f" + profile_id.bytes + stored.bytes + rule.encode()

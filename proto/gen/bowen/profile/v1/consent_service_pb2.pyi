@@ -471,6 +471,10 @@ class CheckConsentResponse(_message.Message):
         """The address is on the suppression list."""
         REASON_GUARDIAN_MISSING: CheckConsentResponse._Reason.ValueType  # 9
         """The person is under fourteen, and no guardian agreed (purpose `guardian`)."""
+        REASON_ADDRESS_LEFT: CheckConsentResponse._Reason.ValueType  # 10
+        """The phone or e-mail went over to who proved it, or was taken from the person by hand, and they have not agreed to it since. Holds for
+        what is necessary too: a stranger would read it.
+        """
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why, or why not."""
@@ -495,6 +499,10 @@ class CheckConsentResponse(_message.Message):
     """The address is on the suppression list."""
     REASON_GUARDIAN_MISSING: CheckConsentResponse.Reason.ValueType  # 9
     """The person is under fourteen, and no guardian agreed (purpose `guardian`)."""
+    REASON_ADDRESS_LEFT: CheckConsentResponse.Reason.ValueType  # 10
+    """The phone or e-mail went over to who proved it, or was taken from the person by hand, and they have not agreed to it since. Holds for
+    what is necessary too: a stranger would read it.
+    """
 
     IS_ALLOWED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

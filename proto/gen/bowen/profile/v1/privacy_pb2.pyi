@@ -66,7 +66,7 @@ class Erasure(_message.Message):
 
     @_builtins.property
     def confirm_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was done."""
+        """When it was done, by the clock of the service. Becomes `PrivacyStep.done_time`."""
 
     def __init__(
         self,
@@ -277,7 +277,7 @@ class PrivacyStep(_message.Message):
 
     @_builtins.property
     def done_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was done. Absent until then."""
+        """When it was done, by the clock of the service; the answer may have been heard of much later. Absent until then."""
 
     def __init__(
         self,

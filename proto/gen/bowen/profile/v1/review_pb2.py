@@ -22,22 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from bowen.profile.v1 import profile_pb2 as bowen_dot_profile_dot_v1_dot_profile__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62owen/profile/v1/review.proto\x12\x10\x62owen.profile.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x05\n\nReviewItem\x12\x16\n\x0ereview_item_id\x18\x01 \x01(\t\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.bowen.profile.v1.ReviewItem.Source\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".bowen.profile.v1.ReviewItem.State\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12\x18\n\x10other_profile_id\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\x12\x17\n\x0fidentifier_type\x18\x07 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\t\x12\x16\n\x0eprobability_bp\x18\t \x01(\x05\x12.\n\x07weights\x18\n \x03(\x0b\x32\x1d.bowen.profile.v1.MatchWeight\x12\r\n\x05\x61\x63tor\x18\x0b \x01(\t\x12\x0c\n\x04note\x18\x0c \x01(\t\x12\x10\n\x08merge_id\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSOURCE_CONFLICT\x10\x01\x12\x15\n\x11SOURCE_SUGGESTION\x10\x02\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_MERGED\x10\x02\x12\x13\n\x0fSTATE_SEPARATED\x10\x03\x12\x13\n\x0fSTATE_DISMISSED\x10\x04\"6\n\x0bMatchWeight\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x18\n\x10weight_centibits\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62owen/profile/v1/review.proto\x12\x10\x62owen.profile.v1\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x05\n\nReviewItem\x12\x16\n\x0ereview_item_id\x18\x01 \x01(\t\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.bowen.profile.v1.ReviewItem.Source\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".bowen.profile.v1.ReviewItem.State\x12\x12\n\nprofile_id\x18\x04 \x01(\t\x12\x18\n\x10other_profile_id\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\x12\x17\n\x0fidentifier_type\x18\x07 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\t\x12\x16\n\x0eprobability_bp\x18\t \x01(\x05\x12.\n\x07weights\x18\n \x03(\x0b\x32\x1d.bowen.profile.v1.MatchWeight\x12\r\n\x05\x61\x63tor\x18\x0b \x01(\t\x12\x0c\n\x04note\x18\x0c \x01(\t\x12\x10\n\x08merge_id\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSOURCE_CONFLICT\x10\x01\x12\x15\n\x11SOURCE_SUGGESTION\x10\x02\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_MERGED\x10\x02\x12\x13\n\x0fSTATE_SEPARATED\x10\x03\x12\x13\n\x0fSTATE_DISMISSED\x10\x04\"6\n\x0bMatchWeight\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x18\n\x10weight_centibits\x18\x02 \x01(\x05\"\xee\x03\n\x10IdentityConflict\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\x12\x30\n\nidentifier\x18\x03 \x01(\x0b\x32\x1c.bowen.profile.v1.Identifier\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x11\n\tsource_id\x18\x06 \x01(\t\x12\r\n\x05\x63ount\x18\x07 \x01(\x03\x12.\n\nfirst_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x05state\x18\n \x01(\x0e\x32(.bowen.profile.v1.IdentityConflict.State\x12\x16\n\x0ereview_item_id\x18\x0b \x01(\t\"\x8f\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_MERGED\x10\x02\x12\x13\n\x0fSTATE_SEPARATED\x10\x03\x12\x13\n\x0fSTATE_DISMISSED\x10\x04\x12\x12\n\x0eSTATE_ATTACHED\x10\x05\x12\x0f\n\x0bSTATE_ALONE\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bowen.profile.v1.review_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REVIEWITEM']._serialized_start=85
-  _globals['_REVIEWITEM']._serialized_end=732
-  _globals['_REVIEWITEM_SOURCE']._serialized_start=548
-  _globals['_REVIEWITEM_SOURCE']._serialized_end=624
-  _globals['_REVIEWITEM_STATE']._serialized_start=626
-  _globals['_REVIEWITEM_STATE']._serialized_end=732
-  _globals['_MATCHWEIGHT']._serialized_start=734
-  _globals['_MATCHWEIGHT']._serialized_end=788
+  _globals['_REVIEWITEM']._serialized_start=117
+  _globals['_REVIEWITEM']._serialized_end=764
+  _globals['_REVIEWITEM_SOURCE']._serialized_start=580
+  _globals['_REVIEWITEM_SOURCE']._serialized_end=656
+  _globals['_REVIEWITEM_STATE']._serialized_start=658
+  _globals['_REVIEWITEM_STATE']._serialized_end=764
+  _globals['_MATCHWEIGHT']._serialized_start=766
+  _globals['_MATCHWEIGHT']._serialized_end=820
+  _globals['_IDENTITYCONFLICT']._serialized_start=823
+  _globals['_IDENTITYCONFLICT']._serialized_end=1317
+  _globals['_IDENTITYCONFLICT_STATE']._serialized_start=1174
+  _globals['_IDENTITYCONFLICT_STATE']._serialized_end=1317
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from bowen.profile.v1 import profile_pb2 as _profile_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -183,3 +184,110 @@ class MatchWeight(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchWeight: _TypeAlias = MatchWeight  # noqa: Y015
+
+@_typing.final
+class IdentityConflict(_message.Message):
+    """A claim that was not believed: an identifier that an event or row named, and that a rule kept from its person. The event went to somebody nevertheless."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[IdentityConflict._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: IdentityConflict._State.ValueType  # 0
+        """Not set."""
+        STATE_OPEN: IdentityConflict._State.ValueType  # 1
+        """It would have linked two people, and nobody has said whether they are one."""
+        STATE_MERGED: IdentityConflict._State.ValueType  # 2
+        """They are one person now."""
+        STATE_SEPARATED: IdentityConflict._State.ValueType  # 3
+        """They were told apart."""
+        STATE_DISMISSED: IdentityConflict._State.ValueType  # 4
+        """Somebody looked at it and left it as it is."""
+        STATE_ATTACHED: IdentityConflict._State.ValueType  # 5
+        """The person has the identifier by now: it was reassigned, or proven again."""
+        STATE_ALONE: IdentityConflict._State.ValueType  # 6
+        """It concerns one person alone, as a limit or a cap does: there is nothing to decide."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Where it stands."""
+
+    STATE_UNSPECIFIED: IdentityConflict.State.ValueType  # 0
+    """Not set."""
+    STATE_OPEN: IdentityConflict.State.ValueType  # 1
+    """It would have linked two people, and nobody has said whether they are one."""
+    STATE_MERGED: IdentityConflict.State.ValueType  # 2
+    """They are one person now."""
+    STATE_SEPARATED: IdentityConflict.State.ValueType  # 3
+    """They were told apart."""
+    STATE_DISMISSED: IdentityConflict.State.ValueType  # 4
+    """Somebody looked at it and left it as it is."""
+    STATE_ATTACHED: IdentityConflict.State.ValueType  # 5
+    """The person has the identifier by now: it was reassigned, or proven again."""
+    STATE_ALONE: IdentityConflict.State.ValueType  # 6
+    """It concerns one person alone, as a limit or a cap does: there is nothing to decide."""
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_TIME_FIELD_NUMBER: _builtins.int
+    LAST_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REVIEW_ITEM_ID_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """Whom the event was about in the end, under the id that they had then."""
+    owner_id: _builtins.str
+    """Who held the identifier, likewise. Empty when nobody did."""
+    rule: _builtins.str
+    """The rule: `LIMIT <type> <n>`, `MERGES_MAX`, `LINKS_MAX`, `NEVER_MERGE`, `PUBLIC_TRUST`, `STALE_PROOF`."""
+    event_id: _builtins.str
+    """The event that named it first. Empty when an import or another service did."""
+    source_id: _builtins.str
+    """The source of that."""
+    count: _builtins.int
+    """How often it was named since."""
+    state: Global___IdentityConflict.State.ValueType
+    """Where it stands."""
+    review_item_id: _builtins.str
+    """The item of the review queue about the two. Empty when there is none (yet: a few seconds)."""
+    @_builtins.property
+    def identifier(self) -> _profile_pb2.Identifier:
+        """The identifier that was not believed, normalised. Whether the claim was proven is not kept: `verified` is false."""
+
+    @_builtins.property
+    def first_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was first named."""
+
+    @_builtins.property
+    def last_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last named."""
+
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        owner_id: _builtins.str = ...,
+        identifier: _profile_pb2.Identifier | None = ...,
+        rule: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+        source_id: _builtins.str = ...,
+        count: _builtins.int = ...,
+        first_time: _timestamp_pb2.Timestamp | None = ...,
+        last_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___IdentityConflict.State.ValueType = ...,
+        review_item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "identifier", b"identifier", "last_time", b"last_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "event_id", b"event_id", "first_time", b"first_time", "identifier", b"identifier", "last_time", b"last_time", "owner_id", b"owner_id", "profile_id", b"profile_id", "review_item_id", b"review_item_id", "rule", b"rule", "source_id", b"source_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityConflict: _TypeAlias = IdentityConflict  # noqa: Y015

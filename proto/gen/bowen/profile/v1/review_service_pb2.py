@@ -29,7 +29,7 @@ from bowen.profile.v1 import review_pb2 as bowen_dot_profile_dot_v1_dot_review__
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/profile/v1/review_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1d\x62owen/profile/v1/review.proto\x1a\x1cgoogle/api/annotations.proto\"\xfb\x01\n\x16ListReviewItemsRequest\x12\x31\n\x05state\x18\x01 \x01(\x0e\x32\".bowen.profile.v1.ReviewItem.State\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.bowen.profile.v1.ReviewItem.Source\x12\x1a\n\nprofile_id\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12%\n\x12min_probability_bp\x18\x04 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"_\n\x17ListReviewItemsResponse\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.ReviewItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x14GetReviewItemRequest\x12 \n\x0ereview_item_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"\xa1\x01\n\x15GetReviewItemResponse\x12*\n\x04item\x18\x01 \x01(\x0b\x32\x1c.bowen.profile.v1.ReviewItem\x12*\n\x07profile\x18\x02 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\x12\x30\n\rother_profile\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\"\xad\x02\n\x18ResolveReviewItemRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12 \n\x0ereview_item_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12M\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x33.bowen.profile.v1.ResolveReviewItemRequest.DecisionB\x06\x9a\xb5\x18\x02\x08\x01\x12\x17\n\x04note\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\"h\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_MERGE\x10\x01\x12\x18\n\x14\x44\x45\x43ISION_NEVER_MERGE\x10\x02\x12\x14\n\x10\x44\x45\x43ISION_DISMISS\x10\x03\"G\n\x19ResolveReviewItemResponse\x12*\n\x04item\x18\x01 \x01(\x0b\x32\x1c.bowen.profile.v1.ReviewItem2\x94\x04\n\rReviewService\x12\x9a\x01\n\x0fListReviewItems\x12(.bowen.profile.v1.ListReviewItemsRequest\x1a).bowen.profile.v1.ListReviewItemsResponse\"2\x8a\xb5\x18\x16\n\x14profile.reviews:read\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/review-items\x12\xa5\x01\n\rGetReviewItem\x12&.bowen.profile.v1.GetReviewItemRequest\x1a\'.bowen.profile.v1.GetReviewItemResponse\"C\x8a\xb5\x18\x16\n\x14profile.reviews:read\x82\xd3\xe4\x93\x02#\x12!/v1/review-items/{review_item_id}\x12\xbd\x01\n\x11ResolveReviewItem\x12*.bowen.profile.v1.ResolveReviewItemRequest\x1a+.bowen.profile.v1.ResolveReviewItemResponse\"O\x8a\xb5\x18\x17\n\x15profile.reviews:write\x82\xd3\xe4\x93\x02.\")/v1/review-items/{review_item_id}:resolve:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/profile/v1/review_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1d\x62owen/profile/v1/review.proto\x1a\x1cgoogle/api/annotations.proto\"\xfb\x01\n\x16ListReviewItemsRequest\x12\x31\n\x05state\x18\x01 \x01(\x0e\x32\".bowen.profile.v1.ReviewItem.State\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.bowen.profile.v1.ReviewItem.Source\x12\x1a\n\nprofile_id\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12%\n\x12min_probability_bp\x18\x04 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"_\n\x17ListReviewItemsResponse\x12+\n\x05items\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.ReviewItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x01\n\x14ListConflictsRequest\x12\x1a\n\nprofile_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x37\n\x05state\x18\x02 \x01(\x0e\x32(.bowen.profile.v1.IdentityConflict.State\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"g\n\x15ListConflictsResponse\x12\x35\n\tconflicts\x18\x01 \x03(\x0b\x32\".bowen.profile.v1.IdentityConflict\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x14GetReviewItemRequest\x12 \n\x0ereview_item_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"\xa1\x01\n\x15GetReviewItemResponse\x12*\n\x04item\x18\x01 \x01(\x0b\x32\x1c.bowen.profile.v1.ReviewItem\x12*\n\x07profile\x18\x02 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\x12\x30\n\rother_profile\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\"\xad\x02\n\x18ResolveReviewItemRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12 \n\x0ereview_item_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12M\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x33.bowen.profile.v1.ResolveReviewItemRequest.DecisionB\x06\x9a\xb5\x18\x02\x08\x01\x12\x17\n\x04note\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\"h\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_MERGE\x10\x01\x12\x18\n\x14\x44\x45\x43ISION_NEVER_MERGE\x10\x02\x12\x14\n\x10\x44\x45\x43ISION_DISMISS\x10\x03\"G\n\x19ResolveReviewItemResponse\x12*\n\x04item\x18\x01 \x01(\x0b\x32\x1c.bowen.profile.v1.ReviewItem2\xa8\x05\n\rReviewService\x12\x9a\x01\n\x0fListReviewItems\x12(.bowen.profile.v1.ListReviewItemsRequest\x1a).bowen.profile.v1.ListReviewItemsResponse\"2\x8a\xb5\x18\x16\n\x14profile.reviews:read\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/review-items\x12\xa5\x01\n\rGetReviewItem\x12&.bowen.profile.v1.GetReviewItemRequest\x1a\'.bowen.profile.v1.GetReviewItemResponse\"C\x8a\xb5\x18\x16\n\x14profile.reviews:read\x82\xd3\xe4\x93\x02#\x12!/v1/review-items/{review_item_id}\x12\x91\x01\n\rListConflicts\x12&.bowen.profile.v1.ListConflictsRequest\x1a\'.bowen.profile.v1.ListConflictsResponse\"/\x8a\xb5\x18\x16\n\x14profile.reviews:read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/conflicts\x12\xbd\x01\n\x11ResolveReviewItem\x12*.bowen.profile.v1.ResolveReviewItemRequest\x1a+.bowen.profile.v1.ResolveReviewItemResponse\"O\x8a\xb5\x18\x17\n\x15profile.reviews:write\x82\xd3\xe4\x93\x02.\")/v1/review-items/{review_item_id}:resolve:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREVIEWITEMSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTREVIEWITEMSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREVIEWITEMSREQUEST'].fields_by_name['page_token']._serialized_options = b'\232\265\030\003(\350\007'
+  _globals['_LISTCONFLICTSREQUEST'].fields_by_name['profile_id']._loaded_options = None
+  _globals['_LISTCONFLICTSREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\002H\001'
+  _globals['_LISTCONFLICTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTCONFLICTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
+  _globals['_LISTCONFLICTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTCONFLICTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\232\265\030\003(\350\007'
   _globals['_GETREVIEWITEMREQUEST'].fields_by_name['review_item_id']._loaded_options = None
   _globals['_GETREVIEWITEMREQUEST'].fields_by_name['review_item_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_RESOLVEREVIEWITEMREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -58,22 +64,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVIEWSERVICE'].methods_by_name['ListReviewItems']._serialized_options = b'\212\265\030\026\n\024profile.reviews:read\202\323\344\223\002\022\022\020/v1/review-items'
   _globals['_REVIEWSERVICE'].methods_by_name['GetReviewItem']._loaded_options = None
   _globals['_REVIEWSERVICE'].methods_by_name['GetReviewItem']._serialized_options = b'\212\265\030\026\n\024profile.reviews:read\202\323\344\223\002#\022!/v1/review-items/{review_item_id}'
+  _globals['_REVIEWSERVICE'].methods_by_name['ListConflicts']._loaded_options = None
+  _globals['_REVIEWSERVICE'].methods_by_name['ListConflicts']._serialized_options = b'\212\265\030\026\n\024profile.reviews:read\202\323\344\223\002\017\022\r/v1/conflicts'
   _globals['_REVIEWSERVICE'].methods_by_name['ResolveReviewItem']._loaded_options = None
   _globals['_REVIEWSERVICE'].methods_by_name['ResolveReviewItem']._serialized_options = b'\212\265\030\027\n\025profile.reviews:write\202\323\344\223\002.\")/v1/review-items/{review_item_id}:resolve:\001*'
   _globals['_LISTREVIEWITEMSREQUEST']._serialized_start=212
   _globals['_LISTREVIEWITEMSREQUEST']._serialized_end=463
   _globals['_LISTREVIEWITEMSRESPONSE']._serialized_start=465
   _globals['_LISTREVIEWITEMSRESPONSE']._serialized_end=560
-  _globals['_GETREVIEWITEMREQUEST']._serialized_start=562
-  _globals['_GETREVIEWITEMREQUEST']._serialized_end=618
-  _globals['_GETREVIEWITEMRESPONSE']._serialized_start=621
-  _globals['_GETREVIEWITEMRESPONSE']._serialized_end=782
-  _globals['_RESOLVEREVIEWITEMREQUEST']._serialized_start=785
-  _globals['_RESOLVEREVIEWITEMREQUEST']._serialized_end=1086
-  _globals['_RESOLVEREVIEWITEMREQUEST_DECISION']._serialized_start=982
-  _globals['_RESOLVEREVIEWITEMREQUEST_DECISION']._serialized_end=1086
-  _globals['_RESOLVEREVIEWITEMRESPONSE']._serialized_start=1088
-  _globals['_RESOLVEREVIEWITEMRESPONSE']._serialized_end=1159
-  _globals['_REVIEWSERVICE']._serialized_start=1162
-  _globals['_REVIEWSERVICE']._serialized_end=1694
+  _globals['_LISTCONFLICTSREQUEST']._serialized_start=563
+  _globals['_LISTCONFLICTSREQUEST']._serialized_end=726
+  _globals['_LISTCONFLICTSRESPONSE']._serialized_start=728
+  _globals['_LISTCONFLICTSRESPONSE']._serialized_end=831
+  _globals['_GETREVIEWITEMREQUEST']._serialized_start=833
+  _globals['_GETREVIEWITEMREQUEST']._serialized_end=889
+  _globals['_GETREVIEWITEMRESPONSE']._serialized_start=892
+  _globals['_GETREVIEWITEMRESPONSE']._serialized_end=1053
+  _globals['_RESOLVEREVIEWITEMREQUEST']._serialized_start=1056
+  _globals['_RESOLVEREVIEWITEMREQUEST']._serialized_end=1357
+  _globals['_RESOLVEREVIEWITEMREQUEST_DECISION']._serialized_start=1253
+  _globals['_RESOLVEREVIEWITEMREQUEST_DECISION']._serialized_end=1357
+  _globals['_RESOLVEREVIEWITEMRESPONSE']._serialized_start=1359
+  _globals['_RESOLVEREVIEWITEMRESPONSE']._serialized_end=1430
+  _globals['_REVIEWSERVICE']._serialized_start=1433
+  _globals['_REVIEWSERVICE']._serialized_end=2113
 # @@protoc_insertion_point(module_scope)

@@ -92,6 +92,68 @@ class ListReviewItemsResponse(_message.Message):
 Global___ListReviewItemsResponse: _TypeAlias = ListReviewItemsResponse  # noqa: Y015
 
 @_typing.final
+class ListConflictsRequest(_message.Message):
+    """Asks for a page of conflicts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """Only conflicts about this person, under any id: what they claimed, and what others claimed of theirs. Empty: about anybody."""
+    state: _review_pb2.IdentityConflict.State.ValueType
+    """Only conflicts in this state. Absent: in any."""
+    page_size: _builtins.int
+    """Default 50; above 200 means 200."""
+    page_token: _builtins.str
+    """From the previous page. Bound to the other fields."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        state: _review_pb2.IdentityConflict.State.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "profile_id", b"profile_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConflictsRequest: _TypeAlias = ListConflictsRequest  # noqa: Y015
+
+@_typing.final
+class ListConflictsResponse(_message.Message):
+    """A page of conflicts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFLICTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[_review_pb2.IdentityConflict]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        conflicts: _abc.Iterable[_review_pb2.IdentityConflict] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicts", b"conflicts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConflictsResponse: _TypeAlias = ListConflictsResponse  # noqa: Y015
+
+@_typing.final
 class GetReviewItemRequest(_message.Message):
     """Asks for an item."""
 

@@ -45,6 +45,11 @@ class ReviewServiceStub:
                 request_serializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.GetReviewItemRequest.SerializeToString,
                 response_deserializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.GetReviewItemResponse.FromString,
                 _registered_method=True)
+        self.ListConflicts = channel.unary_unary(
+                '/bowen.profile.v1.ReviewService/ListConflicts',
+                request_serializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.ListConflictsRequest.SerializeToString,
+                response_deserializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.ListConflictsResponse.FromString,
+                _registered_method=True)
         self.ResolveReviewItem = channel.unary_unary(
                 '/bowen.profile.v1.ReviewService/ResolveReviewItem',
                 request_serializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.ResolveReviewItemRequest.SerializeToString,
@@ -74,6 +79,17 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListConflicts(self, request, context):
+        """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
+
+        Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolveReviewItem(self, request, context):
         """Decides an open item: merges the two, tells them apart for good, or leaves them as they are.
 
@@ -98,6 +114,11 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.GetReviewItem,
                     request_deserializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.GetReviewItemRequest.FromString,
                     response_serializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.GetReviewItemResponse.SerializeToString,
+            ),
+            'ListConflicts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConflicts,
+                    request_deserializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.ListConflictsRequest.FromString,
+                    response_serializer=bowen_dot_profile_dot_v1_dot_review__service__pb2.ListConflictsResponse.SerializeToString,
             ),
             'ResolveReviewItem': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveReviewItem,
@@ -160,6 +181,33 @@ class ReviewService:
             '/bowen.profile.v1.ReviewService/GetReviewItem',
             bowen_dot_profile_dot_v1_dot_review__service__pb2.GetReviewItemRequest.SerializeToString,
             bowen_dot_profile_dot_v1_dot_review__service__pb2.GetReviewItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConflicts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bowen.profile.v1.ReviewService/ListConflicts',
+            bowen_dot_profile_dot_v1_dot_review__service__pb2.ListConflictsRequest.SerializeToString,
+            bowen_dot_profile_dot_v1_dot_review__service__pb2.ListConflictsResponse.FromString,
             options,
             channel_credentials,
             insecure,

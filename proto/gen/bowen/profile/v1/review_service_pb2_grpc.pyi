@@ -43,6 +43,13 @@ class ReviewServiceStub:
 
     Errors: `NOT_FOUND` with `REVIEW_ITEM_NOT_FOUND`.
     """
+    ListConflicts: _grpc.UnaryUnaryMultiCallable[_review_service_pb2.ListConflictsRequest, _review_service_pb2.ListConflictsResponse]
+    """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
+
+    Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
+    """
     ResolveReviewItem: _grpc.UnaryUnaryMultiCallable[_review_service_pb2.ResolveReviewItemRequest, _review_service_pb2.ResolveReviewItemResponse]
     """Decides an open item: merges the two, tells them apart for good, or leaves them as they are.
 
@@ -66,6 +73,13 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     """Reads an item with both people side by side, as they stand now. They are masked.
 
     Errors: `NOT_FOUND` with `REVIEW_ITEM_NOT_FOUND`.
+    """
+    ListConflicts: _aio.UnaryUnaryMultiCallable[_review_service_pb2.ListConflictsRequest, _review_service_pb2.ListConflictsResponse]  # type: ignore[assignment]
+    """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
+
+    Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+
+    Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
     ResolveReviewItem: _aio.UnaryUnaryMultiCallable[_review_service_pb2.ResolveReviewItemRequest, _review_service_pb2.ResolveReviewItemResponse]  # type: ignore[assignment]
     """Decides an open item: merges the two, tells them apart for good, or leaves them as they are.
@@ -99,6 +113,19 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads an item with both people side by side, as they stand now. They are masked.
 
         Errors: `NOT_FOUND` with `REVIEW_ITEM_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListConflicts(
+        self,
+        request: _review_service_pb2.ListConflictsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_service_pb2.ListConflictsResponse, _abc.Awaitable[_review_service_pb2.ListConflictsResponse]]:
+        """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
+
+        Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+
+        Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod
