@@ -8,6 +8,7 @@ from bowen.profile.v1.events_pb2 import (
     EventReassigned,
     EventRecorded,
     PersonalDataRequested,
+    ProcessingChanged,
     ProfileErased,
     ProfileMerged,
     ProfileUnmerged,
@@ -17,7 +18,12 @@ from chassis.consumer import Consumer, Delivery
 from chassis.db import Tx
 from services.distribution.orders.consumers import OrderEvents
 from services.distribution.orders.operations import Terms
-from services.distribution.privacy.consumers import of_the_living, on_personal_data_requested, on_profile_erased
+from services.distribution.privacy.consumers import (
+    of_the_living,
+    on_personal_data_requested,
+    on_processing_changed,
+    on_profile_erased,
+)
 from services.distribution.ripples import consumers as ripples
 from services.distribution.subjects import consumers as subjects
 
@@ -51,4 +57,5 @@ def listen(consumer: Consumer, terms: Terms) -> None:
     consumer.on(EventReassigned, of_the_living(on_event_reassigned))
     consumer.on(ProfileErased, on_profile_erased)
     consumer.on(PersonalDataRequested, on_personal_data_requested)
+    consumer.on(ProcessingChanged, of_the_living(on_processing_changed))
     consumer.on(EventRecorded, of_the_living(on_event_recorded))

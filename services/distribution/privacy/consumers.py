@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from bowen.profile.v1.events_pb2 import PersonalDataRequested, ProfileErased
+from bowen.profile.v1.events_pb2 import PersonalDataRequested, ProcessingChanged, ProfileErased
 
 from chassis.consumer import Delivery
 from chassis.db import Tx
 from logic.privacy import parts
 from services.distribution.privacy import events, store
+from services.distribution.subjects.store import save_restrictions
 
 Handler = Callable[[Tx, Sequence[Delivery[Any]]], Awaitable[None]]
 
@@ -21,6 +22,12 @@ async def on_profile_erased(tx: Tx, batch: Sequence[Delivery[ProfileErased]]) ->
         ids = [UUID(each) for each in erased.profile_ids]
         counts = await store.forget(tx, ids, UUID(erased.token), now=delivery.now)
         await events.erasure_confirmed(tx, erased, counts, now=delivery.now)
+
+
+async def on_processing_changed(tx: Tx, batch: Sequence[Delivery[ProcessingChanged]]) -> None:
+    """Who is only stored from now on is no longer known by their visits and devices."""
+    told = [(UUID(each.event.profile_id), each.event.version, each.event.is_restricted) for each in batch]
+    await save_restrictions(tx, told)
 
 
 async def on_personal_data_requested(tx: Tx, batch: Sequence[Delivery[PersonalDataRequested]]) -> None:

@@ -32,6 +32,7 @@ _HELD = (
         " WHERE EXISTS (SELECT FROM unnest($1::uuid[]) AS id"
         " WHERE position(convert_to(id::text, 'UTF8') IN payload) > 0)",
     ),
+    ("restriction", "SELECT profile_id, version, is_restricted FROM restriction WHERE profile_id = ANY($1)"),
     ("partner", "SELECT partner_id, role, name, external_code, state FROM partner WHERE profile_id = ANY($1)"),
 )
 """What is held of a person, by kind. `$1` are all ids of the person."""
@@ -43,6 +44,7 @@ _FORGET = (
         " OR visitor_id IN (SELECT visitor_id FROM visitor WHERE profile_id = ANY($1)) AND $2::uuid IS NOT NULL",
     ),
     ("visitors", "DELETE FROM visitor WHERE profile_id = ANY($1) AND $2::uuid IS NOT NULL"),
+    ("restrictions", "DELETE FROM restriction WHERE profile_id = ANY($1) AND $2::uuid IS NOT NULL"),
     (
         "rejections",
         "DELETE FROM order_rejection USING unnest($1::uuid[]) AS erased (id)"

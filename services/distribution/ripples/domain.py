@@ -9,6 +9,9 @@ from uuid import UUID
 
 from services.distribution.partners.domain import Role
 
+NOBODY = ""
+"""The visitor of visits that are not to be known as anybody's. No device has this id."""
+
 TOKEN_BITS = 128
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _TOKEN_LENGTH = 22  # 62 ** 22 > 2 ** 128

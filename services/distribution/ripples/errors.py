@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis.errors import NotFound
+from chassis.errors import FailedPrecondition, NotFound
 
 
 class ShareLinkNotFound(NotFound):
@@ -30,3 +30,12 @@ class RippleNotFound(NotFound):
 
     def __init__(self, chain_id: UUID) -> None:
         super().__init__("no such chain", chain_id=str(chain_id))
+
+
+class ProcessingRestricted(FailedPrecondition):
+    """The sharer is only stored: nothing new is begun with them."""
+
+    reason = "PROCESSING_RESTRICTED"
+
+    def __init__(self, profile_id: UUID) -> None:
+        super().__init__("the person is only stored", profile_id=str(profile_id))

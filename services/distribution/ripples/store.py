@@ -9,6 +9,7 @@ from chassis.db import ReadTx, Tx, driver
 from services.distribution.partners.domain import Visible
 from services.distribution.ripples.domain import Click, Lineage, Ring, Ripple, ShareLink, Touch
 from services.distribution.ripples.errors import RippleNotFound, TouchNotFound
+from services.distribution.subjects.store import RESTRICTED
 
 CLICKS_MAX = 50
 """How many of a buyer's last visits are looked at."""
@@ -44,10 +45,17 @@ ORDER BY v.touch_id
 ON CONFLICT DO NOTHING
 """
 _COUNTED = "SELECT touch_id FROM touch WHERE touch_id = ANY($1) AND repeat_of IS NULL"
-_LEARN = """
-INSERT INTO visitor (profile_id, visitor_id) SELECT * FROM unnest($1::uuid[], $2::text[])
+_LEARN = f"""
+INSERT INTO visitor (profile_id, visitor_id)
+SELECT * FROM unnest($1::uuid[], $2::text[]) AS seen (profile_id, visitor_id) WHERE profile_id NOT IN ({RESTRICTED})
 ON CONFLICT ON CONSTRAINT visitor_pkey DO NOTHING
-"""
+"""  # noqa: S608 (constants)
+_OF_RESTRICTED = f"""
+WITH restricted AS ({RESTRICTED})
+SELECT touch_id FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS seen (touch_id, visitor_id, profile_id)
+WHERE profile_id IN (SELECT restricted.profile_id FROM restricted)
+   OR visitor_id IN (SELECT visitor.visitor_id FROM visitor JOIN restricted USING (profile_id))
+"""  # noqa: S608 (constants)
 # Visits that the buyer's devices made, or that were the buyer's from the start, under every id the buyer ever had.
 _CLICKS = """
 WITH buyer AS (
@@ -178,8 +186,18 @@ async def note_repeats(tx: Tx, touches: Sequence[Touch]) -> set[UUID]:
     return {row["touch_id"] for row in await connection.fetch(_COUNTED, [touch.touch_id for touch in touches])}
 
 
+async def find_restricted(tx: ReadTx, touches: Sequence[Touch]) -> set[UUID]:
+    """The ids of those visits that are of people who are only stored, or by devices of theirs."""
+    ids, _, visitors, people, *_ = _columns(touches)
+    rows = await (await driver(tx)).fetch(_OF_RESTRICTED, ids, visitors, people)
+    return {row["touch_id"] for row in rows}
+
+
 async def learn_visitors(tx: Tx, visitors: Iterable[tuple[UUID, str]]) -> None:
-    """Note which devices are whose, given as pairs (profile, visitor). A device may be of several people."""
+    """Note which devices are whose, given as pairs (profile, visitor). A device may be of several people.
+
+    Of people who are only stored none is noted.
+    """
     if pairs := sorted(set(visitors)):
         await (await driver(tx)).execute(_LEARN, *map(list, zip(*pairs, strict=True)))
 

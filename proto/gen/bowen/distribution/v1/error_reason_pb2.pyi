@@ -104,6 +104,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/PLAN_START_EXISTS", "status": 409, "metadata": {"start_time": "2026-01-01T00:00:00Z"}}`
     """
+    ERROR_REASON_PROCESSING_RESTRICTED: _ErrorReason.ValueType  # 890
+    """The person is only stored (PIPL art. 47): nothing new is begun with them until they lift the restriction.
+
+    Example: `{"type": "/problems/PROCESSING_RESTRICTED", "status": 422, "metadata": {"profile_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why distribution refuses."""
@@ -189,5 +194,10 @@ ERROR_REASON_PLAN_START_EXISTS: ErrorReason.ValueType  # 16
 """A plan that starts at the same instant exists.
 
 Example: `{"type": "/problems/PLAN_START_EXISTS", "status": 409, "metadata": {"start_time": "2026-01-01T00:00:00Z"}}`
+"""
+ERROR_REASON_PROCESSING_RESTRICTED: ErrorReason.ValueType  # 890
+"""The person is only stored (PIPL art. 47): nothing new is begun with them until they lift the restriction.
+
+Example: `{"type": "/problems/PROCESSING_RESTRICTED", "status": 422, "metadata": {"profile_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -132,7 +132,7 @@ class Touch(_message.Message):
     token: _builtins.str
     """The link."""
     visitor_id: _builtins.str
-    """The visitor: the anonymous id of the device or browser."""
+    """The visitor: the anonymous id of the device or browser. Empty in events for a visit of who is only stored."""
     profile_id: _builtins.str
     """The person, once known."""
     @_builtins.property

@@ -71,7 +71,8 @@ class RippleServiceServicer:
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address.
+        Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address;
+        `FAILED_PRECONDITION` with `PROCESSING_RESTRICTED` when the sharer is only stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,7 +89,7 @@ class RippleServiceServicer:
 
     def RecordTouches(self, request, context):
         """Records visits, one outcome each. A visitor counts once per link and minute; further visits are noted as repeats. Internal: the gateway's redirect calls it,
-        also later, when it had to answer without it.
+        also later, when it had to answer without it. A visit of who is only stored counts for the link and is kept as nobody's: all of these are one visitor.
 
         Idempotent by `touch_id`.
         """

@@ -38,7 +38,8 @@ class RippleServiceStub:
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address.
+    Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address;
+    `FAILED_PRECONDITION` with `PROCESSING_RESTRICTED` when the sharer is only stored.
     """
     GetShareLink: _grpc.UnaryUnaryMultiCallable[_ripple_service_pb2.GetShareLinkRequest, _ripple_service_pb2.GetShareLinkResponse]
     """Reads a link.
@@ -47,7 +48,7 @@ class RippleServiceStub:
     """
     RecordTouches: _grpc.UnaryUnaryMultiCallable[_ripple_service_pb2.RecordTouchesRequest, _ripple_service_pb2.RecordTouchesResponse]
     """Records visits, one outcome each. A visitor counts once per link and minute; further visits are noted as repeats. Internal: the gateway's redirect calls it,
-    also later, when it had to answer without it.
+    also later, when it had to answer without it. A visit of who is only stored counts for the link and is kept as nobody's: all of these are one visitor.
 
     Idempotent by `touch_id`.
     """
@@ -69,7 +70,8 @@ class RippleServiceAsyncStub(RippleServiceStub):
 
     Idempotent by `request_id`.
 
-    Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address.
+    Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address;
+    `FAILED_PRECONDITION` with `PROCESSING_RESTRICTED` when the sharer is only stored.
     """
     GetShareLink: _aio.UnaryUnaryMultiCallable[_ripple_service_pb2.GetShareLinkRequest, _ripple_service_pb2.GetShareLinkResponse]  # type: ignore[assignment]
     """Reads a link.
@@ -78,7 +80,7 @@ class RippleServiceAsyncStub(RippleServiceStub):
     """
     RecordTouches: _aio.UnaryUnaryMultiCallable[_ripple_service_pb2.RecordTouchesRequest, _ripple_service_pb2.RecordTouchesResponse]  # type: ignore[assignment]
     """Records visits, one outcome each. A visitor counts once per link and minute; further visits are noted as repeats. Internal: the gateway's redirect calls it,
-    also later, when it had to answer without it.
+    also later, when it had to answer without it. A visit of who is only stored counts for the link and is kept as nobody's: all of these are one visitor.
 
     Idempotent by `touch_id`.
     """
@@ -103,7 +105,8 @@ class RippleServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by `request_id`.
 
-        Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address.
+        Errors: `NOT_FOUND` with `PARTNER_NOT_FOUND` or `TOUCH_NOT_FOUND`; `INVALID_ARGUMENT` when not exactly one sharer is named or the target is no http(s) address;
+        `FAILED_PRECONDITION` with `PROCESSING_RESTRICTED` when the sharer is only stored.
         """
 
     @_abc_1.abstractmethod
@@ -124,7 +127,7 @@ class RippleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ripple_service_pb2.RecordTouchesResponse, _abc.Awaitable[_ripple_service_pb2.RecordTouchesResponse]]:
         """Records visits, one outcome each. A visitor counts once per link and minute; further visits are noted as repeats. Internal: the gateway's redirect calls it,
-        also later, when it had to answer without it.
+        also later, when it had to answer without it. A visit of who is only stored counts for the link and is kept as nobody's: all of these are one visitor.
 
         Idempotent by `touch_id`.
         """
