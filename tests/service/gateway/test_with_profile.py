@@ -3,7 +3,9 @@
 import json
 from collections.abc import AsyncIterator, Callable
 
+import httpx
 import pytest
+from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServicer_to_server
@@ -11,7 +13,9 @@ from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServ
 from chassis.clock import SystemClock
 from chassis.db import Database
 from chassis.server import Server
-from services.profile.identity.servicer import ProfileServicer
+from services.profile.consent import operations as consents
+from services.profile.identity.operations import RuleBook
+from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.rejections.servicer import RejectionServicer
 from tests.service.gateway.conftest import ROOT, Door, Start
@@ -27,9 +31,11 @@ async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncItera
     clock, db = SystemClock(), Database.open(fresh_database("profile"))
     server = Server(listen="127.0.0.1:0", service="profile", clock=clock)
     vault = await a_vault(db)
-    ingest = IngestServicer(db, clock, vault)
+    book = RuleBook()
+    ingest = IngestServicer(db, clock, vault, book)
     server.add(add_IngestServiceServicer_to_server, ingest)
-    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault))
+    server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault, book))
+    server.add(add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book, consents.follow))
     server.add(add_RejectionServiceServicer_to_server, RejectionServicer(db, vault))
     port = await server.start()
     yield await start(profile_target=f"127.0.0.1:{port}", secrets_key=SECRETS_KEY)
@@ -146,3 +152,37 @@ async def test_a_view_of_a_real_profile_is_whole_but_for_what_is_away(door: Door
     assert view["profile"]["attributes"] == {"level": 3}
     assert [event["type"] for event in view["events"]] == ["IDENTIFY"]
     assert "events" not in view["degraded"]
+
+
+async def test_rules_of_who_is_who_are_tried_over_http_and_change_nothing(door: Door):
+    write_key = await door.new_write_key()
+    email = {"type": "email", "id": "jane@mail.cn", "verified": True}
+    for user_id in ("cust-1", "cust-2"):
+        body = {"userId": user_id, "context": {"externalIds": [email]}}
+        assert (await door.post("/v1/identify", json=body, headers=basic(write_key))).status_code == 200
+    names = ("phone_proof_days", "email_proof_days", "seen_max", "seen_hours", "merges_max", "identifiers_max")
+    numbers = dict(zip(names, (90, 90, 10, 24, 100, 1000), strict=True))
+    two_ids = {"type": "user_id", "class": "STRONG", "rank": 1, "limit": 2}
+    before = await stats(door)
+
+    async def tried(**body: object) -> httpx.Response:
+        return await door.post("/v1/identity/simulate", json=body, headers=ROOT)
+
+    answer = (await tried(numbers=numbers, identifiers=[two_ids])).json()
+    neither, both, unknown, wrong = [
+        await tried(),
+        await tried(numbers=numbers, version=2),
+        await tried(version=7),
+        await tried(numbers=numbers, identifiers=[{**two_ids, "class": "GOOD"}]),
+    ]
+
+    assert (answer["profile_count_before"], answer["profile_count_after"]) == (2, 1)
+    assert {each["kind"]: each["count"] for each in answer["counts"] if each["count"]} == {"MERGE_ADDED": 1}
+    assert [len(group["profile_ids"]) for group in answer["largest_groups"]] == [2]
+    assert [each.status_code for each in (neither, both, unknown, wrong)] == [400, 400, 404, 400]
+    assert (neither.json()["errors"][0]["pointer"], unknown.json()["type"]) == (
+        "/numbers",
+        "/problems/IDENTITY_RULES_NOT_FOUND",
+    )
+    assert wrong.json()["errors"][0]["pointer"] == "/identifiers/0/class"
+    assert await stats(door) == before
