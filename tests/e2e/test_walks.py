@@ -37,10 +37,13 @@ async def test_the_walk_of_incentive_runs_as_printed_and_again(world: World):
 
     said = [await run(commands, world.suite.url, made["key"], profile_id) for _ in range(2)]
 
-    assert all("/problems/" not in text for text in said), said
+    assert all(re.findall(r"/problems/\w+", text) == ["/problems/INSUFFICIENT"] for text in said), said
+    assert all(" 422 " in text and "idempotency-replayed: true" in text.lower() for text in said)
     assert '"replayed":true' in said[1]
+    assert '"pending":20' in said[0]
+    assert all('"state":"VOIDED"' in text for text in said)
     assert all('"refunded_amount":50' in text for text in said)
-    assert await world.points(profile_id) == 100
+    assert await world.points(profile_id) == 120
     coupons = (await world.api.get(f"/v1/profiles/{profile_id}/coupons"))["coupons"]
     assert [coupon["state"] for coupon in coupons] == ["ISSUED", "REDEEMED"]
     assert all('"verdict":"REDEEMED"' in text and '"state":"RETURNED"' in text for text in said)
