@@ -1,8 +1,10 @@
-"""Examples of requests for the document: made from the rules and from what the comments give as `e.g.`."""
+"""Examples of requests for the document: those the contract states, else made from rules and comments (`e.g.`)."""
 
+import json
 import re
 from typing import Any
 
+from bowen.options.v1.edge_pb2 import example as example_option
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.derive.contract import REQUEST_ID, rules_of
@@ -31,13 +33,16 @@ class NoExample(Exception):
 
 
 class Examples:
-    """Makes an example of a message: its required fields, and those whose comment gives one."""
+    """Gives an example of a message: the one its contract states, or its required fields."""
 
     def __init__(self, comments: dict[str, str]) -> None:
         self._comments = comments
 
     def message(self, descriptor: Any, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
         """An example. Raises `NoExample`."""
+        if stated := descriptor.GetOptions().Extensions[example_option]:
+            whole: dict[str, Any] = json.loads(stated)
+            return {name: value for name, value in whole.items() if name not in without}
         example: dict[str, Any] = {}
         for field in descriptor.fields:
             if field.name in (*without, REQUEST_ID) or _is_later_of_oneof(field, example):

@@ -7,11 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from openapi_spec_validator import validate
 
+from chassis.ids import new_id
 from tests.e2e.running import Suite, running
 
 RUN_SECONDS_MAX = 420.0
@@ -29,6 +31,12 @@ CHECKS = (
 )
 # Whoever tries wrong keys is slowed down; here that is the test's work.
 PATIENT = {"BOWEN_ADDRESS_RATE": "100000", "BOWEN_ADDRESS_BURST": "100000"}
+
+# Fields of paths whose patterns nothing else keeps.
+PATHS = {"bill_no": "0" * 26, "class": "profile"}
+
+# The one refusal that an example may get: names below `.example` lead nowhere.
+NOWHERE = "must have a host that can be resolved"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -80,3 +88,34 @@ async def test_no_request_makes_a_server_error_or_an_answer_that_the_document_de
     assert process.returncode == 0, said
     for component in ("profile", "tagging", "incentive", "distribution", "gateway"):
         assert "failed unexpectedly" not in suite.log(component)
+
+
+async def test_no_example_is_refused_as_a_bad_request(suite: Suite):
+    refused = []
+    async with httpx.AsyncClient(base_url=suite.url, trust_env=False, timeout=30) as client:
+        document = (await client.get("/openapi.json")).json()
+        for method, path, content in requests_of(document):
+            headers = {"Authorization": f"Bearer {suite.root_key}", "Idempotency-Key": str(new_id())}
+            answer = await client.request(method, path, json=content["example"], headers=headers)
+            is_wrong = answer.status_code == 400 and NOWHERE not in answer.text
+            if is_wrong or answer.is_server_error:
+                refused.append(f"{method} {path} {answer.status_code} {answer.text}")
+
+    assert not refused, "\n".join(refused)
+
+
+def requests_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Method, path and body of every operation that shows an example, its path filled in."""
+    for template, item in document["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if "example" not in content:
+                continue
+            parameters = [one for one in operation.get("parameters", []) if one["in"] == "path"]
+            given = {one["name"]: PATHS.get(one["name"]) or a_value(one["schema"]) for one in parameters}
+            yield method.upper(), template.format(**given), content
+
+
+def a_value(schema: dict[str, Any]) -> str:
+    """A value of a field that stands in a path."""
+    return str(new_id()) if schema.get("format") == "uuid" else "points"

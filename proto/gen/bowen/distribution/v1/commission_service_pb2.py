@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.bowen/distribution/v1/commission_service.proto\x12\x15\x62owen.distribution.v1\x1a&bowen/distribution/v1/commission.proto\x1a#bowen/distribution/v1/partner.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x02\n\x1b\x43reateCommissionPlanRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12?\n\x0cseller_rates\x18\x03 \x03(\x0b\x32\x1f.bowen.distribution.v1.RoleRateB\x08\x9a\xb5\x18\x04\x38\x01@\n\x12!\n\x0eparent_rate_bp\x18\x04 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12 \n\rpayout_cap_bp\x18\x05 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x1c\x43reateCommissionPlanResponse\x12\x33\n\x04plan\x18\x01 \x01(\x0b\x32%.bowen.distribution.v1.CommissionPlan\"T\n\x1aListCommissionPlansRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"l\n\x1bListCommissionPlansResponse\x12\x34\n\x05plans\x18\x01 \x03(\x0b\x32%.bowen.distribution.v1.CommissionPlan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x16ListCommissionsRequest\x12\x1a\n\npartner_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x18\n\x08order_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"j\n\x17ListCommissionsResponse\x12\x36\n\x0b\x63ommissions\x18\x01 \x03(\x0b\x32!.bowen.distribution.v1.Commission\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x16ListTopPartnersRequest\x12\x30\n\x04role\x18\x01 \x01(\x0e\x32\".bowen.distribution.v1.PartnerRole\x12\'\n\rcurrency_code\x18\x02 \x01(\tB\x10\x9a\xb5\x18\x0c\x08\x01\x32\x08[A-Z]{3}\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\"N\n\x17ListTopPartnersResponse\x12\x33\n\x08partners\x18\x01 \x03(\x0b\x32!.bowen.distribution.v1.TopPartner\"h\n\nTopPartner\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\x12\x14\n\x0c\x65\x61rned_minor\x18\x02 \x01(\x03\x12\x13\n\x0border_count\x18\x03 \x01(\x03\"D\n\x19GetCommissionStatsRequest\x12\'\n\rcurrency_code\x18\x01 \x01(\tB\x10\x9a\xb5\x18\x0c\x08\x01\x32\x08[A-Z]{3}\"d\n\x1aGetCommissionStatsResponse\x12\x17\n\x0f\x65stimated_minor\x18\x01 \x01(\x03\x12\x15\n\raccrued_minor\x18\x02 \x01(\x03\x12\x16\n\x0eunposted_count\x18\x03 \x01(\x03\x32\xc6\x07\n\x11\x43ommissionService\x12\xc7\x01\n\x14\x43reateCommissionPlan\x12\x32.bowen.distribution.v1.CreateCommissionPlanRequest\x1a\x33.bowen.distribution.v1.CreateCommissionPlanResponse\"F\x8a\xb5\x18#\n\x1e\x64istribution.commissions:write \xc9\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/commission-plans:\x01*\x12\xbd\x01\n\x13ListCommissionPlans\x12\x31.bowen.distribution.v1.ListCommissionPlansRequest\x1a\x32.bowen.distribution.v1.ListCommissionPlansResponse\"?\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/commission-plans\x12\xac\x01\n\x0fListCommissions\x12-.bowen.distribution.v1.ListCommissionsRequest\x1a..bowen.distribution.v1.ListCommissionsResponse\":\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/commissions\x12\xb9\x01\n\x0fListTopPartners\x12-.bowen.distribution.v1.ListTopPartnersRequest\x1a..bowen.distribution.v1.ListTopPartnersResponse\"G\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/commissions:top-partners\x12\xbb\x01\n\x12GetCommissionStats\x12\x30.bowen.distribution.v1.GetCommissionStatsRequest\x1a\x31.bowen.distribution.v1.GetCommissionStatsResponse\"@\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/commissions:statsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.bowen/distribution/v1/commission_service.proto\x12\x15\x62owen.distribution.v1\x1a&bowen/distribution/v1/commission.proto\x1a#bowen/distribution/v1/partner.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x03\n\x1b\x43reateCommissionPlanRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12?\n\x0cseller_rates\x18\x03 \x03(\x0b\x32\x1f.bowen.distribution.v1.RoleRateB\x08\x9a\xb5\x18\x04\x38\x01@\n\x12!\n\x0eparent_rate_bp\x18\x04 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12 \n\rpayout_cap_bp\x18\x05 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\x90N\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\xa1\x01\xa2\xb5\x18\x9c\x01{\"name\": \"From June\", \"seller_rates\": [{\"role\": \"GUIDE\", \"rate_bp\": 1000}, {\"role\": \"STORE\", \"rate_bp\": 500}], \"parent_rate_bp\": 200, \"payout_cap_bp\": 3000}\"S\n\x1c\x43reateCommissionPlanResponse\x12\x33\n\x04plan\x18\x01 \x01(\x0b\x32%.bowen.distribution.v1.CommissionPlan\"T\n\x1aListCommissionPlansRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"l\n\x1bListCommissionPlansResponse\x12\x34\n\x05plans\x18\x01 \x03(\x0b\x32%.bowen.distribution.v1.CommissionPlan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x16ListCommissionsRequest\x12\x1a\n\npartner_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x18\n\x08order_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"j\n\x17ListCommissionsResponse\x12\x36\n\x0b\x63ommissions\x18\x01 \x03(\x0b\x32!.bowen.distribution.v1.Commission\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x16ListTopPartnersRequest\x12\x30\n\x04role\x18\x01 \x01(\x0e\x32\".bowen.distribution.v1.PartnerRole\x12\'\n\rcurrency_code\x18\x02 \x01(\tB\x10\x9a\xb5\x18\x0c\x08\x01\x32\x08[A-Z]{3}\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\"N\n\x17ListTopPartnersResponse\x12\x33\n\x08partners\x18\x01 \x03(\x0b\x32!.bowen.distribution.v1.TopPartner\"h\n\nTopPartner\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\x12\x14\n\x0c\x65\x61rned_minor\x18\x02 \x01(\x03\x12\x13\n\x0border_count\x18\x03 \x01(\x03\"D\n\x19GetCommissionStatsRequest\x12\'\n\rcurrency_code\x18\x01 \x01(\tB\x10\x9a\xb5\x18\x0c\x08\x01\x32\x08[A-Z]{3}\"d\n\x1aGetCommissionStatsResponse\x12\x17\n\x0f\x65stimated_minor\x18\x01 \x01(\x03\x12\x15\n\raccrued_minor\x18\x02 \x01(\x03\x12\x16\n\x0eunposted_count\x18\x03 \x01(\x03\x32\xc6\x07\n\x11\x43ommissionService\x12\xc7\x01\n\x14\x43reateCommissionPlan\x12\x32.bowen.distribution.v1.CreateCommissionPlanRequest\x1a\x33.bowen.distribution.v1.CreateCommissionPlanResponse\"F\x8a\xb5\x18#\n\x1e\x64istribution.commissions:write \xc9\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/commission-plans:\x01*\x12\xbd\x01\n\x13ListCommissionPlans\x12\x31.bowen.distribution.v1.ListCommissionPlansRequest\x1a\x32.bowen.distribution.v1.ListCommissionPlansResponse\"?\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/commission-plans\x12\xac\x01\n\x0fListCommissions\x12-.bowen.distribution.v1.ListCommissionsRequest\x1a..bowen.distribution.v1.ListCommissionsResponse\":\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/commissions\x12\xb9\x01\n\x0fListTopPartners\x12-.bowen.distribution.v1.ListTopPartnersRequest\x1a..bowen.distribution.v1.ListTopPartnersResponse\"G\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/commissions:top-partners\x12\xbb\x01\n\x12GetCommissionStats\x12\x30.bowen.distribution.v1.GetCommissionStatsRequest\x1a\x31.bowen.distribution.v1.GetCommissionStatsResponse\"@\x8a\xb5\x18\x1f\n\x1d\x64istribution.commissions:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/commissions:statsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATECOMMISSIONPLANREQUEST'].fields_by_name['parent_rate_bp']._serialized_options = b'\232\265\030\005\020\000\030\220N'
   _globals['_CREATECOMMISSIONPLANREQUEST'].fields_by_name['payout_cap_bp']._loaded_options = None
   _globals['_CREATECOMMISSIONPLANREQUEST'].fields_by_name['payout_cap_bp']._serialized_options = b'\232\265\030\005\020\000\030\220N'
+  _globals['_CREATECOMMISSIONPLANREQUEST']._loaded_options = None
+  _globals['_CREATECOMMISSIONPLANREQUEST']._serialized_options = b'\242\265\030\234\001{\"name\": \"From June\", \"seller_rates\": [{\"role\": \"GUIDE\", \"rate_bp\": 1000}, {\"role\": \"STORE\", \"rate_bp\": 500}], \"parent_rate_bp\": 200, \"payout_cap_bp\": 3000}'
   _globals['_LISTCOMMISSIONPLANSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTCOMMISSIONPLANSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTCOMMISSIONPLANSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -76,27 +78,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMISSIONSERVICE'].methods_by_name['GetCommissionStats']._loaded_options = None
   _globals['_COMMISSIONSERVICE'].methods_by_name['GetCommissionStats']._serialized_options = b'\212\265\030\037\n\035distribution.commissions:read\202\323\344\223\002\027\022\025/v1/commissions:stats'
   _globals['_CREATECOMMISSIONPLANREQUEST']._serialized_start=273
-  _globals['_CREATECOMMISSIONPLANREQUEST']._serialized_end=539
-  _globals['_CREATECOMMISSIONPLANRESPONSE']._serialized_start=541
-  _globals['_CREATECOMMISSIONPLANRESPONSE']._serialized_end=624
-  _globals['_LISTCOMMISSIONPLANSREQUEST']._serialized_start=626
-  _globals['_LISTCOMMISSIONPLANSREQUEST']._serialized_end=710
-  _globals['_LISTCOMMISSIONPLANSRESPONSE']._serialized_start=712
-  _globals['_LISTCOMMISSIONPLANSRESPONSE']._serialized_end=820
-  _globals['_LISTCOMMISSIONSREQUEST']._serialized_start=823
-  _globals['_LISTCOMMISSIONSREQUEST']._serialized_end=957
-  _globals['_LISTCOMMISSIONSRESPONSE']._serialized_start=959
-  _globals['_LISTCOMMISSIONSRESPONSE']._serialized_end=1065
-  _globals['_LISTTOPPARTNERSREQUEST']._serialized_start=1068
-  _globals['_LISTTOPPARTNERSREQUEST']._serialized_end=1210
-  _globals['_LISTTOPPARTNERSRESPONSE']._serialized_start=1212
-  _globals['_LISTTOPPARTNERSRESPONSE']._serialized_end=1290
-  _globals['_TOPPARTNER']._serialized_start=1292
-  _globals['_TOPPARTNER']._serialized_end=1396
-  _globals['_GETCOMMISSIONSTATSREQUEST']._serialized_start=1398
-  _globals['_GETCOMMISSIONSTATSREQUEST']._serialized_end=1466
-  _globals['_GETCOMMISSIONSTATSRESPONSE']._serialized_start=1468
-  _globals['_GETCOMMISSIONSTATSRESPONSE']._serialized_end=1568
-  _globals['_COMMISSIONSERVICE']._serialized_start=1571
-  _globals['_COMMISSIONSERVICE']._serialized_end=2537
+  _globals['_CREATECOMMISSIONPLANREQUEST']._serialized_end=703
+  _globals['_CREATECOMMISSIONPLANRESPONSE']._serialized_start=705
+  _globals['_CREATECOMMISSIONPLANRESPONSE']._serialized_end=788
+  _globals['_LISTCOMMISSIONPLANSREQUEST']._serialized_start=790
+  _globals['_LISTCOMMISSIONPLANSREQUEST']._serialized_end=874
+  _globals['_LISTCOMMISSIONPLANSRESPONSE']._serialized_start=876
+  _globals['_LISTCOMMISSIONPLANSRESPONSE']._serialized_end=984
+  _globals['_LISTCOMMISSIONSREQUEST']._serialized_start=987
+  _globals['_LISTCOMMISSIONSREQUEST']._serialized_end=1121
+  _globals['_LISTCOMMISSIONSRESPONSE']._serialized_start=1123
+  _globals['_LISTCOMMISSIONSRESPONSE']._serialized_end=1229
+  _globals['_LISTTOPPARTNERSREQUEST']._serialized_start=1232
+  _globals['_LISTTOPPARTNERSREQUEST']._serialized_end=1374
+  _globals['_LISTTOPPARTNERSRESPONSE']._serialized_start=1376
+  _globals['_LISTTOPPARTNERSRESPONSE']._serialized_end=1454
+  _globals['_TOPPARTNER']._serialized_start=1456
+  _globals['_TOPPARTNER']._serialized_end=1560
+  _globals['_GETCOMMISSIONSTATSREQUEST']._serialized_start=1562
+  _globals['_GETCOMMISSIONSTATSREQUEST']._serialized_end=1630
+  _globals['_GETCOMMISSIONSTATSRESPONSE']._serialized_start=1632
+  _globals['_GETCOMMISSIONSTATSRESPONSE']._serialized_end=1732
+  _globals['_COMMISSIONSERVICE']._serialized_start=1735
+  _globals['_COMMISSIONSERVICE']._serialized_end=2701
 # @@protoc_insertion_point(module_scope)

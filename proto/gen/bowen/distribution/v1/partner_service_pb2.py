@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+bowen/distribution/v1/partner_service.proto\x12\x15\x62owen.distribution.v1\x1a#bowen/distribution/v1/partner.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xe7\x01\n\x14\x43reatePartnerRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x38\n\x04role\x18\x02 \x01(\x0e\x32\".bowen.distribution.v1.PartnerRoleB\x06\x9a\xb5\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1f\n\rexternal_code\x18\x04 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(@\x12!\n\x11parent_partner_id\x18\x05 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1a\n\nprofile_id\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\"H\n\x15\x43reatePartnerResponse\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\"\x9a\x03\n\x14UpdatePartnerRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\npartner_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1b\n\x04name\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04 \x01(dH\x00\x88\x01\x01\x12\x65\n\x11parent_partner_id\x18\x04 \x01(\tBE\x9a\xb5\x18\x41\x32?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?H\x01\x88\x01\x01\x12^\n\nprofile_id\x18\x05 \x01(\tBE\x9a\xb5\x18\x41\x32?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?H\x02\x88\x01\x01\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32$.bowen.distribution.v1.Partner.StateB\x07\n\x05_nameB\x14\n\x12_parent_partner_idB\r\n\x0b_profile_id\"H\n\x15UpdatePartnerResponse\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\"1\n\x11GetPartnerRequest\x12\x1c\n\npartner_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x12GetPartnerResponse\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\"\xc1\x01\n\x13ListPartnersRequest\x12\x30\n\x04role\x18\x01 \x01(\x0e\x32\".bowen.distribution.v1.PartnerRole\x12!\n\x11parent_partner_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1d\n\rexternal_code\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02(@\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"a\n\x14ListPartnersResponse\x12\x30\n\x08partners\x18\x01 \x03(\x0b\x32\x1e.bowen.distribution.v1.Partner\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb5\x05\n\x0ePartnerService\x12\xa7\x01\n\rCreatePartner\x12+.bowen.distribution.v1.CreatePartnerRequest\x1a,.bowen.distribution.v1.CreatePartnerResponse\";\x8a\xb5\x18 \n\x1b\x64istribution.partners:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/partners:\x01*\x12\xb1\x01\n\rUpdatePartner\x12+.bowen.distribution.v1.UpdatePartnerRequest\x1a,.bowen.distribution.v1.UpdatePartnerResponse\"E\x8a\xb5\x18\x1d\n\x1b\x64istribution.partners:write\x82\xd3\xe4\x93\x02\x1e\x32\x19/v1/partners/{partner_id}:\x01*\x12\xa4\x01\n\nGetPartner\x12(.bowen.distribution.v1.GetPartnerRequest\x1a).bowen.distribution.v1.GetPartnerResponse\"A\x8a\xb5\x18\x1c\n\x1a\x64istribution.partners:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/partners/{partner_id}\x12\x9d\x01\n\x0cListPartners\x12*.bowen.distribution.v1.ListPartnersRequest\x1a+.bowen.distribution.v1.ListPartnersResponse\"4\x8a\xb5\x18\x1c\n\x1a\x64istribution.partners:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/partnersb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+bowen/distribution/v1/partner_service.proto\x12\x15\x62owen.distribution.v1\x1a#bowen/distribution/v1/partner.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xb5\x02\n\x14\x43reatePartnerRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x38\n\x04role\x18\x02 \x01(\x0e\x32\".bowen.distribution.v1.PartnerRoleB\x06\x9a\xb5\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1f\n\rexternal_code\x18\x04 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(@\x12!\n\x11parent_partner_id\x18\x05 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1a\n\nprofile_id\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02H\x01:L\xa2\xb5\x18H{\"role\": \"STORE\", \"name\": \"Tea at West Lake\", \"external_code\": \"HZ-014\"}\"H\n\x15\x43reatePartnerResponse\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\"\xca\x03\n\x14UpdatePartnerRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\npartner_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1b\n\x04name\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04 \x01(dH\x00\x88\x01\x01\x12\x65\n\x11parent_partner_id\x18\x04 \x01(\tBE\x9a\xb5\x18\x41\x32?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?H\x01\x88\x01\x01\x12^\n\nprofile_id\x18\x05 \x01(\tBE\x9a\xb5\x18\x41\x32?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?H\x02\x88\x01\x01\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32$.bowen.distribution.v1.Partner.State:.\xa2\xb5\x18*{\"name\": \"Tea at West Lake, new building\"}B\x07\n\x05_nameB\x14\n\x12_parent_partner_idB\r\n\x0b_profile_id\"H\n\x15UpdatePartnerResponse\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\"1\n\x11GetPartnerRequest\x12\x1c\n\npartner_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x12GetPartnerResponse\x12/\n\x07partner\x18\x01 \x01(\x0b\x32\x1e.bowen.distribution.v1.Partner\"\xc1\x01\n\x13ListPartnersRequest\x12\x30\n\x04role\x18\x01 \x01(\x0e\x32\".bowen.distribution.v1.PartnerRole\x12!\n\x11parent_partner_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1d\n\rexternal_code\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02(@\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"a\n\x14ListPartnersResponse\x12\x30\n\x08partners\x18\x01 \x03(\x0b\x32\x1e.bowen.distribution.v1.Partner\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb5\x05\n\x0ePartnerService\x12\xa7\x01\n\rCreatePartner\x12+.bowen.distribution.v1.CreatePartnerRequest\x1a,.bowen.distribution.v1.CreatePartnerResponse\";\x8a\xb5\x18 \n\x1b\x64istribution.partners:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/partners:\x01*\x12\xb1\x01\n\rUpdatePartner\x12+.bowen.distribution.v1.UpdatePartnerRequest\x1a,.bowen.distribution.v1.UpdatePartnerResponse\"E\x8a\xb5\x18\x1d\n\x1b\x64istribution.partners:write\x82\xd3\xe4\x93\x02\x1e\x32\x19/v1/partners/{partner_id}:\x01*\x12\xa4\x01\n\nGetPartner\x12(.bowen.distribution.v1.GetPartnerRequest\x1a).bowen.distribution.v1.GetPartnerResponse\"A\x8a\xb5\x18\x1c\n\x1a\x64istribution.partners:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/partners/{partner_id}\x12\x9d\x01\n\x0cListPartners\x12*.bowen.distribution.v1.ListPartnersRequest\x1a+.bowen.distribution.v1.ListPartnersResponse\"4\x8a\xb5\x18\x1c\n\x1a\x64istribution.partners:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/partnersb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPARTNERREQUEST'].fields_by_name['parent_partner_id']._serialized_options = b'\232\265\030\002H\001'
   _globals['_CREATEPARTNERREQUEST'].fields_by_name['profile_id']._loaded_options = None
   _globals['_CREATEPARTNERREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\002H\001'
+  _globals['_CREATEPARTNERREQUEST']._loaded_options = None
+  _globals['_CREATEPARTNERREQUEST']._serialized_options = b'\242\265\030H{\"role\": \"STORE\", \"name\": \"Tea at West Lake\", \"external_code\": \"HZ-014\"}'
   _globals['_UPDATEPARTNERREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEPARTNERREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_UPDATEPARTNERREQUEST'].fields_by_name['partner_id']._loaded_options = None
@@ -57,6 +59,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEPARTNERREQUEST'].fields_by_name['parent_partner_id']._serialized_options = b'\232\265\030A2?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?'
   _globals['_UPDATEPARTNERREQUEST'].fields_by_name['profile_id']._loaded_options = None
   _globals['_UPDATEPARTNERREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030A2?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?'
+  _globals['_UPDATEPARTNERREQUEST']._loaded_options = None
+  _globals['_UPDATEPARTNERREQUEST']._serialized_options = b'\242\265\030*{\"name\": \"Tea at West Lake, new building\"}'
   _globals['_GETPARTNERREQUEST'].fields_by_name['partner_id']._loaded_options = None
   _globals['_GETPARTNERREQUEST'].fields_by_name['partner_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LISTPARTNERSREQUEST'].fields_by_name['parent_partner_id']._loaded_options = None
@@ -76,21 +80,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARTNERSERVICE'].methods_by_name['ListPartners']._loaded_options = None
   _globals['_PARTNERSERVICE'].methods_by_name['ListPartners']._serialized_options = b'\212\265\030\034\n\032distribution.partners:read\202\323\344\223\002\016\022\014/v1/partners'
   _globals['_CREATEPARTNERREQUEST']._serialized_start=197
-  _globals['_CREATEPARTNERREQUEST']._serialized_end=428
-  _globals['_CREATEPARTNERRESPONSE']._serialized_start=430
-  _globals['_CREATEPARTNERRESPONSE']._serialized_end=502
-  _globals['_UPDATEPARTNERREQUEST']._serialized_start=505
-  _globals['_UPDATEPARTNERREQUEST']._serialized_end=915
-  _globals['_UPDATEPARTNERRESPONSE']._serialized_start=917
-  _globals['_UPDATEPARTNERRESPONSE']._serialized_end=989
-  _globals['_GETPARTNERREQUEST']._serialized_start=991
-  _globals['_GETPARTNERREQUEST']._serialized_end=1040
-  _globals['_GETPARTNERRESPONSE']._serialized_start=1042
-  _globals['_GETPARTNERRESPONSE']._serialized_end=1111
-  _globals['_LISTPARTNERSREQUEST']._serialized_start=1114
-  _globals['_LISTPARTNERSREQUEST']._serialized_end=1307
-  _globals['_LISTPARTNERSRESPONSE']._serialized_start=1309
-  _globals['_LISTPARTNERSRESPONSE']._serialized_end=1406
-  _globals['_PARTNERSERVICE']._serialized_start=1409
-  _globals['_PARTNERSERVICE']._serialized_end=2102
+  _globals['_CREATEPARTNERREQUEST']._serialized_end=506
+  _globals['_CREATEPARTNERRESPONSE']._serialized_start=508
+  _globals['_CREATEPARTNERRESPONSE']._serialized_end=580
+  _globals['_UPDATEPARTNERREQUEST']._serialized_start=583
+  _globals['_UPDATEPARTNERREQUEST']._serialized_end=1041
+  _globals['_UPDATEPARTNERRESPONSE']._serialized_start=1043
+  _globals['_UPDATEPARTNERRESPONSE']._serialized_end=1115
+  _globals['_GETPARTNERREQUEST']._serialized_start=1117
+  _globals['_GETPARTNERREQUEST']._serialized_end=1166
+  _globals['_GETPARTNERRESPONSE']._serialized_start=1168
+  _globals['_GETPARTNERRESPONSE']._serialized_end=1237
+  _globals['_LISTPARTNERSREQUEST']._serialized_start=1240
+  _globals['_LISTPARTNERSREQUEST']._serialized_end=1433
+  _globals['_LISTPARTNERSRESPONSE']._serialized_start=1435
+  _globals['_LISTPARTNERSRESPONSE']._serialized_end=1532
+  _globals['_PARTNERSERVICE']._serialized_start=1535
+  _globals['_PARTNERSERVICE']._serialized_end=2228
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*bowen/distribution/v1/ripple_service.proto\x12\x15\x62owen.distribution.v1\x1a\"bowen/distribution/v1/ripple.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\x95\x02\n\x16\x43reateShareLinkRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12.\n\ntarget_url\x18\x02 \x01(\tB\x1a\x9a\xb5\x18\x16\x08\x01(\xd0\x0f\x32\x0fhttps?://[^\\s]+\x12!\n\x11sharer_partner_id\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12!\n\x11sharer_profile_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1a\n\ncontent_id\x18\x05 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x1f\n\x0fparent_touch_id\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12)\n\x04ring\x18\x07 \x01(\x0e\x32\x1b.bowen.distribution.v1.Ring\"O\n\x17\x43reateShareLinkResponse\x12\x34\n\nshare_link\x18\x01 \x01(\x0b\x32 .bowen.distribution.v1.ShareLink\".\n\x13GetShareLinkRequest\x12\x17\n\x05token\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(@\"L\n\x14GetShareLinkResponse\x12\x34\n\nshare_link\x18\x01 \x01(\x0b\x32 .bowen.distribution.v1.ShareLink\"P\n\x14RecordTouchesRequest\x12\x38\n\x07touches\x18\x01 \x03(\x0b\x32\x1c.bowen.distribution.v1.TouchB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"T\n\x15RecordTouchesResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).bowen.distribution.v1.RecordTouchOutcome\"\xd6\x01\n\x12RecordTouchOutcome\x12\x10\n\x08touch_id\x18\x01 \x01(\t\x12@\n\x06result\x18\x02 \x01(\x0e\x32\x30.bowen.distribution.v1.RecordTouchOutcome.Result\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\\\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESULT_COUNTED\x10\x01\x12\x11\n\rRESULT_REPEAT\x10\x02\x12\x13\n\x0fRESULT_REJECTED\x10\x03\".\n\x10GetRippleRequest\x12\x1a\n\x08\x63hain_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"B\n\x11GetRippleResponse\x12-\n\x06ripple\x18\x01 \x01(\x0b\x32\x1d.bowen.distribution.v1.Ripple\"/\n\x12ListRipplesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\"E\n\x13ListRipplesResponse\x12.\n\x07ripples\x18\x01 \x03(\x0b\x32\x1d.bowen.distribution.v1.Ripple2\x94\x06\n\rRippleService\x12\xb1\x01\n\x0f\x43reateShareLink\x12-.bowen.distribution.v1.CreateShareLinkRequest\x1a..bowen.distribution.v1.CreateShareLinkResponse\"?\x8a\xb5\x18!\n\x1a\x64istribution.ripples:write\x10\x01 \xc9\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/share-links:\x01*\x12\xa7\x01\n\x0cGetShareLink\x12*.bowen.distribution.v1.GetShareLinkRequest\x1a+.bowen.distribution.v1.GetShareLinkResponse\">\x8a\xb5\x18\x1b\n\x19\x64istribution.ripples:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/share-links/{token}\x12j\n\rRecordTouches\x12+.bowen.distribution.v1.RecordTouchesRequest\x1a,.bowen.distribution.v1.RecordTouchesResponse\x12\x9d\x01\n\tGetRipple\x12\'.bowen.distribution.v1.GetRippleRequest\x1a(.bowen.distribution.v1.GetRippleResponse\"=\x8a\xb5\x18\x1b\n\x19\x64istribution.ripples:read\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/ripples/{chain_id}\x12\x98\x01\n\x0bListRipples\x12).bowen.distribution.v1.ListRipplesRequest\x1a*.bowen.distribution.v1.ListRipplesResponse\"2\x8a\xb5\x18\x1b\n\x19\x64istribution.ripples:read\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/ripplesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*bowen/distribution/v1/ripple_service.proto\x12\x15\x62owen.distribution.v1\x1a\"bowen/distribution/v1/ripple.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\x9d\x03\n\x16\x43reateShareLinkRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12.\n\ntarget_url\x18\x02 \x01(\tB\x1a\x9a\xb5\x18\x16\x08\x01(\xd0\x0f\x32\x0fhttps?://[^\\s]+\x12!\n\x11sharer_partner_id\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12!\n\x11sharer_profile_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1a\n\ncontent_id\x18\x05 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x1f\n\x0fparent_touch_id\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12)\n\x04ring\x18\x07 \x01(\x0e\x32\x1b.bowen.distribution.v1.Ring:\x85\x01\xa2\xb5\x18\x80\x01{\"target_url\": \"https://mall.example/p/1\", \"sharer_profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"content_id\": \"tea-250\"}\"O\n\x17\x43reateShareLinkResponse\x12\x34\n\nshare_link\x18\x01 \x01(\x0b\x32 .bowen.distribution.v1.ShareLink\".\n\x13GetShareLinkRequest\x12\x17\n\x05token\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(@\"L\n\x14GetShareLinkResponse\x12\x34\n\nshare_link\x18\x01 \x01(\x0b\x32 .bowen.distribution.v1.ShareLink\"P\n\x14RecordTouchesRequest\x12\x38\n\x07touches\x18\x01 \x03(\x0b\x32\x1c.bowen.distribution.v1.TouchB\t\x9a\xb5\x18\x05\x38\x01@\xe8\x07\"T\n\x15RecordTouchesResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).bowen.distribution.v1.RecordTouchOutcome\"\xd6\x01\n\x12RecordTouchOutcome\x12\x10\n\x08touch_id\x18\x01 \x01(\t\x12@\n\x06result\x18\x02 \x01(\x0e\x32\x30.bowen.distribution.v1.RecordTouchOutcome.Result\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\\\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESULT_COUNTED\x10\x01\x12\x11\n\rRESULT_REPEAT\x10\x02\x12\x13\n\x0fRESULT_REJECTED\x10\x03\".\n\x10GetRippleRequest\x12\x1a\n\x08\x63hain_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"B\n\x11GetRippleResponse\x12-\n\x06ripple\x18\x01 \x01(\x0b\x32\x1d.bowen.distribution.v1.Ripple\"/\n\x12ListRipplesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\"E\n\x13ListRipplesResponse\x12.\n\x07ripples\x18\x01 \x03(\x0b\x32\x1d.bowen.distribution.v1.Ripple2\x94\x06\n\rRippleService\x12\xb1\x01\n\x0f\x43reateShareLink\x12-.bowen.distribution.v1.CreateShareLinkRequest\x1a..bowen.distribution.v1.CreateShareLinkResponse\"?\x8a\xb5\x18!\n\x1a\x64istribution.ripples:write\x10\x01 \xc9\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/share-links:\x01*\x12\xa7\x01\n\x0cGetShareLink\x12*.bowen.distribution.v1.GetShareLinkRequest\x1a+.bowen.distribution.v1.GetShareLinkResponse\">\x8a\xb5\x18\x1b\n\x19\x64istribution.ripples:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/share-links/{token}\x12j\n\rRecordTouches\x12+.bowen.distribution.v1.RecordTouchesRequest\x1a,.bowen.distribution.v1.RecordTouchesResponse\x12\x9d\x01\n\tGetRipple\x12\'.bowen.distribution.v1.GetRippleRequest\x1a(.bowen.distribution.v1.GetRippleResponse\"=\x8a\xb5\x18\x1b\n\x19\x64istribution.ripples:read\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/ripples/{chain_id}\x12\x98\x01\n\x0bListRipples\x12).bowen.distribution.v1.ListRipplesRequest\x1a*.bowen.distribution.v1.ListRipplesResponse\"2\x8a\xb5\x18\x1b\n\x19\x64istribution.ripples:read\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/ripplesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESHARELINKREQUEST'].fields_by_name['content_id']._serialized_options = b'\232\265\030\002(d'
   _globals['_CREATESHARELINKREQUEST'].fields_by_name['parent_touch_id']._loaded_options = None
   _globals['_CREATESHARELINKREQUEST'].fields_by_name['parent_touch_id']._serialized_options = b'\232\265\030\002H\001'
+  _globals['_CREATESHARELINKREQUEST']._loaded_options = None
+  _globals['_CREATESHARELINKREQUEST']._serialized_options = b'\242\265\030\200\001{\"target_url\": \"https://mall.example/p/1\", \"sharer_profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"content_id\": \"tea-250\"}'
   _globals['_GETSHARELINKREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_GETSHARELINKREQUEST'].fields_by_name['token']._serialized_options = b'\232\265\030\004\010\001(@'
   _globals['_RECORDTOUCHESREQUEST'].fields_by_name['touches']._loaded_options = None
@@ -64,29 +66,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RIPPLESERVICE'].methods_by_name['ListRipples']._loaded_options = None
   _globals['_RIPPLESERVICE'].methods_by_name['ListRipples']._serialized_options = b'\212\265\030\033\n\031distribution.ripples:read\202\323\344\223\002\r\022\013/v1/ripples'
   _globals['_CREATESHARELINKREQUEST']._serialized_start=195
-  _globals['_CREATESHARELINKREQUEST']._serialized_end=472
-  _globals['_CREATESHARELINKRESPONSE']._serialized_start=474
-  _globals['_CREATESHARELINKRESPONSE']._serialized_end=553
-  _globals['_GETSHARELINKREQUEST']._serialized_start=555
-  _globals['_GETSHARELINKREQUEST']._serialized_end=601
-  _globals['_GETSHARELINKRESPONSE']._serialized_start=603
-  _globals['_GETSHARELINKRESPONSE']._serialized_end=679
-  _globals['_RECORDTOUCHESREQUEST']._serialized_start=681
-  _globals['_RECORDTOUCHESREQUEST']._serialized_end=761
-  _globals['_RECORDTOUCHESRESPONSE']._serialized_start=763
-  _globals['_RECORDTOUCHESRESPONSE']._serialized_end=847
-  _globals['_RECORDTOUCHOUTCOME']._serialized_start=850
-  _globals['_RECORDTOUCHOUTCOME']._serialized_end=1064
-  _globals['_RECORDTOUCHOUTCOME_RESULT']._serialized_start=972
-  _globals['_RECORDTOUCHOUTCOME_RESULT']._serialized_end=1064
-  _globals['_GETRIPPLEREQUEST']._serialized_start=1066
-  _globals['_GETRIPPLEREQUEST']._serialized_end=1112
-  _globals['_GETRIPPLERESPONSE']._serialized_start=1114
-  _globals['_GETRIPPLERESPONSE']._serialized_end=1180
-  _globals['_LISTRIPPLESREQUEST']._serialized_start=1182
-  _globals['_LISTRIPPLESREQUEST']._serialized_end=1229
-  _globals['_LISTRIPPLESRESPONSE']._serialized_start=1231
-  _globals['_LISTRIPPLESRESPONSE']._serialized_end=1300
-  _globals['_RIPPLESERVICE']._serialized_start=1303
-  _globals['_RIPPLESERVICE']._serialized_end=2091
+  _globals['_CREATESHARELINKREQUEST']._serialized_end=608
+  _globals['_CREATESHARELINKRESPONSE']._serialized_start=610
+  _globals['_CREATESHARELINKRESPONSE']._serialized_end=689
+  _globals['_GETSHARELINKREQUEST']._serialized_start=691
+  _globals['_GETSHARELINKREQUEST']._serialized_end=737
+  _globals['_GETSHARELINKRESPONSE']._serialized_start=739
+  _globals['_GETSHARELINKRESPONSE']._serialized_end=815
+  _globals['_RECORDTOUCHESREQUEST']._serialized_start=817
+  _globals['_RECORDTOUCHESREQUEST']._serialized_end=897
+  _globals['_RECORDTOUCHESRESPONSE']._serialized_start=899
+  _globals['_RECORDTOUCHESRESPONSE']._serialized_end=983
+  _globals['_RECORDTOUCHOUTCOME']._serialized_start=986
+  _globals['_RECORDTOUCHOUTCOME']._serialized_end=1200
+  _globals['_RECORDTOUCHOUTCOME_RESULT']._serialized_start=1108
+  _globals['_RECORDTOUCHOUTCOME_RESULT']._serialized_end=1200
+  _globals['_GETRIPPLEREQUEST']._serialized_start=1202
+  _globals['_GETRIPPLEREQUEST']._serialized_end=1248
+  _globals['_GETRIPPLERESPONSE']._serialized_start=1250
+  _globals['_GETRIPPLERESPONSE']._serialized_end=1316
+  _globals['_LISTRIPPLESREQUEST']._serialized_start=1318
+  _globals['_LISTRIPPLESREQUEST']._serialized_end=1365
+  _globals['_LISTRIPPLESRESPONSE']._serialized_start=1367
+  _globals['_LISTRIPPLESRESPONSE']._serialized_end=1436
+  _globals['_RIPPLESERVICE']._serialized_start=1439
+  _globals['_RIPPLESERVICE']._serialized_end=2227
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/gateway/v1/channel_service.proto\x12\x10\x62owen.gateway.v1\x1a\x1e\x62owen/gateway/v1/channel.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xd4\x01\n\x14\x43reateChannelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.bowen.gateway.v1.ChannelKindB\x06\x9a\xb5\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1c\n\tnamespace\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x19\n\x06secret\x18\x05 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12\x17\n\x07\x61\x65s_key\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02(+\"C\n\x15\x43reateChannelResponse\x12*\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x19.bowen.gateway.v1.Channel\"M\n\x13ListChannelsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"\\\n\x14ListChannelsResponse\x12+\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x19.bowen.gateway.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x14RevokeChannelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nchannel_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"C\n\x15RevokeChannelResponse\x12*\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x19.bowen.gateway.v1.Channel2\xe8\x03\n\x0e\x43hannelService\x12\x98\x01\n\rCreateChannel\x12&.bowen.gateway.v1.CreateChannelRequest\x1a\'.bowen.gateway.v1.CreateChannelResponse\"6\x8a\xb5\x18\x1b\n\x16gateway.channels:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/channels:\x01*\x12\x8e\x01\n\x0cListChannels\x12%.bowen.gateway.v1.ListChannelsRequest\x1a&.bowen.gateway.v1.ListChannelsResponse\"/\x8a\xb5\x18\x17\n\x15gateway.channels:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/channels\x12\xa9\x01\n\rRevokeChannel\x12&.bowen.gateway.v1.RevokeChannelRequest\x1a\'.bowen.gateway.v1.RevokeChannelResponse\"G\x8a\xb5\x18\x18\n\x16gateway.channels:write\x82\xd3\xe4\x93\x02%\" /v1/channels/{channel_id}:revoke:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/gateway/v1/channel_service.proto\x12\x10\x62owen.gateway.v1\x1a\x1e\x62owen/gateway/v1/channel.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xe7\x02\n\x14\x43reateChannelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.bowen.gateway.v1.ChannelKindB\x06\x9a\xb5\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1c\n\tnamespace\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12\x19\n\x06secret\x18\x05 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12\x17\n\x07\x61\x65s_key\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02(+:\x90\x01\xa2\xb5\x18\x8b\x01{\"kind\": \"WECHAT_OFFICIAL\", \"name\": \"Official account\", \"namespace\": \"wx1234567890abcdef\", \"secret\": \"the token of the account\'s settings\"}\"C\n\x15\x43reateChannelResponse\x12*\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x19.bowen.gateway.v1.Channel\"M\n\x13ListChannelsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"\\\n\x14ListChannelsResponse\x12+\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x19.bowen.gateway.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x14RevokeChannelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nchannel_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"C\n\x15RevokeChannelResponse\x12*\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x19.bowen.gateway.v1.Channel2\xe8\x03\n\x0e\x43hannelService\x12\x98\x01\n\rCreateChannel\x12&.bowen.gateway.v1.CreateChannelRequest\x1a\'.bowen.gateway.v1.CreateChannelResponse\"6\x8a\xb5\x18\x1b\n\x16gateway.channels:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/channels:\x01*\x12\x8e\x01\n\x0cListChannels\x12%.bowen.gateway.v1.ListChannelsRequest\x1a&.bowen.gateway.v1.ListChannelsResponse\"/\x8a\xb5\x18\x17\n\x15gateway.channels:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/channels\x12\xa9\x01\n\rRevokeChannel\x12&.bowen.gateway.v1.RevokeChannelRequest\x1a\'.bowen.gateway.v1.RevokeChannelResponse\"G\x8a\xb5\x18\x18\n\x16gateway.channels:write\x82\xd3\xe4\x93\x02%\" /v1/channels/{channel_id}:revoke:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATECHANNELREQUEST'].fields_by_name['secret']._serialized_options = b'\232\265\030\005\010\001(\364\003'
   _globals['_CREATECHANNELREQUEST'].fields_by_name['aes_key']._loaded_options = None
   _globals['_CREATECHANNELREQUEST'].fields_by_name['aes_key']._serialized_options = b'\232\265\030\002(+'
+  _globals['_CREATECHANNELREQUEST']._loaded_options = None
+  _globals['_CREATECHANNELREQUEST']._serialized_options = b'\242\265\030\213\001{\"kind\": \"WECHAT_OFFICIAL\", \"name\": \"Official account\", \"namespace\": \"wx1234567890abcdef\", \"secret\": \"the token of the account\'s settings\"}'
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -62,17 +64,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANNELSERVICE'].methods_by_name['RevokeChannel']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['RevokeChannel']._serialized_options = b'\212\265\030\030\n\026gateway.channels:write\202\323\344\223\002%\" /v1/channels/{channel_id}:revoke:\001*'
   _globals['_CREATECHANNELREQUEST']._serialized_start=182
-  _globals['_CREATECHANNELREQUEST']._serialized_end=394
-  _globals['_CREATECHANNELRESPONSE']._serialized_start=396
-  _globals['_CREATECHANNELRESPONSE']._serialized_end=463
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=465
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=542
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=544
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=636
-  _globals['_REVOKECHANNELREQUEST']._serialized_start=638
-  _globals['_REVOKECHANNELREQUEST']._serialized_end=721
-  _globals['_REVOKECHANNELRESPONSE']._serialized_start=723
-  _globals['_REVOKECHANNELRESPONSE']._serialized_end=790
-  _globals['_CHANNELSERVICE']._serialized_start=793
-  _globals['_CHANNELSERVICE']._serialized_end=1281
+  _globals['_CREATECHANNELREQUEST']._serialized_end=541
+  _globals['_CREATECHANNELRESPONSE']._serialized_start=543
+  _globals['_CREATECHANNELRESPONSE']._serialized_end=610
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=612
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=689
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=691
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=783
+  _globals['_REVOKECHANNELREQUEST']._serialized_start=785
+  _globals['_REVOKECHANNELREQUEST']._serialized_end=868
+  _globals['_REVOKECHANNELRESPONSE']._serialized_start=870
+  _globals['_REVOKECHANNELRESPONSE']._serialized_end=937
+  _globals['_CHANNELSERVICE']._serialized_start=940
+  _globals['_CHANNELSERVICE']._serialized_end=1428
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"bowen/gateway/v1/key_service.proto\x12\x10\x62owen.gateway.v1\x1a\x1a\x62owen/gateway/v1/key.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xa0\x01\n\x13\x43reateApiKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x38\n\x06scopes\x18\x03 \x03(\tB(\x9a\xb5\x18$(@2\x1c[a-z]+\\.[a-z_]+:(read|write)8\x01@2\x12\x18\n\x08store_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\"N\n\x14\x43reateApiKeyResponse\x12)\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x18.bowen.gateway.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"L\n\x12ListApiKeysRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"Z\n\x13ListApiKeysResponse\x12*\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x18.bowen.gateway.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x13RevokeApiKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06key_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"A\n\x14RevokeApiKeyResponse\x12)\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x18.bowen.gateway.v1.ApiKey\"\x86\x01\n\x15\x43reateWriteKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x36\n\x05trust\x18\x03 \x01(\x0e\x32\x1f.bowen.gateway.v1.WriteKeyTrustB\x06\x9a\xb5\x18\x02\x08\x01\"G\n\x16\x43reateWriteKeyResponse\x12-\n\twrite_key\x18\x01 \x01(\x0b\x32\x1a.bowen.gateway.v1.WriteKey\"N\n\x14ListWriteKeysRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"`\n\x15ListWriteKeysResponse\x12.\n\nwrite_keys\x18\x01 \x03(\x0b\x32\x1a.bowen.gateway.v1.WriteKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x15RevokeWriteKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1b\n\tsource_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"G\n\x16RevokeWriteKeyResponse\x12-\n\twrite_key\x18\x01 \x01(\x0b\x32\x1a.bowen.gateway.v1.WriteKey2\xa5\x07\n\nKeyService\x12\x91\x01\n\x0c\x43reateApiKey\x12%.bowen.gateway.v1.CreateApiKeyRequest\x1a&.bowen.gateway.v1.CreateApiKeyResponse\"2\x8a\xb5\x18\x17\n\x12gateway.keys:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/api-keys:\x01*\x12\x87\x01\n\x0bListApiKeys\x12$.bowen.gateway.v1.ListApiKeysRequest\x1a%.bowen.gateway.v1.ListApiKeysResponse\"+\x8a\xb5\x18\x13\n\x11gateway.keys:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/api-keys\x12\x9e\x01\n\x0cRevokeApiKey\x12%.bowen.gateway.v1.RevokeApiKeyRequest\x1a&.bowen.gateway.v1.RevokeApiKeyResponse\"?\x8a\xb5\x18\x14\n\x12gateway.keys:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/api-keys/{key_id}:revoke:\x01*\x12\x99\x01\n\x0e\x43reateWriteKey\x12\'.bowen.gateway.v1.CreateWriteKeyRequest\x1a(.bowen.gateway.v1.CreateWriteKeyResponse\"4\x8a\xb5\x18\x17\n\x12gateway.keys:write \xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/write-keys:\x01*\x12\x8f\x01\n\rListWriteKeys\x12&.bowen.gateway.v1.ListWriteKeysRequest\x1a\'.bowen.gateway.v1.ListWriteKeysResponse\"-\x8a\xb5\x18\x13\n\x11gateway.keys:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/write-keys\x12\xa9\x01\n\x0eRevokeWriteKey\x12\'.bowen.gateway.v1.RevokeWriteKeyRequest\x1a(.bowen.gateway.v1.RevokeWriteKeyResponse\"D\x8a\xb5\x18\x14\n\x12gateway.keys:write\x82\xd3\xe4\x93\x02&\"!/v1/write-keys/{source_id}:revoke:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"bowen/gateway/v1/key_service.proto\x12\x10\x62owen.gateway.v1\x1a\x1a\x62owen/gateway/v1/key.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xb5\x02\n\x13\x43reateApiKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x38\n\x06scopes\x18\x03 \x03(\tB(\x9a\xb5\x18$(@2\x1c[a-z]+\\.[a-z_]+:(read|write)8\x01@2\x12\x18\n\x08store_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01:\x92\x01\xa2\xb5\x18\x8d\x01{\"name\": \"POS of HZ-014\", \"scopes\": [\"incentive.holds:write\", \"incentive.coupons:write\"], \"store_id\": \"0197a0c4-6e00-7000-8000-000000000002\"}\"N\n\x14\x43reateApiKeyResponse\x12)\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x18.bowen.gateway.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"L\n\x12ListApiKeysRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"Z\n\x13ListApiKeysResponse\x12*\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x18.bowen.gateway.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x13RevokeApiKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06key_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"A\n\x14RevokeApiKeyResponse\x12)\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x18.bowen.gateway.v1.ApiKey\"\x86\x01\n\x15\x43reateWriteKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x36\n\x05trust\x18\x03 \x01(\x0e\x32\x1f.bowen.gateway.v1.WriteKeyTrustB\x06\x9a\xb5\x18\x02\x08\x01\"G\n\x16\x43reateWriteKeyResponse\x12-\n\twrite_key\x18\x01 \x01(\x0b\x32\x1a.bowen.gateway.v1.WriteKey\"N\n\x14ListWriteKeysRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"`\n\x15ListWriteKeysResponse\x12.\n\nwrite_keys\x18\x01 \x03(\x0b\x32\x1a.bowen.gateway.v1.WriteKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x15RevokeWriteKeyRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1b\n\tsource_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"G\n\x16RevokeWriteKeyResponse\x12-\n\twrite_key\x18\x01 \x01(\x0b\x32\x1a.bowen.gateway.v1.WriteKey2\xa5\x07\n\nKeyService\x12\x91\x01\n\x0c\x43reateApiKey\x12%.bowen.gateway.v1.CreateApiKeyRequest\x1a&.bowen.gateway.v1.CreateApiKeyResponse\"2\x8a\xb5\x18\x17\n\x12gateway.keys:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/api-keys:\x01*\x12\x87\x01\n\x0bListApiKeys\x12$.bowen.gateway.v1.ListApiKeysRequest\x1a%.bowen.gateway.v1.ListApiKeysResponse\"+\x8a\xb5\x18\x13\n\x11gateway.keys:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/api-keys\x12\x9e\x01\n\x0cRevokeApiKey\x12%.bowen.gateway.v1.RevokeApiKeyRequest\x1a&.bowen.gateway.v1.RevokeApiKeyResponse\"?\x8a\xb5\x18\x14\n\x12gateway.keys:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/api-keys/{key_id}:revoke:\x01*\x12\x99\x01\n\x0e\x43reateWriteKey\x12\'.bowen.gateway.v1.CreateWriteKeyRequest\x1a(.bowen.gateway.v1.CreateWriteKeyResponse\"4\x8a\xb5\x18\x17\n\x12gateway.keys:write \xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/write-keys:\x01*\x12\x8f\x01\n\rListWriteKeys\x12&.bowen.gateway.v1.ListWriteKeysRequest\x1a\'.bowen.gateway.v1.ListWriteKeysResponse\"-\x8a\xb5\x18\x13\n\x11gateway.keys:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/write-keys\x12\xa9\x01\n\x0eRevokeWriteKey\x12\'.bowen.gateway.v1.RevokeWriteKeyRequest\x1a(.bowen.gateway.v1.RevokeWriteKeyResponse\"D\x8a\xb5\x18\x14\n\x12gateway.keys:write\x82\xd3\xe4\x93\x02&\"!/v1/write-keys/{source_id}:revoke:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['scopes']._serialized_options = b'\232\265\030$(@2\034[a-z]+\\.[a-z_]+:(read|write)8\001@2'
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['store_id']._loaded_options = None
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['store_id']._serialized_options = b'\232\265\030\002H\001'
+  _globals['_CREATEAPIKEYREQUEST']._loaded_options = None
+  _globals['_CREATEAPIKEYREQUEST']._serialized_options = b'\242\265\030\215\001{\"name\": \"POS of HZ-014\", \"scopes\": [\"incentive.holds:write\", \"incentive.coupons:write\"], \"store_id\": \"0197a0c4-6e00-7000-8000-000000000002\"}'
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -78,29 +80,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYSERVICE'].methods_by_name['RevokeWriteKey']._loaded_options = None
   _globals['_KEYSERVICE'].methods_by_name['RevokeWriteKey']._serialized_options = b'\212\265\030\024\n\022gateway.keys:write\202\323\344\223\002&\"!/v1/write-keys/{source_id}:revoke:\001*'
   _globals['_CREATEAPIKEYREQUEST']._serialized_start=174
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=334
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=336
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=414
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=416
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=492
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=494
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=584
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=586
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=664
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=666
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=731
-  _globals['_CREATEWRITEKEYREQUEST']._serialized_start=734
-  _globals['_CREATEWRITEKEYREQUEST']._serialized_end=868
-  _globals['_CREATEWRITEKEYRESPONSE']._serialized_start=870
-  _globals['_CREATEWRITEKEYRESPONSE']._serialized_end=941
-  _globals['_LISTWRITEKEYSREQUEST']._serialized_start=943
-  _globals['_LISTWRITEKEYSREQUEST']._serialized_end=1021
-  _globals['_LISTWRITEKEYSRESPONSE']._serialized_start=1023
-  _globals['_LISTWRITEKEYSRESPONSE']._serialized_end=1119
-  _globals['_REVOKEWRITEKEYREQUEST']._serialized_start=1121
-  _globals['_REVOKEWRITEKEYREQUEST']._serialized_end=1204
-  _globals['_REVOKEWRITEKEYRESPONSE']._serialized_start=1206
-  _globals['_REVOKEWRITEKEYRESPONSE']._serialized_end=1277
-  _globals['_KEYSERVICE']._serialized_start=1280
-  _globals['_KEYSERVICE']._serialized_end=2213
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=483
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=485
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=563
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=565
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=641
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=643
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=733
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=735
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=813
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=815
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=880
+  _globals['_CREATEWRITEKEYREQUEST']._serialized_start=883
+  _globals['_CREATEWRITEKEYREQUEST']._serialized_end=1017
+  _globals['_CREATEWRITEKEYRESPONSE']._serialized_start=1019
+  _globals['_CREATEWRITEKEYRESPONSE']._serialized_end=1090
+  _globals['_LISTWRITEKEYSREQUEST']._serialized_start=1092
+  _globals['_LISTWRITEKEYSREQUEST']._serialized_end=1170
+  _globals['_LISTWRITEKEYSRESPONSE']._serialized_start=1172
+  _globals['_LISTWRITEKEYSRESPONSE']._serialized_end=1268
+  _globals['_REVOKEWRITEKEYREQUEST']._serialized_start=1270
+  _globals['_REVOKEWRITEKEYREQUEST']._serialized_end=1353
+  _globals['_REVOKEWRITEKEYRESPONSE']._serialized_start=1355
+  _globals['_REVOKEWRITEKEYRESPONSE']._serialized_end=1426
+  _globals['_KEYSERVICE']._serialized_start=1429
+  _globals['_KEYSERVICE']._serialized_end=2362
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-bowen/incentive/v1/coupon_batch_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/coupon.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n\x0b\x43ouponBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\ncode_count\x18\x03 \x01(\x03\x12\x12\n\nmade_count\x18\x04 \x01(\x03\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32%.bowen.incentive.v1.CouponBatch.State\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_RUNNING\x10\x01\x12\x0e\n\nSTATE_DONE\x10\x02\x12\x13\n\x0fSTATE_CANCELLED\x10\x03\"{\n\x18\x43reateCouponBatchRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1d\n\x0btemplate_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12!\n\ncode_count\x18\x03 \x01(\x03\x42\r\x9a\xb5\x18\t\x08\x01\x10\x01\x18\x80\xad\xe2\x04\"R\n\x19\x43reateCouponBatchResponse\x12\x35\n\x0c\x63oupon_batch\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponBatch\"3\n\x15GetCouponBatchRequest\x12\x1a\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"O\n\x16GetCouponBatchResponse\x12\x35\n\x0c\x63oupon_batch\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponBatch\"U\n\x18\x43\x61ncelCouponBatchRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1a\n\x08\x62\x61tch_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x19\x43\x61ncelCouponBatchResponse\x12\x35\n\x0c\x63oupon_batch\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponBatch\"q\n\x1bListCouponBatchCodesRequest\x12\x1a\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"d\n\x1cListCouponBatchCodesResponse\x12+\n\x07\x63oupons\x18\x01 \x03(\x0b\x32\x1a.bowen.incentive.v1.Coupon\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x91\x06\n\x12\x43ouponBatchService\x12\xc7\x01\n\x11\x43reateCouponBatch\x12,.bowen.incentive.v1.CreateCouponBatchRequest\x1a-.bowen.incentive.v1.CreateCouponBatchResponse\"U\x8a\xb5\x18\x1c\n\x17incentive.coupons:write \xc9\x01\x82\xd3\xe4\x93\x02/\"*/v1/coupon-templates/{template_id}/batches:\x01*\x12\xaa\x01\n\x0eGetCouponBatch\x12).bowen.incentive.v1.GetCouponBatchRequest\x1a*.bowen.incentive.v1.GetCouponBatchResponse\"A\x8a\xb5\x18\x18\n\x16incentive.coupons:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/coupon-batches/{batch_id}\x12\xbe\x01\n\x11\x43\x61ncelCouponBatch\x12,.bowen.incentive.v1.CancelCouponBatchRequest\x1a-.bowen.incentive.v1.CancelCouponBatchResponse\"L\x8a\xb5\x18\x19\n\x17incentive.coupons:write\x82\xd3\xe4\x93\x02)\"$/v1/coupon-batches/{batch_id}:cancel:\x01*\x12\xc2\x01\n\x14ListCouponBatchCodes\x12/.bowen.incentive.v1.ListCouponBatchCodesRequest\x1a\x30.bowen.incentive.v1.ListCouponBatchCodesResponse\"G\x8a\xb5\x18\x18\n\x16incentive.coupons:read\x82\xd3\xe4\x93\x02%\x12#/v1/coupon-batches/{batch_id}/codesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-bowen/incentive/v1/coupon_batch_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/coupon.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n\x0b\x43ouponBatch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x12\n\ncode_count\x18\x03 \x01(\x03\x12\x12\n\nmade_count\x18\x04 \x01(\x03\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32%.bowen.incentive.v1.CouponBatch.State\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_RUNNING\x10\x01\x12\x0e\n\nSTATE_DONE\x10\x02\x12\x13\n\x0fSTATE_CANCELLED\x10\x03\"\x95\x01\n\x18\x43reateCouponBatchRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1d\n\x0btemplate_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12!\n\ncode_count\x18\x03 \x01(\x03\x42\r\x9a\xb5\x18\t\x08\x01\x10\x01\x18\x80\xad\xe2\x04:\x18\xa2\xb5\x18\x14{\"code_count\": 1000}\"R\n\x19\x43reateCouponBatchResponse\x12\x35\n\x0c\x63oupon_batch\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponBatch\"3\n\x15GetCouponBatchRequest\x12\x1a\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"O\n\x16GetCouponBatchResponse\x12\x35\n\x0c\x63oupon_batch\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponBatch\"U\n\x18\x43\x61ncelCouponBatchRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1a\n\x08\x62\x61tch_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x19\x43\x61ncelCouponBatchResponse\x12\x35\n\x0c\x63oupon_batch\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.CouponBatch\"q\n\x1bListCouponBatchCodesRequest\x12\x1a\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"d\n\x1cListCouponBatchCodesResponse\x12+\n\x07\x63oupons\x18\x01 \x03(\x0b\x32\x1a.bowen.incentive.v1.Coupon\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x91\x06\n\x12\x43ouponBatchService\x12\xc7\x01\n\x11\x43reateCouponBatch\x12,.bowen.incentive.v1.CreateCouponBatchRequest\x1a-.bowen.incentive.v1.CreateCouponBatchResponse\"U\x8a\xb5\x18\x1c\n\x17incentive.coupons:write \xc9\x01\x82\xd3\xe4\x93\x02/\"*/v1/coupon-templates/{template_id}/batches:\x01*\x12\xaa\x01\n\x0eGetCouponBatch\x12).bowen.incentive.v1.GetCouponBatchRequest\x1a*.bowen.incentive.v1.GetCouponBatchResponse\"A\x8a\xb5\x18\x18\n\x16incentive.coupons:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/coupon-batches/{batch_id}\x12\xbe\x01\n\x11\x43\x61ncelCouponBatch\x12,.bowen.incentive.v1.CancelCouponBatchRequest\x1a-.bowen.incentive.v1.CancelCouponBatchResponse\"L\x8a\xb5\x18\x19\n\x17incentive.coupons:write\x82\xd3\xe4\x93\x02)\"$/v1/coupon-batches/{batch_id}:cancel:\x01*\x12\xc2\x01\n\x14ListCouponBatchCodes\x12/.bowen.incentive.v1.ListCouponBatchCodesRequest\x1a\x30.bowen.incentive.v1.ListCouponBatchCodesResponse\"G\x8a\xb5\x18\x18\n\x16incentive.coupons:read\x82\xd3\xe4\x93\x02%\x12#/v1/coupon-batches/{batch_id}/codesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATECOUPONBATCHREQUEST'].fields_by_name['template_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_CREATECOUPONBATCHREQUEST'].fields_by_name['code_count']._loaded_options = None
   _globals['_CREATECOUPONBATCHREQUEST'].fields_by_name['code_count']._serialized_options = b'\232\265\030\t\010\001\020\001\030\200\255\342\004'
+  _globals['_CREATECOUPONBATCHREQUEST']._loaded_options = None
+  _globals['_CREATECOUPONBATCHREQUEST']._serialized_options = b'\242\265\030\024{\"code_count\": 1000}'
   _globals['_GETCOUPONBATCHREQUEST'].fields_by_name['batch_id']._loaded_options = None
   _globals['_GETCOUPONBATCHREQUEST'].fields_by_name['batch_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_CANCELCOUPONBATCHREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -66,22 +68,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUPONBATCH']._serialized_end=508
   _globals['_COUPONBATCH_STATE']._serialized_start=422
   _globals['_COUPONBATCH_STATE']._serialized_end=508
-  _globals['_CREATECOUPONBATCHREQUEST']._serialized_start=510
-  _globals['_CREATECOUPONBATCHREQUEST']._serialized_end=633
-  _globals['_CREATECOUPONBATCHRESPONSE']._serialized_start=635
-  _globals['_CREATECOUPONBATCHRESPONSE']._serialized_end=717
-  _globals['_GETCOUPONBATCHREQUEST']._serialized_start=719
-  _globals['_GETCOUPONBATCHREQUEST']._serialized_end=770
-  _globals['_GETCOUPONBATCHRESPONSE']._serialized_start=772
-  _globals['_GETCOUPONBATCHRESPONSE']._serialized_end=851
-  _globals['_CANCELCOUPONBATCHREQUEST']._serialized_start=853
-  _globals['_CANCELCOUPONBATCHREQUEST']._serialized_end=938
-  _globals['_CANCELCOUPONBATCHRESPONSE']._serialized_start=940
-  _globals['_CANCELCOUPONBATCHRESPONSE']._serialized_end=1022
-  _globals['_LISTCOUPONBATCHCODESREQUEST']._serialized_start=1024
-  _globals['_LISTCOUPONBATCHCODESREQUEST']._serialized_end=1137
-  _globals['_LISTCOUPONBATCHCODESRESPONSE']._serialized_start=1139
-  _globals['_LISTCOUPONBATCHCODESRESPONSE']._serialized_end=1239
-  _globals['_COUPONBATCHSERVICE']._serialized_start=1242
-  _globals['_COUPONBATCHSERVICE']._serialized_end=2027
+  _globals['_CREATECOUPONBATCHREQUEST']._serialized_start=511
+  _globals['_CREATECOUPONBATCHREQUEST']._serialized_end=660
+  _globals['_CREATECOUPONBATCHRESPONSE']._serialized_start=662
+  _globals['_CREATECOUPONBATCHRESPONSE']._serialized_end=744
+  _globals['_GETCOUPONBATCHREQUEST']._serialized_start=746
+  _globals['_GETCOUPONBATCHREQUEST']._serialized_end=797
+  _globals['_GETCOUPONBATCHRESPONSE']._serialized_start=799
+  _globals['_GETCOUPONBATCHRESPONSE']._serialized_end=878
+  _globals['_CANCELCOUPONBATCHREQUEST']._serialized_start=880
+  _globals['_CANCELCOUPONBATCHREQUEST']._serialized_end=965
+  _globals['_CANCELCOUPONBATCHRESPONSE']._serialized_start=967
+  _globals['_CANCELCOUPONBATCHRESPONSE']._serialized_end=1049
+  _globals['_LISTCOUPONBATCHCODESREQUEST']._serialized_start=1051
+  _globals['_LISTCOUPONBATCHCODESREQUEST']._serialized_end=1164
+  _globals['_LISTCOUPONBATCHCODESRESPONSE']._serialized_start=1166
+  _globals['_LISTCOUPONBATCHCODESRESPONSE']._serialized_end=1266
+  _globals['_COUPONBATCHSERVICE']._serialized_start=1269
+  _globals['_COUPONBATCHSERVICE']._serialized_end=2054
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/coupon_order.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x08\x43\x61rtLine\x12\x1c\n\x07line_no\x18\x01 \x01(\x05\x42\x0b\x9a\xb5\x18\x07\x08\x01\x10\x01\x18\x90N\x12\x1a\n\nproduct_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x18\n\x08\x63\x61tegory\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x1e\n\x08quantity\x18\x04 \x01(\x05\x42\x0c\x9a\xb5\x18\x08\x08\x01\x10\x01\x18\xc0\x84=\x12\'\n\x10unit_price_minor\x18\x05 \x01(\x03\x42\r\x9a\xb5\x18\t\x10\x00\x18\x80\xd0\xdb\xc3\xf4\x02\"\x9d\x01\n\x04\x43\x61rt\x12\'\n\rcurrency_code\x18\x01 \x01(\tB\x10\x9a\xb5\x18\x0c\x08\x01\x32\x08[A-Z]{3}\x12\x36\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.bowen.incentive.v1.CartLineB\t\x9a\xb5\x18\x05\x08\x01@\xc8\x01\x12\x1a\n\nprofile_id\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x18\n\x08store_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02(@\"7\n\x0cLineDiscount\x12\x0f\n\x07line_no\x18\x01 \x01(\x05\x12\x16\n\x0e\x64iscount_minor\x18\x02 \x01(\x03\"\x8e\x03\n\tCouponUse\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x16\n\x0e\x64iscount_minor\x18\x04 \x01(\x03\x12/\n\x05lines\x18\x05 \x03(\x0b\x32 .bowen.incentive.v1.LineDiscount\x12\x32\n\x05state\x18\x06 \x01(\x0e\x32#.bowen.incentive.v1.CouponUse.State\x12\x34\n\x10lock_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x64\x65\x64ucts_difference\x18\x08 \x01(\x08\"|\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_LOCKED\x10\x01\x12\x12\n\x0eSTATE_REDEEMED\x10\x02\x12\x12\n\x0eSTATE_RETURNED\x10\x03\x12\x12\n\x0eSTATE_RELEASED\x10\x04\x12\x0e\n\nSTATE_LOST\x10\x05\"c\n\x0f\x43ouponRejection\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tcoupon_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x11\n\tattribute\x18\x05 \x01(\t\"\xa6\x03\n\x0b\x43ouponOrder\x12\x17\n\x0forder_reference\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.bowen.incentive.v1.CartLine\x12+\n\x04uses\x18\x06 \x03(\x0b\x32\x1d.bowen.incentive.v1.CouponUse\x12\x13\n\x0bgross_minor\x18\x07 \x01(\x03\x12\x11\n\tnet_minor\x18\x08 \x01(\x03\x12\x16\n\x0erefunded_minor\x18\t \x01(\x03\x12\x38\n\x07verdict\x18\n \x01(\x0e\x32\'.bowen.incentive.v1.CouponOrder.Verdict\"m\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_REDEEMED\x10\x01\x12\x17\n\x13VERDICT_CHARGE_FULL\x10\x02\x12\x1a\n\x16VERDICT_REFUND_PAYMENT\x10\x03\"\\\n\x10\x43ouponRefundLine\x12\x19\n\x07line_no\x18\x01 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x08\x01\x10\x01\x12\x1a\n\x08quantity\x18\x02 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x08\x01\x10\x01\x12\x11\n\tnet_minor\x18\x03 \x01(\x03\"\xb0\x01\n\x0c\x43ouponRefund\x12\x33\n\x05lines\x18\x01 \x03(\x0b\x32$.bowen.incentive.v1.CouponRefundLine\x12\x17\n\x0f\x64\x65\x64uction_minor\x18\x02 \x01(\x03\x12\x14\n\x0crefund_minor\x18\x03 \x01(\x03\x12\x0f\n\x07is_full\x18\x04 \x01(\x08\x12+\n\x04uses\x18\x05 \x03(\x0b\x32\x1d.bowen.incentive.v1.CouponUseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/coupon_order.proto\x12\x12\x62owen.incentive.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x08\x43\x61rtLine\x12\x1c\n\x07line_no\x18\x01 \x01(\x05\x42\x0b\x9a\xb5\x18\x07\x08\x01\x10\x01\x18\x90N\x12\x1a\n\nproduct_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x18\n\x08\x63\x61tegory\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x1e\n\x08quantity\x18\x04 \x01(\x05\x42\x0c\x9a\xb5\x18\x08\x08\x01\x10\x01\x18\xc0\x84=\x12\'\n\x10unit_price_minor\x18\x05 \x01(\x03\x42\r\x9a\xb5\x18\t\x10\x00\x18\x80\xd0\xdb\xc3\xf4\x02\"\xe2\x02\n\x04\x43\x61rt\x12\'\n\rcurrency_code\x18\x01 \x01(\tB\x10\x9a\xb5\x18\x0c\x08\x01\x32\x08[A-Z]{3}\x12\x36\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.bowen.incentive.v1.CartLineB\t\x9a\xb5\x18\x05\x08\x01@\xc8\x01\x12\x1a\n\nprofile_id\x18\x03 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x18\n\x08store_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02(@:\xc2\x01\xa2\xb5\x18\xbd\x01{\"currency_code\": \"CNY\", \"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"lines\": [{\"line_no\": 1, \"product_id\": \"tea\", \"category\": \"drinks\", \"quantity\": 2, \"unit_price_minor\": 4000}]}\"7\n\x0cLineDiscount\x12\x0f\n\x07line_no\x18\x01 \x01(\x05\x12\x16\n\x0e\x64iscount_minor\x18\x02 \x01(\x03\"\x8e\x03\n\tCouponUse\x12\x11\n\tcoupon_id\x18\x01 \x01(\t\x12\x13\n\x0btemplate_id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x16\n\x0e\x64iscount_minor\x18\x04 \x01(\x03\x12/\n\x05lines\x18\x05 \x03(\x0b\x32 .bowen.incentive.v1.LineDiscount\x12\x32\n\x05state\x18\x06 \x01(\x0e\x32#.bowen.incentive.v1.CouponUse.State\x12\x34\n\x10lock_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x64\x65\x64ucts_difference\x18\x08 \x01(\x08\"|\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_LOCKED\x10\x01\x12\x12\n\x0eSTATE_REDEEMED\x10\x02\x12\x12\n\x0eSTATE_RETURNED\x10\x03\x12\x12\n\x0eSTATE_RELEASED\x10\x04\x12\x0e\n\nSTATE_LOST\x10\x05\"c\n\x0f\x43ouponRejection\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tcoupon_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x11\n\tattribute\x18\x05 \x01(\t\"\xa6\x03\n\x0b\x43ouponOrder\x12\x17\n\x0forder_reference\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.bowen.incentive.v1.CartLine\x12+\n\x04uses\x18\x06 \x03(\x0b\x32\x1d.bowen.incentive.v1.CouponUse\x12\x13\n\x0bgross_minor\x18\x07 \x01(\x03\x12\x11\n\tnet_minor\x18\x08 \x01(\x03\x12\x16\n\x0erefunded_minor\x18\t \x01(\x03\x12\x38\n\x07verdict\x18\n \x01(\x0e\x32\'.bowen.incentive.v1.CouponOrder.Verdict\"m\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_REDEEMED\x10\x01\x12\x17\n\x13VERDICT_CHARGE_FULL\x10\x02\x12\x1a\n\x16VERDICT_REFUND_PAYMENT\x10\x03\"\\\n\x10\x43ouponRefundLine\x12\x19\n\x07line_no\x18\x01 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x08\x01\x10\x01\x12\x1a\n\x08quantity\x18\x02 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x08\x01\x10\x01\x12\x11\n\tnet_minor\x18\x03 \x01(\x03\"\xb0\x01\n\x0c\x43ouponRefund\x12\x33\n\x05lines\x18\x01 \x03(\x0b\x32$.bowen.incentive.v1.CouponRefundLine\x12\x17\n\x0f\x64\x65\x64uction_minor\x18\x02 \x01(\x03\x12\x14\n\x0crefund_minor\x18\x03 \x01(\x03\x12\x0f\n\x07is_full\x18\x04 \x01(\x08\x12+\n\x04uses\x18\x05 \x03(\x0b\x32\x1d.bowen.incentive.v1.CouponUseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,28 +52,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CART'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\002H\001'
   _globals['_CART'].fields_by_name['store_id']._loaded_options = None
   _globals['_CART'].fields_by_name['store_id']._serialized_options = b'\232\265\030\002(@'
+  _globals['_CART']._loaded_options = None
+  _globals['_CART']._serialized_options = b'\242\265\030\275\001{\"currency_code\": \"CNY\", \"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"lines\": [{\"line_no\": 1, \"product_id\": \"tea\", \"category\": \"drinks\", \"quantity\": 2, \"unit_price_minor\": 4000}]}'
   _globals['_COUPONREFUNDLINE'].fields_by_name['line_no']._loaded_options = None
   _globals['_COUPONREFUNDLINE'].fields_by_name['line_no']._serialized_options = b'\232\265\030\004\010\001\020\001'
   _globals['_COUPONREFUNDLINE'].fields_by_name['quantity']._loaded_options = None
   _globals['_COUPONREFUNDLINE'].fields_by_name['quantity']._serialized_options = b'\232\265\030\004\010\001\020\001'
-  _globals['_CARTLINE']._serialized_start=125
-  _globals['_CARTLINE']._serialized_end=292
-  _globals['_CART']._serialized_start=295
-  _globals['_CART']._serialized_end=452
-  _globals['_LINEDISCOUNT']._serialized_start=454
-  _globals['_LINEDISCOUNT']._serialized_end=509
-  _globals['_COUPONUSE']._serialized_start=512
-  _globals['_COUPONUSE']._serialized_end=910
-  _globals['_COUPONUSE_STATE']._serialized_start=786
-  _globals['_COUPONUSE_STATE']._serialized_end=910
-  _globals['_COUPONREJECTION']._serialized_start=912
-  _globals['_COUPONREJECTION']._serialized_end=1011
-  _globals['_COUPONORDER']._serialized_start=1014
-  _globals['_COUPONORDER']._serialized_end=1436
-  _globals['_COUPONORDER_VERDICT']._serialized_start=1327
-  _globals['_COUPONORDER_VERDICT']._serialized_end=1436
-  _globals['_COUPONREFUNDLINE']._serialized_start=1438
-  _globals['_COUPONREFUNDLINE']._serialized_end=1530
-  _globals['_COUPONREFUND']._serialized_start=1533
-  _globals['_COUPONREFUND']._serialized_end=1709
+  _globals['_CARTLINE']._serialized_start=154
+  _globals['_CARTLINE']._serialized_end=321
+  _globals['_CART']._serialized_start=324
+  _globals['_CART']._serialized_end=678
+  _globals['_LINEDISCOUNT']._serialized_start=680
+  _globals['_LINEDISCOUNT']._serialized_end=735
+  _globals['_COUPONUSE']._serialized_start=738
+  _globals['_COUPONUSE']._serialized_end=1136
+  _globals['_COUPONUSE_STATE']._serialized_start=1012
+  _globals['_COUPONUSE_STATE']._serialized_end=1136
+  _globals['_COUPONREJECTION']._serialized_start=1138
+  _globals['_COUPONREJECTION']._serialized_end=1237
+  _globals['_COUPONORDER']._serialized_start=1240
+  _globals['_COUPONORDER']._serialized_end=1662
+  _globals['_COUPONORDER_VERDICT']._serialized_start=1553
+  _globals['_COUPONORDER_VERDICT']._serialized_end=1662
+  _globals['_COUPONREFUNDLINE']._serialized_start=1664
+  _globals['_COUPONREFUNDLINE']._serialized_end=1756
+  _globals['_COUPONREFUND']._serialized_start=1759
+  _globals['_COUPONREFUND']._serialized_end=1935
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/flag_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/flag.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xf1\x01\n\x16ListRewardFlagsRequest\x12\x1b\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1a\n\nprofile_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.bowen.incentive.v1.RewardFlag.State\x12\x31\n\x04kind\x18\x04 \x01(\x0e\x32#.bowen.incentive.v1.RewardFlag.Kind\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"a\n\x17ListRewardFlagsResponse\x12-\n\x05\x66lags\x18\x01 \x03(\x0b\x32\x1e.bowen.incentive.v1.RewardFlag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8f\x02\n\x18ResolveRewardFlagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07\x66lag_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12O\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x35.bowen.incentive.v1.ResolveRewardFlagRequest.DecisionB\x06\x9a\xb5\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\"M\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_KEEP\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_REVERSE\x10\x02\"I\n\x19ResolveRewardFlagResponse\x12,\n\x04\x66lag\x18\x01 \x01(\x0b\x32\x1e.bowen.incentive.v1.RewardFlag2\xf3\x02\n\x0b\x46lagService\x12\xa2\x01\n\x0fListRewardFlags\x12*.bowen.incentive.v1.ListRewardFlagsRequest\x1a+.bowen.incentive.v1.ListRewardFlagsResponse\"6\x8a\xb5\x18\x1a\n\x18incentive.campaigns:read\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/reward-flags\x12\xbe\x01\n\x11ResolveRewardFlag\x12,.bowen.incentive.v1.ResolveRewardFlagRequest\x1a-.bowen.incentive.v1.ResolveRewardFlagResponse\"L\x8a\xb5\x18\x1b\n\x19incentive.campaigns:write\x82\xd3\xe4\x93\x02\'\"\"/v1/reward-flags/{flag_id}:resolve:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/flag_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/flag.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xf1\x01\n\x16ListRewardFlagsRequest\x12\x1b\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1a\n\nprofile_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.bowen.incentive.v1.RewardFlag.State\x12\x31\n\x04kind\x18\x04 \x01(\x0e\x32#.bowen.incentive.v1.RewardFlag.Kind\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"a\n\x17ListRewardFlagsResponse\x12-\n\x05\x66lags\x18\x01 \x03(\x0b\x32\x1e.bowen.incentive.v1.RewardFlag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd3\x02\n\x18ResolveRewardFlagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07\x66lag_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12O\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x35.bowen.incentive.v1.ResolveRewardFlagRequest.DecisionB\x06\x9a\xb5\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\"M\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_KEEP\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_REVERSE\x10\x02:B\xa2\xb5\x18>{\"decision\": \"KEEP\", \"reason\": \"Both accounts are a family\'s\"}\"I\n\x19ResolveRewardFlagResponse\x12,\n\x04\x66lag\x18\x01 \x01(\x0b\x32\x1e.bowen.incentive.v1.RewardFlag2\xf3\x02\n\x0b\x46lagService\x12\xa2\x01\n\x0fListRewardFlags\x12*.bowen.incentive.v1.ListRewardFlagsRequest\x1a+.bowen.incentive.v1.ListRewardFlagsResponse\"6\x8a\xb5\x18\x1a\n\x18incentive.campaigns:read\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/reward-flags\x12\xbe\x01\n\x11ResolveRewardFlag\x12,.bowen.incentive.v1.ResolveRewardFlagRequest\x1a-.bowen.incentive.v1.ResolveRewardFlagResponse\"L\x8a\xb5\x18\x1b\n\x19incentive.campaigns:write\x82\xd3\xe4\x93\x02\'\"\"/v1/reward-flags/{flag_id}:resolve:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVEREWARDFLAGREQUEST'].fields_by_name['decision']._serialized_options = b'\232\265\030\002\010\001'
   _globals['_RESOLVEREWARDFLAGREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_RESOLVEREWARDFLAGREQUEST'].fields_by_name['reason']._serialized_options = b'\232\265\030\005\010\001(\310\001'
+  _globals['_RESOLVEREWARDFLAGREQUEST']._loaded_options = None
+  _globals['_RESOLVEREWARDFLAGREQUEST']._serialized_options = b'\242\265\030>{\"decision\": \"KEEP\", \"reason\": \"Both accounts are a family\'s\"}'
   _globals['_FLAGSERVICE'].methods_by_name['ListRewardFlags']._loaded_options = None
   _globals['_FLAGSERVICE'].methods_by_name['ListRewardFlags']._serialized_options = b'\212\265\030\032\n\030incentive.campaigns:read\202\323\344\223\002\022\022\020/v1/reward-flags'
   _globals['_FLAGSERVICE'].methods_by_name['ResolveRewardFlag']._loaded_options = None
@@ -60,11 +62,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREWARDFLAGSRESPONSE']._serialized_start=425
   _globals['_LISTREWARDFLAGSRESPONSE']._serialized_end=522
   _globals['_RESOLVEREWARDFLAGREQUEST']._serialized_start=525
-  _globals['_RESOLVEREWARDFLAGREQUEST']._serialized_end=796
+  _globals['_RESOLVEREWARDFLAGREQUEST']._serialized_end=864
   _globals['_RESOLVEREWARDFLAGREQUEST_DECISION']._serialized_start=719
   _globals['_RESOLVEREWARDFLAGREQUEST_DECISION']._serialized_end=796
-  _globals['_RESOLVEREWARDFLAGRESPONSE']._serialized_start=798
-  _globals['_RESOLVEREWARDFLAGRESPONSE']._serialized_end=871
-  _globals['_FLAGSERVICE']._serialized_start=874
-  _globals['_FLAGSERVICE']._serialized_end=1245
+  _globals['_RESOLVEREWARDFLAGRESPONSE']._serialized_start=866
+  _globals['_RESOLVEREWARDFLAGRESPONSE']._serialized_end=939
+  _globals['_FLAGSERVICE']._serialized_start=942
+  _globals['_FLAGSERVICE']._serialized_end=1313
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/hold_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/hold.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xdd\x01\n\x10PlaceHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12,\n\x05\x61sset\x18\x03 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12!\n\x06\x61mount\x18\x04 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x1f\n\x0bttl_seconds\x18\x05 \x01(\x05\x42\n\x9a\xb5\x18\x06\x10\x00\x18\x80\xf5$\x12\x1a\n\treference\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\";\n\x11PlaceHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"q\n\x12\x43\x61ptureHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12!\n\x06\x61mount\x18\x03 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\"=\n\x13\x43\x61ptureHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"K\n\x0fVoidHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\":\n\x10VoidHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"p\n\x11RefundHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12!\n\x06\x61mount\x18\x03 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\"<\n\x12RefundHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"+\n\x0eGetHoldRequest\x12\x19\n\x07hold_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x0fGetHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold2\x84\x06\n\x0bHoldService\x12\x8c\x01\n\tPlaceHold\x12$.bowen.incentive.v1.PlaceHoldRequest\x1a%.bowen.incentive.v1.PlaceHoldResponse\"2\x8a\xb5\x18\x1a\n\x15incentive.holds:write \xc9\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/holds:\x01*\x12\xa1\x01\n\x0b\x43\x61ptureHold\x12&.bowen.incentive.v1.CaptureHoldRequest\x1a\'.bowen.incentive.v1.CaptureHoldResponse\"A\x8a\xb5\x18\x17\n\x15incentive.holds:write\x82\xd3\xe4\x93\x02 \"\x1b/v1/holds/{hold_id}:capture:\x01*\x12\x95\x01\n\x08VoidHold\x12#.bowen.incentive.v1.VoidHoldRequest\x1a$.bowen.incentive.v1.VoidHoldResponse\">\x8a\xb5\x18\x17\n\x15incentive.holds:write\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/holds/{hold_id}:void:\x01*\x12\x9d\x01\n\nRefundHold\x12%.bowen.incentive.v1.RefundHoldRequest\x1a&.bowen.incentive.v1.RefundHoldResponse\"@\x8a\xb5\x18\x17\n\x15incentive.holds:write\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/holds/{hold_id}:refund:\x01*\x12\x89\x01\n\x07GetHold\x12\".bowen.incentive.v1.GetHoldRequest\x1a#.bowen.incentive.v1.GetHoldResponse\"5\x8a\xb5\x18\x16\n\x14incentive.holds:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/holds/{hold_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/hold_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/hold.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xe5\x02\n\x10PlaceHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12,\n\x05\x61sset\x18\x03 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12!\n\x06\x61mount\x18\x04 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x1f\n\x0bttl_seconds\x18\x05 \x01(\x05\x42\n\x9a\xb5\x18\x06\x10\x00\x18\x80\xf5$\x12\x1a\n\treference\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01:\x85\x01\xa2\xb5\x18\x80\x01{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"asset\": \"points\", \"amount\": 80, \"ttl_seconds\": 900, \"reference\": \"A-19\"}\";\n\x11PlaceHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"\x85\x01\n\x12\x43\x61ptureHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12!\n\x06\x61mount\x18\x03 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01:\x12\xa2\xb5\x18\x0e{\"amount\": 50}\"=\n\x13\x43\x61ptureHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"K\n\x0fVoidHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\":\n\x10VoidHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"\x84\x01\n\x11RefundHoldRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12!\n\x06\x61mount\x18\x03 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01:\x12\xa2\xb5\x18\x0e{\"amount\": 50}\"<\n\x12RefundHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold\"+\n\x0eGetHoldRequest\x12\x19\n\x07hold_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x0fGetHoldResponse\x12&\n\x04hold\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Hold2\x84\x06\n\x0bHoldService\x12\x8c\x01\n\tPlaceHold\x12$.bowen.incentive.v1.PlaceHoldRequest\x1a%.bowen.incentive.v1.PlaceHoldResponse\"2\x8a\xb5\x18\x1a\n\x15incentive.holds:write \xc9\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/holds:\x01*\x12\xa1\x01\n\x0b\x43\x61ptureHold\x12&.bowen.incentive.v1.CaptureHoldRequest\x1a\'.bowen.incentive.v1.CaptureHoldResponse\"A\x8a\xb5\x18\x17\n\x15incentive.holds:write\x82\xd3\xe4\x93\x02 \"\x1b/v1/holds/{hold_id}:capture:\x01*\x12\x95\x01\n\x08VoidHold\x12#.bowen.incentive.v1.VoidHoldRequest\x1a$.bowen.incentive.v1.VoidHoldResponse\">\x8a\xb5\x18\x17\n\x15incentive.holds:write\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/holds/{hold_id}:void:\x01*\x12\x9d\x01\n\nRefundHold\x12%.bowen.incentive.v1.RefundHoldRequest\x1a&.bowen.incentive.v1.RefundHoldResponse\"@\x8a\xb5\x18\x17\n\x15incentive.holds:write\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/holds/{hold_id}:refund:\x01*\x12\x89\x01\n\x07GetHold\x12\".bowen.incentive.v1.GetHoldRequest\x1a#.bowen.incentive.v1.GetHoldResponse\"5\x8a\xb5\x18\x16\n\x14incentive.holds:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/holds/{hold_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,12 +47,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLACEHOLDREQUEST'].fields_by_name['ttl_seconds']._serialized_options = b'\232\265\030\006\020\000\030\200\365$'
   _globals['_PLACEHOLDREQUEST'].fields_by_name['reference']._loaded_options = None
   _globals['_PLACEHOLDREQUEST'].fields_by_name['reference']._serialized_options = b'\232\265\030\003(\310\001'
+  _globals['_PLACEHOLDREQUEST']._loaded_options = None
+  _globals['_PLACEHOLDREQUEST']._serialized_options = b'\242\265\030\200\001{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"asset\": \"points\", \"amount\": 80, \"ttl_seconds\": 900, \"reference\": \"A-19\"}'
   _globals['_CAPTUREHOLDREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CAPTUREHOLDREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_CAPTUREHOLDREQUEST'].fields_by_name['hold_id']._loaded_options = None
   _globals['_CAPTUREHOLDREQUEST'].fields_by_name['hold_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_CAPTUREHOLDREQUEST'].fields_by_name['amount']._loaded_options = None
   _globals['_CAPTUREHOLDREQUEST'].fields_by_name['amount']._serialized_options = b'\232\265\030\r\010\001\020\001\030\200\200\232\246\352\257\343\001'
+  _globals['_CAPTUREHOLDREQUEST']._loaded_options = None
+  _globals['_CAPTUREHOLDREQUEST']._serialized_options = b'\242\265\030\016{\"amount\": 50}'
   _globals['_VOIDHOLDREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_VOIDHOLDREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_VOIDHOLDREQUEST'].fields_by_name['hold_id']._loaded_options = None
@@ -63,6 +67,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUNDHOLDREQUEST'].fields_by_name['hold_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_REFUNDHOLDREQUEST'].fields_by_name['amount']._loaded_options = None
   _globals['_REFUNDHOLDREQUEST'].fields_by_name['amount']._serialized_options = b'\232\265\030\r\010\001\020\001\030\200\200\232\246\352\257\343\001'
+  _globals['_REFUNDHOLDREQUEST']._loaded_options = None
+  _globals['_REFUNDHOLDREQUEST']._serialized_options = b'\242\265\030\016{\"amount\": 50}'
   _globals['_GETHOLDREQUEST'].fields_by_name['hold_id']._loaded_options = None
   _globals['_GETHOLDREQUEST'].fields_by_name['hold_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_HOLDSERVICE'].methods_by_name['PlaceHold']._loaded_options = None
@@ -76,25 +82,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOLDSERVICE'].methods_by_name['GetHold']._loaded_options = None
   _globals['_HOLDSERVICE'].methods_by_name['GetHold']._serialized_options = b'\212\265\030\026\n\024incentive.holds:read\202\323\344\223\002\025\022\023/v1/holds/{hold_id}'
   _globals['_PLACEHOLDREQUEST']._serialized_start=182
-  _globals['_PLACEHOLDREQUEST']._serialized_end=403
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=405
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=464
-  _globals['_CAPTUREHOLDREQUEST']._serialized_start=466
-  _globals['_CAPTUREHOLDREQUEST']._serialized_end=579
-  _globals['_CAPTUREHOLDRESPONSE']._serialized_start=581
-  _globals['_CAPTUREHOLDRESPONSE']._serialized_end=642
-  _globals['_VOIDHOLDREQUEST']._serialized_start=644
-  _globals['_VOIDHOLDREQUEST']._serialized_end=719
-  _globals['_VOIDHOLDRESPONSE']._serialized_start=721
-  _globals['_VOIDHOLDRESPONSE']._serialized_end=779
-  _globals['_REFUNDHOLDREQUEST']._serialized_start=781
-  _globals['_REFUNDHOLDREQUEST']._serialized_end=893
-  _globals['_REFUNDHOLDRESPONSE']._serialized_start=895
-  _globals['_REFUNDHOLDRESPONSE']._serialized_end=955
-  _globals['_GETHOLDREQUEST']._serialized_start=957
-  _globals['_GETHOLDREQUEST']._serialized_end=1000
-  _globals['_GETHOLDRESPONSE']._serialized_start=1002
-  _globals['_GETHOLDRESPONSE']._serialized_end=1059
-  _globals['_HOLDSERVICE']._serialized_start=1062
-  _globals['_HOLDSERVICE']._serialized_end=1834
+  _globals['_PLACEHOLDREQUEST']._serialized_end=539
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=541
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=600
+  _globals['_CAPTUREHOLDREQUEST']._serialized_start=603
+  _globals['_CAPTUREHOLDREQUEST']._serialized_end=736
+  _globals['_CAPTUREHOLDRESPONSE']._serialized_start=738
+  _globals['_CAPTUREHOLDRESPONSE']._serialized_end=799
+  _globals['_VOIDHOLDREQUEST']._serialized_start=801
+  _globals['_VOIDHOLDREQUEST']._serialized_end=876
+  _globals['_VOIDHOLDRESPONSE']._serialized_start=878
+  _globals['_VOIDHOLDRESPONSE']._serialized_end=936
+  _globals['_REFUNDHOLDREQUEST']._serialized_start=939
+  _globals['_REFUNDHOLDREQUEST']._serialized_end=1071
+  _globals['_REFUNDHOLDRESPONSE']._serialized_start=1073
+  _globals['_REFUNDHOLDRESPONSE']._serialized_end=1133
+  _globals['_GETHOLDREQUEST']._serialized_start=1135
+  _globals['_GETHOLDREQUEST']._serialized_end=1178
+  _globals['_GETHOLDRESPONSE']._serialized_start=1180
+  _globals['_GETHOLDRESPONSE']._serialized_end=1237
+  _globals['_HOLDSERVICE']._serialized_start=1240
+  _globals['_HOLDSERVICE']._serialized_end=2012
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/ledger.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x07\x41\x63\x63ount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61lance\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\"\xa2\x05\n\x08Transfer\x12\x1e\n\x0btransfer_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x9f\x01\n\rdebit_account\x18\x02 \x01(\tB\x87\x01\x9a\xb5\x18\x82\x01\x08\x01(\xc8\x01\x32{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12\xa0\x01\n\x0e\x63redit_account\x18\x03 \x01(\tB\x87\x01\x9a\xb5\x18\x82\x01\x08\x01(\xc8\x01\x32{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12,\n\x05\x61sset\x18\x04 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12!\n\x06\x61mount\x18\x05 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x15\n\x04memo\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12%\n\x14reverses_transfer_id\x18\x07 \x01(\tB\x07\x9a\xb5\x18\x03(\xff\x01\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06linked\x18\t \x01(\x08\x12/\n\x0bmature_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08last_day\x18\x0b \x01(\tB \x9a\xb5\x18\x1c\x32\x1a[0-9]{4}-[0-9]{2}-[0-9]{2}\"\xb9\x01\n\x05\x45ntry\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\r\n\x05\x61sset\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\rbalance_after\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ounter_account\x18\x06 \x01(\t\x12\x0c\n\x04memo\x18\x07 \x01(\t\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62owen/incentive/v1/ledger.proto\x12\x12\x62owen.incentive.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x07\x41\x63\x63ount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61lance\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\"\xe9\x06\n\x08Transfer\x12\x1e\n\x0btransfer_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x9f\x01\n\rdebit_account\x18\x02 \x01(\tB\x87\x01\x9a\xb5\x18\x82\x01\x08\x01(\xc8\x01\x32{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12\xa0\x01\n\x0e\x63redit_account\x18\x03 \x01(\tB\x87\x01\x9a\xb5\x18\x82\x01\x08\x01(\xc8\x01\x32{(member|partner)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(pending|available|held|debt)|issuer/[A-Za-z0-9._:-]+|sys/[a-z]+\x12,\n\x05\x61sset\x18\x04 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12!\n\x06\x61mount\x18\x05 \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x15\n\x04memo\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12%\n\x14reverses_transfer_id\x18\x07 \x01(\tB\x07\x9a\xb5\x18\x03(\xff\x01\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06linked\x18\t \x01(\x08\x12/\n\x0bmature_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08last_day\x18\x0b \x01(\tB \x9a\xb5\x18\x1c\x32\x1a[0-9]{4}-[0-9]{2}-[0-9]{2}:\xc4\x01\xa2\xb5\x18\xbf\x01{\"transfer_id\": \"welcome-1\", \"debit_account\": \"issuer/welcome\", \"credit_account\": \"member/0197a0c4-6e00-7000-8000-000000000001/available\", \"asset\": \"points\", \"amount\": 100, \"memo\": \"Welcome\"}\"\xb9\x01\n\x05\x45ntry\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\r\n\x05\x61sset\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\rbalance_after\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ounter_account\x18\x06 \x01(\t\x12\x0c\n\x04memo\x18\x07 \x01(\t\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,10 +50,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSFER'].fields_by_name['reverses_transfer_id']._serialized_options = b'\232\265\030\003(\377\001'
   _globals['_TRANSFER'].fields_by_name['last_day']._loaded_options = None
   _globals['_TRANSFER'].fields_by_name['last_day']._serialized_options = b'\232\265\030\0342\032[0-9]{4}-[0-9]{2}-[0-9]{2}'
-  _globals['_ACCOUNT']._serialized_start=118
-  _globals['_ACCOUNT']._serialized_end=194
-  _globals['_TRANSFER']._serialized_start=197
-  _globals['_TRANSFER']._serialized_end=871
-  _globals['_ENTRY']._serialized_start=874
-  _globals['_ENTRY']._serialized_end=1059
+  _globals['_TRANSFER']._loaded_options = None
+  _globals['_TRANSFER']._serialized_options = b'\242\265\030\277\001{\"transfer_id\": \"welcome-1\", \"debit_account\": \"issuer/welcome\", \"credit_account\": \"member/0197a0c4-6e00-7000-8000-000000000001/available\", \"asset\": \"points\", \"amount\": 100, \"memo\": \"Welcome\"}'
+  _globals['_ACCOUNT']._serialized_start=147
+  _globals['_ACCOUNT']._serialized_end=223
+  _globals['_TRANSFER']._serialized_start=226
+  _globals['_TRANSFER']._serialized_end=1099
+  _globals['_ENTRY']._serialized_start=1102
+  _globals['_ENTRY']._serialized_end=1287
 # @@protoc_insertion_point(module_scope)

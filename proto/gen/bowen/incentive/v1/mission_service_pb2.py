@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(bowen/incentive/v1/mission_service.proto\x12\x12\x62owen.incentive.v1\x1a bowen/incentive/v1/mission.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x05\n\x14\x43reateMissionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x39\n\x06metric\x18\x03 \x01(\x0b\x32!.bowen.incentive.v1.MissionMetricB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1f\n\x06target\x18\x04 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12\x32\n\x06period\x18\x05 \x01(\x0e\x32\".bowen.incentive.v1.Mission.Period\x12:\n\nactivation\x18\x06 \x01(\x0e\x32&.bowen.incentive.v1.Mission.Activation\x12:\n\nrecurrence\x18\x07 \x01(\x0e\x32&.bowen.incentive.v1.Mission.Recurrence\x12!\n\x19rollback_after_completion\x18\x08 \x01(\x08\x12\x15\n\x04when\x18\t \x01(\tB\x07\x9a\xb5\x18\x03(\x80 \x12,\n\x05\x61sset\x18\n \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12\x1e\n\x06\x61mount\x18\x0b \x01(\x03\x42\x0e\x9a\xb5\x18\n\x08\x01\x10\x01\x18\x80\x94\xeb\xdc\x03\x12!\n\x06\x62udget\x18\x0c \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x19\n\ttime_zone\x18\r \x01(\tB\x06\x9a\xb5\x18\x02(@\x12\x36\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\"E\n\x15\x43reateMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"R\n\x13PauseMissionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nmission_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"D\n\x14PauseMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"S\n\x14ResumeMissionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nmission_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x15ResumeMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"1\n\x11GetMissionRequest\x12\x1c\n\nmission_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"B\n\x12GetMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"M\n\x13ListMissionsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"^\n\x14ListMissionsResponse\x12-\n\x08missions\x18\x01 \x03(\x0b\x32\x1b.bowen.incentive.v1.Mission\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x19GetMissionProgressRequest\x12\x1c\n\nmission_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"h\n\x1aGetMissionProgressResponse\x12\x0e\n\x06target\x18\x01 \x01(\x03\x12:\n\x0boccurrences\x18\x02 \x03(\x0b\x32%.bowen.incentive.v1.MissionOccurrence2\x94\x08\n\x0eMissionService\x12\x9e\x01\n\rCreateMission\x12(.bowen.incentive.v1.CreateMissionRequest\x1a).bowen.incentive.v1.CreateMissionResponse\"8\x8a\xb5\x18\x1d\n\x18incentive.missions:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/missions:\x01*\x12\xab\x01\n\x0cPauseMission\x12\'.bowen.incentive.v1.PauseMissionRequest\x1a(.bowen.incentive.v1.PauseMissionResponse\"H\x8a\xb5\x18\x1a\n\x18incentive.missions:write\x82\xd3\xe4\x93\x02$\"\x1f/v1/missions/{mission_id}:pause:\x01*\x12\xaf\x01\n\rResumeMission\x12(.bowen.incentive.v1.ResumeMissionRequest\x1a).bowen.incentive.v1.ResumeMissionResponse\"I\x8a\xb5\x18\x1a\n\x18incentive.missions:write\x82\xd3\xe4\x93\x02%\" /v1/missions/{mission_id}:resume:\x01*\x12\x9b\x01\n\nGetMission\x12%.bowen.incentive.v1.GetMissionRequest\x1a&.bowen.incentive.v1.GetMissionResponse\">\x8a\xb5\x18\x19\n\x17incentive.missions:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/missions/{mission_id}\x12\x94\x01\n\x0cListMissions\x12\'.bowen.incentive.v1.ListMissionsRequest\x1a(.bowen.incentive.v1.ListMissionsResponse\"1\x8a\xb5\x18\x19\n\x17incentive.missions:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/missions\x12\xcb\x01\n\x12GetMissionProgress\x12-.bowen.incentive.v1.GetMissionProgressRequest\x1a..bowen.incentive.v1.GetMissionProgressResponse\"V\x8a\xb5\x18\x1b\n\x17incentive.missions:read\x10\x01\x82\xd3\xe4\x93\x02\x31\x12//v1/missions/{mission_id}/progress/{profile_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(bowen/incentive/v1/mission_service.proto\x12\x12\x62owen.incentive.v1\x1a bowen/incentive/v1/mission.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x06\n\x14\x43reateMissionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x39\n\x06metric\x18\x03 \x01(\x0b\x32!.bowen.incentive.v1.MissionMetricB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1f\n\x06target\x18\x04 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12\x32\n\x06period\x18\x05 \x01(\x0e\x32\".bowen.incentive.v1.Mission.Period\x12:\n\nactivation\x18\x06 \x01(\x0e\x32&.bowen.incentive.v1.Mission.Activation\x12:\n\nrecurrence\x18\x07 \x01(\x0e\x32&.bowen.incentive.v1.Mission.Recurrence\x12!\n\x19rollback_after_completion\x18\x08 \x01(\x08\x12\x15\n\x04when\x18\t \x01(\tB\x07\x9a\xb5\x18\x03(\x80 \x12,\n\x05\x61sset\x18\n \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12\x1e\n\x06\x61mount\x18\x0b \x01(\x03\x42\x0e\x9a\xb5\x18\n\x08\x01\x10\x01\x18\x80\x94\xeb\xdc\x03\x12!\n\x06\x62udget\x18\x0c \x01(\x03\x42\x11\x9a\xb5\x18\r\x08\x01\x10\x01\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x19\n\ttime_zone\x18\r \x01(\tB\x06\x9a\xb5\x18\x02(@\x12\x36\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01:\xef\x01\xa2\xb5\x18\xea\x01{\"name\": \"Three orders in a month\", \"metric\": {\"orders\": \"ORDERS\"}, \"target\": 3, \"period\": \"MONTH\", \"asset\": \"points\", \"amount\": 300, \"budget\": 30000, \"start_time\": \"2026-06-01T00:00:00+08:00\", \"end_time\": \"2026-07-01T00:00:00+08:00\"}\"E\n\x15\x43reateMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"R\n\x13PauseMissionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nmission_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"D\n\x14PauseMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"S\n\x14ResumeMissionRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nmission_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"E\n\x15ResumeMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"1\n\x11GetMissionRequest\x12\x1c\n\nmission_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"B\n\x12GetMissionResponse\x12,\n\x07mission\x18\x01 \x01(\x0b\x32\x1b.bowen.incentive.v1.Mission\"M\n\x13ListMissionsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"^\n\x14ListMissionsResponse\x12-\n\x08missions\x18\x01 \x03(\x0b\x32\x1b.bowen.incentive.v1.Mission\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x19GetMissionProgressRequest\x12\x1c\n\nmission_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"h\n\x1aGetMissionProgressResponse\x12\x0e\n\x06target\x18\x01 \x01(\x03\x12:\n\x0boccurrences\x18\x02 \x03(\x0b\x32%.bowen.incentive.v1.MissionOccurrence2\x94\x08\n\x0eMissionService\x12\x9e\x01\n\rCreateMission\x12(.bowen.incentive.v1.CreateMissionRequest\x1a).bowen.incentive.v1.CreateMissionResponse\"8\x8a\xb5\x18\x1d\n\x18incentive.missions:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/missions:\x01*\x12\xab\x01\n\x0cPauseMission\x12\'.bowen.incentive.v1.PauseMissionRequest\x1a(.bowen.incentive.v1.PauseMissionResponse\"H\x8a\xb5\x18\x1a\n\x18incentive.missions:write\x82\xd3\xe4\x93\x02$\"\x1f/v1/missions/{mission_id}:pause:\x01*\x12\xaf\x01\n\rResumeMission\x12(.bowen.incentive.v1.ResumeMissionRequest\x1a).bowen.incentive.v1.ResumeMissionResponse\"I\x8a\xb5\x18\x1a\n\x18incentive.missions:write\x82\xd3\xe4\x93\x02%\" /v1/missions/{mission_id}:resume:\x01*\x12\x9b\x01\n\nGetMission\x12%.bowen.incentive.v1.GetMissionRequest\x1a&.bowen.incentive.v1.GetMissionResponse\">\x8a\xb5\x18\x19\n\x17incentive.missions:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/missions/{mission_id}\x12\x94\x01\n\x0cListMissions\x12\'.bowen.incentive.v1.ListMissionsRequest\x1a(.bowen.incentive.v1.ListMissionsResponse\"1\x8a\xb5\x18\x19\n\x17incentive.missions:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/missions\x12\xcb\x01\n\x12GetMissionProgress\x12-.bowen.incentive.v1.GetMissionProgressRequest\x1a..bowen.incentive.v1.GetMissionProgressResponse\"V\x8a\xb5\x18\x1b\n\x17incentive.missions:read\x10\x01\x82\xd3\xe4\x93\x02\x31\x12//v1/missions/{mission_id}/progress/{profile_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,6 +58,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEMISSIONREQUEST'].fields_by_name['start_time']._serialized_options = b'\232\265\030\002\010\001'
   _globals['_CREATEMISSIONREQUEST'].fields_by_name['end_time']._loaded_options = None
   _globals['_CREATEMISSIONREQUEST'].fields_by_name['end_time']._serialized_options = b'\232\265\030\002\010\001'
+  _globals['_CREATEMISSIONREQUEST']._loaded_options = None
+  _globals['_CREATEMISSIONREQUEST']._serialized_options = b'\242\265\030\352\001{\"name\": \"Three orders in a month\", \"metric\": {\"orders\": \"ORDERS\"}, \"target\": 3, \"period\": \"MONTH\", \"asset\": \"points\", \"amount\": 300, \"budget\": 30000, \"start_time\": \"2026-06-01T00:00:00+08:00\", \"end_time\": \"2026-07-01T00:00:00+08:00\"}'
   _globals['_PAUSEMISSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PAUSEMISSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_PAUSEMISSIONREQUEST'].fields_by_name['mission_id']._loaded_options = None
@@ -89,29 +91,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MISSIONSERVICE'].methods_by_name['GetMissionProgress']._loaded_options = None
   _globals['_MISSIONSERVICE'].methods_by_name['GetMissionProgress']._serialized_options = b'\212\265\030\033\n\027incentive.missions:read\020\001\202\323\344\223\0021\022//v1/missions/{mission_id}/progress/{profile_id}'
   _globals['_CREATEMISSIONREQUEST']._serialized_start=221
-  _globals['_CREATEMISSIONREQUEST']._serialized_end=870
-  _globals['_CREATEMISSIONRESPONSE']._serialized_start=872
-  _globals['_CREATEMISSIONRESPONSE']._serialized_end=941
-  _globals['_PAUSEMISSIONREQUEST']._serialized_start=943
-  _globals['_PAUSEMISSIONREQUEST']._serialized_end=1025
-  _globals['_PAUSEMISSIONRESPONSE']._serialized_start=1027
-  _globals['_PAUSEMISSIONRESPONSE']._serialized_end=1095
-  _globals['_RESUMEMISSIONREQUEST']._serialized_start=1097
-  _globals['_RESUMEMISSIONREQUEST']._serialized_end=1180
-  _globals['_RESUMEMISSIONRESPONSE']._serialized_start=1182
-  _globals['_RESUMEMISSIONRESPONSE']._serialized_end=1251
-  _globals['_GETMISSIONREQUEST']._serialized_start=1253
-  _globals['_GETMISSIONREQUEST']._serialized_end=1302
-  _globals['_GETMISSIONRESPONSE']._serialized_start=1304
-  _globals['_GETMISSIONRESPONSE']._serialized_end=1370
-  _globals['_LISTMISSIONSREQUEST']._serialized_start=1372
-  _globals['_LISTMISSIONSREQUEST']._serialized_end=1449
-  _globals['_LISTMISSIONSRESPONSE']._serialized_start=1451
-  _globals['_LISTMISSIONSRESPONSE']._serialized_end=1545
-  _globals['_GETMISSIONPROGRESSREQUEST']._serialized_start=1547
-  _globals['_GETMISSIONPROGRESSREQUEST']._serialized_end=1634
-  _globals['_GETMISSIONPROGRESSRESPONSE']._serialized_start=1636
-  _globals['_GETMISSIONPROGRESSRESPONSE']._serialized_end=1740
-  _globals['_MISSIONSERVICE']._serialized_start=1743
-  _globals['_MISSIONSERVICE']._serialized_end=2787
+  _globals['_CREATEMISSIONREQUEST']._serialized_end=1112
+  _globals['_CREATEMISSIONRESPONSE']._serialized_start=1114
+  _globals['_CREATEMISSIONRESPONSE']._serialized_end=1183
+  _globals['_PAUSEMISSIONREQUEST']._serialized_start=1185
+  _globals['_PAUSEMISSIONREQUEST']._serialized_end=1267
+  _globals['_PAUSEMISSIONRESPONSE']._serialized_start=1269
+  _globals['_PAUSEMISSIONRESPONSE']._serialized_end=1337
+  _globals['_RESUMEMISSIONREQUEST']._serialized_start=1339
+  _globals['_RESUMEMISSIONREQUEST']._serialized_end=1422
+  _globals['_RESUMEMISSIONRESPONSE']._serialized_start=1424
+  _globals['_RESUMEMISSIONRESPONSE']._serialized_end=1493
+  _globals['_GETMISSIONREQUEST']._serialized_start=1495
+  _globals['_GETMISSIONREQUEST']._serialized_end=1544
+  _globals['_GETMISSIONRESPONSE']._serialized_start=1546
+  _globals['_GETMISSIONRESPONSE']._serialized_end=1612
+  _globals['_LISTMISSIONSREQUEST']._serialized_start=1614
+  _globals['_LISTMISSIONSREQUEST']._serialized_end=1691
+  _globals['_LISTMISSIONSRESPONSE']._serialized_start=1693
+  _globals['_LISTMISSIONSRESPONSE']._serialized_end=1787
+  _globals['_GETMISSIONPROGRESSREQUEST']._serialized_start=1789
+  _globals['_GETMISSIONPROGRESSREQUEST']._serialized_end=1876
+  _globals['_GETMISSIONPROGRESSRESPONSE']._serialized_start=1878
+  _globals['_GETMISSIONPROGRESSRESPONSE']._serialized_end=1982
+  _globals['_MISSIONSERVICE']._serialized_start=1985
+  _globals['_MISSIONSERVICE']._serialized_end=3029
 # @@protoc_insertion_point(module_scope)

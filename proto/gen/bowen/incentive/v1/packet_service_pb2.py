@@ -28,7 +28,7 @@ from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/incentive/v1/packet_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/packet.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xe7\x01\n\x11SendPacketRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1b\n\tbudget_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\"\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x08\x01\x10\x64\x18\xa0\x9c\x01\x12\"\n\rcurrency_code\x18\x05 \x01(\tB\x0b\x9a\xb5\x18\x07\x08\x01R\x03\x43NY\x12\x16\n\x05payee\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\x80\x01\x12\x18\n\x07wishing\x18\x07 \x01(\tB\x07\x9a\xb5\x18\x03(\x80\x01\"@\n\x12SendPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"n\n\x15WithdrawPacketRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1b\n\tpacket_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\"D\n\x16WithdrawPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"G\n\x14RefreshPacketRequest\x12/\n\x07\x62ill_no\x18\x01 \x01(\tB\x1e\x9a\xb5\x18\x1a\x08\x01\x32\x16[0-9A-HJKMNP-TV-Z]{26}\"C\n\x15RefreshPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"/\n\x10GetPacketRequest\x12\x1b\n\tpacket_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"?\n\x11GetPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"q\n\x19ListProfilePacketsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"b\n\x1aListProfilePacketsResponse\x12+\n\x07packets\x18\x01 \x03(\x0b\x32\x1a.bowen.incentive.v1.Packet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xde\x06\n\rPacketService\x12\x93\x01\n\nSendPacket\x12%.bowen.incentive.v1.SendPacketRequest\x1a&.bowen.incentive.v1.SendPacketResponse\"6\x8a\xb5\x18\x1c\n\x17incentive.packets:write \xc9\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/packets:\x01*\x12\xb1\x01\n\x0eWithdrawPacket\x12).bowen.incentive.v1.WithdrawPacketRequest\x1a*.bowen.incentive.v1.WithdrawPacketResponse\"H\x8a\xb5\x18\x19\n\x17incentive.packets:write\x82\xd3\xe4\x93\x02%\" /v1/packets/{packet_id}:withdraw:\x01*\x12\xab\x01\n\rRefreshPacket\x12(.bowen.incentive.v1.RefreshPacketRequest\x1a).bowen.incentive.v1.RefreshPacketResponse\"E\x8a\xb5\x18\x19\n\x17incentive.packets:write\x82\xd3\xe4\x93\x02\"\"\x1d/v1/packets/{bill_no}:refresh:\x01*\x12\x95\x01\n\tGetPacket\x12$.bowen.incentive.v1.GetPacketRequest\x1a%.bowen.incentive.v1.GetPacketResponse\";\x8a\xb5\x18\x18\n\x16incentive.packets:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/packets/{packet_id}\x12\xbc\x01\n\x12ListProfilePackets\x12-.bowen.incentive.v1.ListProfilePacketsRequest\x1a..bowen.incentive.v1.ListProfilePacketsResponse\"G\x8a\xb5\x18\x1a\n\x16incentive.packets:read\x10\x01\x82\xd3\xe4\x93\x02#\x12!/v1/profiles/{profile_id}/packetsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/incentive/v1/packet_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1f\x62owen/incentive/v1/packet.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xc3\x03\n\x11SendPacketRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1b\n\tbudget_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\"\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x08\x01\x10\x64\x18\xa0\x9c\x01\x12\"\n\rcurrency_code\x18\x05 \x01(\tB\x0b\x9a\xb5\x18\x07\x08\x01R\x03\x43NY\x12\x16\n\x05payee\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\x80\x01\x12\x18\n\x07wishing\x18\x07 \x01(\tB\x07\x9a\xb5\x18\x03(\x80\x01:\xd9\x01\xa2\xb5\x18\xd4\x01{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"budget_id\": \"0197a0c4-6e00-7000-8000-000000000002\", \"amount_minor\": 880, \"currency_code\": \"CNY\", \"payee\": \"oUpF8uMuAJO\", \"wishing\": \"Thank you for sharing\"}\"@\n\x12SendPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"\x9a\x01\n\x15WithdrawPacketRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1b\n\tpacket_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01:*\xa2\xb5\x18&{\"reason\": \"Sent to the wrong person\"}\"D\n\x16WithdrawPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"G\n\x14RefreshPacketRequest\x12/\n\x07\x62ill_no\x18\x01 \x01(\tB\x1e\x9a\xb5\x18\x1a\x08\x01\x32\x16[0-9A-HJKMNP-TV-Z]{26}\"C\n\x15RefreshPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"/\n\x10GetPacketRequest\x12\x1b\n\tpacket_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"?\n\x11GetPacketResponse\x12*\n\x06packet\x18\x01 \x01(\x0b\x32\x1a.bowen.incentive.v1.Packet\"q\n\x19ListProfilePacketsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"b\n\x1aListProfilePacketsResponse\x12+\n\x07packets\x18\x01 \x03(\x0b\x32\x1a.bowen.incentive.v1.Packet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xde\x06\n\rPacketService\x12\x93\x01\n\nSendPacket\x12%.bowen.incentive.v1.SendPacketRequest\x1a&.bowen.incentive.v1.SendPacketResponse\"6\x8a\xb5\x18\x1c\n\x17incentive.packets:write \xc9\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/packets:\x01*\x12\xb1\x01\n\x0eWithdrawPacket\x12).bowen.incentive.v1.WithdrawPacketRequest\x1a*.bowen.incentive.v1.WithdrawPacketResponse\"H\x8a\xb5\x18\x19\n\x17incentive.packets:write\x82\xd3\xe4\x93\x02%\" /v1/packets/{packet_id}:withdraw:\x01*\x12\xab\x01\n\rRefreshPacket\x12(.bowen.incentive.v1.RefreshPacketRequest\x1a).bowen.incentive.v1.RefreshPacketResponse\"E\x8a\xb5\x18\x19\n\x17incentive.packets:write\x82\xd3\xe4\x93\x02\"\"\x1d/v1/packets/{bill_no}:refresh:\x01*\x12\x95\x01\n\tGetPacket\x12$.bowen.incentive.v1.GetPacketRequest\x1a%.bowen.incentive.v1.GetPacketResponse\";\x8a\xb5\x18\x18\n\x16incentive.packets:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/packets/{packet_id}\x12\xbc\x01\n\x12ListProfilePackets\x12-.bowen.incentive.v1.ListProfilePacketsRequest\x1a..bowen.incentive.v1.ListProfilePacketsResponse\"G\x8a\xb5\x18\x1a\n\x16incentive.packets:read\x10\x01\x82\xd3\xe4\x93\x02#\x12!/v1/profiles/{profile_id}/packetsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,12 +49,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDPACKETREQUEST'].fields_by_name['payee']._serialized_options = b'\232\265\030\003(\200\001'
   _globals['_SENDPACKETREQUEST'].fields_by_name['wishing']._loaded_options = None
   _globals['_SENDPACKETREQUEST'].fields_by_name['wishing']._serialized_options = b'\232\265\030\003(\200\001'
+  _globals['_SENDPACKETREQUEST']._loaded_options = None
+  _globals['_SENDPACKETREQUEST']._serialized_options = b'\242\265\030\324\001{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"budget_id\": \"0197a0c4-6e00-7000-8000-000000000002\", \"amount_minor\": 880, \"currency_code\": \"CNY\", \"payee\": \"oUpF8uMuAJO\", \"wishing\": \"Thank you for sharing\"}'
   _globals['_WITHDRAWPACKETREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_WITHDRAWPACKETREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_WITHDRAWPACKETREQUEST'].fields_by_name['packet_id']._loaded_options = None
   _globals['_WITHDRAWPACKETREQUEST'].fields_by_name['packet_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_WITHDRAWPACKETREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_WITHDRAWPACKETREQUEST'].fields_by_name['reason']._serialized_options = b'\232\265\030\005\010\001(\310\001'
+  _globals['_WITHDRAWPACKETREQUEST']._loaded_options = None
+  _globals['_WITHDRAWPACKETREQUEST']._serialized_options = b'\242\265\030&{\"reason\": \"Sent to the wrong person\"}'
   _globals['_REFRESHPACKETREQUEST'].fields_by_name['bill_no']._loaded_options = None
   _globals['_REFRESHPACKETREQUEST'].fields_by_name['bill_no']._serialized_options = b'\232\265\030\032\010\0012\026[0-9A-HJKMNP-TV-Z]{26}'
   _globals['_GETPACKETREQUEST'].fields_by_name['packet_id']._loaded_options = None
@@ -76,25 +80,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PACKETSERVICE'].methods_by_name['ListProfilePackets']._loaded_options = None
   _globals['_PACKETSERVICE'].methods_by_name['ListProfilePackets']._serialized_options = b'\212\265\030\032\n\026incentive.packets:read\020\001\202\323\344\223\002#\022!/v1/profiles/{profile_id}/packets'
   _globals['_SENDPACKETREQUEST']._serialized_start=186
-  _globals['_SENDPACKETREQUEST']._serialized_end=417
-  _globals['_SENDPACKETRESPONSE']._serialized_start=419
-  _globals['_SENDPACKETRESPONSE']._serialized_end=483
-  _globals['_WITHDRAWPACKETREQUEST']._serialized_start=485
-  _globals['_WITHDRAWPACKETREQUEST']._serialized_end=595
-  _globals['_WITHDRAWPACKETRESPONSE']._serialized_start=597
-  _globals['_WITHDRAWPACKETRESPONSE']._serialized_end=665
-  _globals['_REFRESHPACKETREQUEST']._serialized_start=667
-  _globals['_REFRESHPACKETREQUEST']._serialized_end=738
-  _globals['_REFRESHPACKETRESPONSE']._serialized_start=740
-  _globals['_REFRESHPACKETRESPONSE']._serialized_end=807
-  _globals['_GETPACKETREQUEST']._serialized_start=809
-  _globals['_GETPACKETREQUEST']._serialized_end=856
-  _globals['_GETPACKETRESPONSE']._serialized_start=858
-  _globals['_GETPACKETRESPONSE']._serialized_end=921
-  _globals['_LISTPROFILEPACKETSREQUEST']._serialized_start=923
-  _globals['_LISTPROFILEPACKETSREQUEST']._serialized_end=1036
-  _globals['_LISTPROFILEPACKETSRESPONSE']._serialized_start=1038
-  _globals['_LISTPROFILEPACKETSRESPONSE']._serialized_end=1136
-  _globals['_PACKETSERVICE']._serialized_start=1139
-  _globals['_PACKETSERVICE']._serialized_end=2001
+  _globals['_SENDPACKETREQUEST']._serialized_end=637
+  _globals['_SENDPACKETRESPONSE']._serialized_start=639
+  _globals['_SENDPACKETRESPONSE']._serialized_end=703
+  _globals['_WITHDRAWPACKETREQUEST']._serialized_start=706
+  _globals['_WITHDRAWPACKETREQUEST']._serialized_end=860
+  _globals['_WITHDRAWPACKETRESPONSE']._serialized_start=862
+  _globals['_WITHDRAWPACKETRESPONSE']._serialized_end=930
+  _globals['_REFRESHPACKETREQUEST']._serialized_start=932
+  _globals['_REFRESHPACKETREQUEST']._serialized_end=1003
+  _globals['_REFRESHPACKETRESPONSE']._serialized_start=1005
+  _globals['_REFRESHPACKETRESPONSE']._serialized_end=1072
+  _globals['_GETPACKETREQUEST']._serialized_start=1074
+  _globals['_GETPACKETREQUEST']._serialized_end=1121
+  _globals['_GETPACKETRESPONSE']._serialized_start=1123
+  _globals['_GETPACKETRESPONSE']._serialized_end=1186
+  _globals['_LISTPROFILEPACKETSREQUEST']._serialized_start=1188
+  _globals['_LISTPROFILEPACKETSREQUEST']._serialized_end=1301
+  _globals['_LISTPROFILEPACKETSRESPONSE']._serialized_start=1303
+  _globals['_LISTPROFILEPACKETSRESPONSE']._serialized_end=1401
+  _globals['_PACKETSERVICE']._serialized_start=1404
+  _globals['_PACKETSERVICE']._serialized_end=2266
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bowen/incentive/v1/pot_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/incentive/v1/pot.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x06\n\x10\x43reatePotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1b\n\nevent_name\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12\"\n\tscore_min\x18\x04 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12,\n\x05\x61sset\x18\x05 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12\x1d\n\ttop_count\x18\x06 \x01(\x05\x42\n\x9a\xb5\x18\x06\x10\x00\x18\xc0\x84=\x12 \n\ntop_amount\x18\x07 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x10\x00\x18\x80\x94\xeb\xdc\x03\x12$\n\x0bshared_pool\x18\x08 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x10\x00\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x33\n\tthin_pool\x18\t \x01(\x0e\x32 .bowen.incentive.v1.Pot.ThinPool\x12\x36\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1e\n\x0bgrace_hours\x18\x0c \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xa8\x01\x12.\n\x06metric\x18\r \x01(\x0e\x32\x1e.bowen.incentive.v1.Pot.Metric\x12\x31\n\x06random\x18\x0e \x01(\x0b\x32\x1f.bowen.incentive.v1.RandomSplitH\x00\x12.\n\x07lottery\x18\x0f \x01(\x0b\x32\x1b.bowen.incentive.v1.LotteryH\x00\x12,\n\x06levels\x18\x10 \x01(\x0b\x32\x1a.bowen.incentive.v1.LevelsH\x00\x12-\n\x05rules\x18\x11 \x01(\x0b\x32\x1e.bowen.incentive.v1.PrizeRules\x12%\n\rcurrency_code\x18\x12 \x01(\tB\x0e\x9a\xb5\x18\n2\x08[A-Z]{3}\x12!\n\x11\x63\x61rry_over_pot_id\x18\x13 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x17\n\x04when\x18\x14 \x01(\tB\t\x9a\xb5\x18\x05(\x80 X\x01\x42\x08\n\x06prizes\"9\n\x11\x43reatePotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"K\n\x10\x46reezePotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x11\x46reezePotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"K\n\x10SettlePotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x11SettlePotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"I\n\x0eVoidPotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"7\n\x0fVoidPotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"\x8e\x01\n\x1a\x44isqualifyPotWinnerRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\"~\n\x1b\x44isqualifyPotWinnerResponse\x12+\n\x05share\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.PotShare\x12\x32\n\x0cother_shares\x18\x02 \x03(\x0b\x32\x1c.bowen.incentive.v1.PotShare\"\x88\x01\n\x14\x43laimPotLevelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\x05level\x18\x04 \x01(\x05\x42\n\x9a\xb5\x18\x06\x08\x01\x10\x01\x18\x14\"D\n\x15\x43laimPotLevelResponse\x12+\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.PotClaim\"O\n\x15GetPotStandingRequest\x12\x18\n\x06pot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"K\n\x16GetPotStandingResponse\x12\x31\n\x08standing\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.PotStanding\")\n\rGetPotRequest\x12\x18\n\x06pot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"6\n\x0eGetPotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"L\n\x12GetPotShareRequest\x12\x18\n\x06pot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"v\n\x13GetPotShareResponse\x12+\n\x05share\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.PotShare\x12\x32\n\x0cother_shares\x18\x02 \x03(\x0b\x32\x1c.bowen.incentive.v1.PotShare2\xbe\x0b\n\nPotService\x12\x8a\x01\n\tCreatePot\x12$.bowen.incentive.v1.CreatePotRequest\x1a%.bowen.incentive.v1.CreatePotResponse\"0\x8a\xb5\x18\x19\n\x14incentive.pots:write \xc9\x01\x82\xd3\xe4\x93\x02\r\"\x08/v1/pots:\x01*\x12\x97\x01\n\tFreezePot\x12$.bowen.incentive.v1.FreezePotRequest\x1a%.bowen.incentive.v1.FreezePotResponse\"=\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/pots/{pot_id}:freeze:\x01*\x12\x97\x01\n\tSettlePot\x12$.bowen.incentive.v1.SettlePotRequest\x1a%.bowen.incentive.v1.SettlePotResponse\"=\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/pots/{pot_id}:settle:\x01*\x12\x8f\x01\n\x07VoidPot\x12\".bowen.incentive.v1.VoidPotRequest\x1a#.bowen.incentive.v1.VoidPotResponse\";\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/pots/{pot_id}:void:\x01*\x12\xcd\x01\n\x13\x44isqualifyPotWinner\x12..bowen.incentive.v1.DisqualifyPotWinnerRequest\x1a/.bowen.incentive.v1.DisqualifyPotWinnerResponse\"U\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x35\"0/v1/pots/{pot_id}/shares/{profile_id}:disqualify:\x01*\x12\xa4\x01\n\rClaimPotLevel\x12(.bowen.incentive.v1.ClaimPotLevelRequest\x1a).bowen.incentive.v1.ClaimPotLevelResponse\">\x8a\xb5\x18\x18\n\x14incentive.pots:write\x10\x01\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/pots/{pot_id}:claim:\x01*\x12\xb4\x01\n\x0eGetPotStanding\x12).bowen.incentive.v1.GetPotStandingRequest\x1a*.bowen.incentive.v1.GetPotStandingResponse\"K\x8a\xb5\x18\x17\n\x13incentive.pots:read\x10\x01\x82\xd3\xe4\x93\x02*\x12(/v1/pots/{pot_id}/standings/{profile_id}\x12\x83\x01\n\x06GetPot\x12!.bowen.incentive.v1.GetPotRequest\x1a\".bowen.incentive.v1.GetPotResponse\"2\x8a\xb5\x18\x15\n\x13incentive.pots:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/pots/{pot_id}\x12\xa8\x01\n\x0bGetPotShare\x12&.bowen.incentive.v1.GetPotShareRequest\x1a\'.bowen.incentive.v1.GetPotShareResponse\"H\x8a\xb5\x18\x17\n\x13incentive.pots:read\x10\x01\x82\xd3\xe4\x93\x02\'\x12%/v1/pots/{pot_id}/shares/{profile_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bowen/incentive/v1/pot_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1c\x62owen/incentive/v1/pot.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x08\n\x10\x43reatePotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x1b\n\nevent_name\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\x12\"\n\tscore_min\x18\x04 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x08\x01\x10\x01\x18\x80\xa0\x94\xa5\x8d\x1d\x12,\n\x05\x61sset\x18\x05 \x01(\tB\x1d\x9a\xb5\x18\x19\x08\x01( 2\x13[a-z][a-zA-Z0-9._]*\x12\x1d\n\ttop_count\x18\x06 \x01(\x05\x42\n\x9a\xb5\x18\x06\x10\x00\x18\xc0\x84=\x12 \n\ntop_amount\x18\x07 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x10\x00\x18\x80\x94\xeb\xdc\x03\x12$\n\x0bshared_pool\x18\x08 \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x10\x00\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12\x33\n\tthin_pool\x18\t \x01(\x0e\x32 .bowen.incentive.v1.Pot.ThinPool\x12\x36\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1e\n\x0bgrace_hours\x18\x0c \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xa8\x01\x12.\n\x06metric\x18\r \x01(\x0e\x32\x1e.bowen.incentive.v1.Pot.Metric\x12\x31\n\x06random\x18\x0e \x01(\x0b\x32\x1f.bowen.incentive.v1.RandomSplitH\x00\x12.\n\x07lottery\x18\x0f \x01(\x0b\x32\x1b.bowen.incentive.v1.LotteryH\x00\x12,\n\x06levels\x18\x10 \x01(\x0b\x32\x1a.bowen.incentive.v1.LevelsH\x00\x12-\n\x05rules\x18\x11 \x01(\x0b\x32\x1e.bowen.incentive.v1.PrizeRules\x12%\n\rcurrency_code\x18\x12 \x01(\tB\x0e\x9a\xb5\x18\n2\x08[A-Z]{3}\x12!\n\x11\x63\x61rry_over_pot_id\x18\x13 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x17\n\x04when\x18\x14 \x01(\tB\t\x9a\xb5\x18\x05(\x80 X\x01:\xf4\x01\xa2\xb5\x18\xef\x01{\"name\": \"Share in June\", \"event_name\": \"Product Shared\", \"score_min\": 5, \"asset\": \"cash.CNY\", \"top_count\": 10, \"top_amount\": 8800, \"shared_pool\": 1000000, \"start_time\": \"2026-06-01T00:00:00+08:00\", \"end_time\": \"2026-07-01T00:00:00+08:00\"}B\x08\n\x06prizes\"9\n\x11\x43reatePotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"K\n\x10\x46reezePotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x11\x46reezePotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"K\n\x10SettlePotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x11SettlePotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"I\n\x0eVoidPotRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"7\n\x0fVoidPotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"\xc3\x01\n\x1a\x44isqualifyPotWinnerRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01:3\xa2\xb5\x18/{\"reason\": \"Shared with accounts of their own\"}\"~\n\x1b\x44isqualifyPotWinnerResponse\x12+\n\x05share\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.PotShare\x12\x32\n\x0cother_shares\x18\x02 \x03(\x0b\x32\x1c.bowen.incentive.v1.PotShare\"\xd0\x01\n\x14\x43laimPotLevelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06pot_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\x05level\x18\x04 \x01(\x05\x42\n\x9a\xb5\x18\x06\x08\x01\x10\x01\x18\x14:F\xa2\xb5\x18\x42{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"level\": 1}\"D\n\x15\x43laimPotLevelResponse\x12+\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.PotClaim\"O\n\x15GetPotStandingRequest\x12\x18\n\x06pot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"K\n\x16GetPotStandingResponse\x12\x31\n\x08standing\x18\x01 \x01(\x0b\x32\x1f.bowen.incentive.v1.PotStanding\")\n\rGetPotRequest\x12\x18\n\x06pot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"6\n\x0eGetPotResponse\x12$\n\x03pot\x18\x01 \x01(\x0b\x32\x17.bowen.incentive.v1.Pot\"L\n\x12GetPotShareRequest\x12\x18\n\x06pot_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"v\n\x13GetPotShareResponse\x12+\n\x05share\x18\x01 \x01(\x0b\x32\x1c.bowen.incentive.v1.PotShare\x12\x32\n\x0cother_shares\x18\x02 \x03(\x0b\x32\x1c.bowen.incentive.v1.PotShare2\xbe\x0b\n\nPotService\x12\x8a\x01\n\tCreatePot\x12$.bowen.incentive.v1.CreatePotRequest\x1a%.bowen.incentive.v1.CreatePotResponse\"0\x8a\xb5\x18\x19\n\x14incentive.pots:write \xc9\x01\x82\xd3\xe4\x93\x02\r\"\x08/v1/pots:\x01*\x12\x97\x01\n\tFreezePot\x12$.bowen.incentive.v1.FreezePotRequest\x1a%.bowen.incentive.v1.FreezePotResponse\"=\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/pots/{pot_id}:freeze:\x01*\x12\x97\x01\n\tSettlePot\x12$.bowen.incentive.v1.SettlePotRequest\x1a%.bowen.incentive.v1.SettlePotResponse\"=\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/pots/{pot_id}:settle:\x01*\x12\x8f\x01\n\x07VoidPot\x12\".bowen.incentive.v1.VoidPotRequest\x1a#.bowen.incentive.v1.VoidPotResponse\";\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/pots/{pot_id}:void:\x01*\x12\xcd\x01\n\x13\x44isqualifyPotWinner\x12..bowen.incentive.v1.DisqualifyPotWinnerRequest\x1a/.bowen.incentive.v1.DisqualifyPotWinnerResponse\"U\x8a\xb5\x18\x16\n\x14incentive.pots:write\x82\xd3\xe4\x93\x02\x35\"0/v1/pots/{pot_id}/shares/{profile_id}:disqualify:\x01*\x12\xa4\x01\n\rClaimPotLevel\x12(.bowen.incentive.v1.ClaimPotLevelRequest\x1a).bowen.incentive.v1.ClaimPotLevelResponse\">\x8a\xb5\x18\x18\n\x14incentive.pots:write\x10\x01\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/pots/{pot_id}:claim:\x01*\x12\xb4\x01\n\x0eGetPotStanding\x12).bowen.incentive.v1.GetPotStandingRequest\x1a*.bowen.incentive.v1.GetPotStandingResponse\"K\x8a\xb5\x18\x17\n\x13incentive.pots:read\x10\x01\x82\xd3\xe4\x93\x02*\x12(/v1/pots/{pot_id}/standings/{profile_id}\x12\x83\x01\n\x06GetPot\x12!.bowen.incentive.v1.GetPotRequest\x1a\".bowen.incentive.v1.GetPotResponse\"2\x8a\xb5\x18\x15\n\x13incentive.pots:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/pots/{pot_id}\x12\xa8\x01\n\x0bGetPotShare\x12&.bowen.incentive.v1.GetPotShareRequest\x1a\'.bowen.incentive.v1.GetPotShareResponse\"H\x8a\xb5\x18\x17\n\x13incentive.pots:read\x10\x01\x82\xd3\xe4\x93\x02\'\x12%/v1/pots/{pot_id}/shares/{profile_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +64,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPOTREQUEST'].fields_by_name['carry_over_pot_id']._serialized_options = b'\232\265\030\002H\001'
   _globals['_CREATEPOTREQUEST'].fields_by_name['when']._loaded_options = None
   _globals['_CREATEPOTREQUEST'].fields_by_name['when']._serialized_options = b'\232\265\030\005(\200 X\001'
+  _globals['_CREATEPOTREQUEST']._loaded_options = None
+  _globals['_CREATEPOTREQUEST']._serialized_options = b'\242\265\030\357\001{\"name\": \"Share in June\", \"event_name\": \"Product Shared\", \"score_min\": 5, \"asset\": \"cash.CNY\", \"top_count\": 10, \"top_amount\": 8800, \"shared_pool\": 1000000, \"start_time\": \"2026-06-01T00:00:00+08:00\", \"end_time\": \"2026-07-01T00:00:00+08:00\"}'
   _globals['_FREEZEPOTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_FREEZEPOTREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_FREEZEPOTREQUEST'].fields_by_name['pot_id']._loaded_options = None
@@ -84,6 +86,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISQUALIFYPOTWINNERREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_DISQUALIFYPOTWINNERREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DISQUALIFYPOTWINNERREQUEST'].fields_by_name['reason']._serialized_options = b'\232\265\030\005\010\001(\310\001'
+  _globals['_DISQUALIFYPOTWINNERREQUEST']._loaded_options = None
+  _globals['_DISQUALIFYPOTWINNERREQUEST']._serialized_options = b'\242\265\030/{\"reason\": \"Shared with accounts of their own\"}'
   _globals['_CLAIMPOTLEVELREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CLAIMPOTLEVELREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_CLAIMPOTLEVELREQUEST'].fields_by_name['pot_id']._loaded_options = None
@@ -92,6 +96,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLAIMPOTLEVELREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_CLAIMPOTLEVELREQUEST'].fields_by_name['level']._loaded_options = None
   _globals['_CLAIMPOTLEVELREQUEST'].fields_by_name['level']._serialized_options = b'\232\265\030\006\010\001\020\001\030\024'
+  _globals['_CLAIMPOTLEVELREQUEST']._loaded_options = None
+  _globals['_CLAIMPOTLEVELREQUEST']._serialized_options = b'\242\265\030B{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"level\": 1}'
   _globals['_GETPOTSTANDINGREQUEST'].fields_by_name['pot_id']._loaded_options = None
   _globals['_GETPOTSTANDINGREQUEST'].fields_by_name['pot_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_GETPOTSTANDINGREQUEST'].fields_by_name['profile_id']._loaded_options = None
@@ -121,41 +127,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POTSERVICE'].methods_by_name['GetPotShare']._loaded_options = None
   _globals['_POTSERVICE'].methods_by_name['GetPotShare']._serialized_options = b'\212\265\030\027\n\023incentive.pots:read\020\001\202\323\344\223\002\'\022%/v1/pots/{pot_id}/shares/{profile_id}'
   _globals['_CREATEPOTREQUEST']._serialized_start=213
-  _globals['_CREATEPOTREQUEST']._serialized_end=1044
-  _globals['_CREATEPOTRESPONSE']._serialized_start=1046
-  _globals['_CREATEPOTRESPONSE']._serialized_end=1103
-  _globals['_FREEZEPOTREQUEST']._serialized_start=1105
-  _globals['_FREEZEPOTREQUEST']._serialized_end=1180
-  _globals['_FREEZEPOTRESPONSE']._serialized_start=1182
-  _globals['_FREEZEPOTRESPONSE']._serialized_end=1239
-  _globals['_SETTLEPOTREQUEST']._serialized_start=1241
-  _globals['_SETTLEPOTREQUEST']._serialized_end=1316
-  _globals['_SETTLEPOTRESPONSE']._serialized_start=1318
-  _globals['_SETTLEPOTRESPONSE']._serialized_end=1375
-  _globals['_VOIDPOTREQUEST']._serialized_start=1377
-  _globals['_VOIDPOTREQUEST']._serialized_end=1450
-  _globals['_VOIDPOTRESPONSE']._serialized_start=1452
-  _globals['_VOIDPOTRESPONSE']._serialized_end=1507
-  _globals['_DISQUALIFYPOTWINNERREQUEST']._serialized_start=1510
-  _globals['_DISQUALIFYPOTWINNERREQUEST']._serialized_end=1652
-  _globals['_DISQUALIFYPOTWINNERRESPONSE']._serialized_start=1654
-  _globals['_DISQUALIFYPOTWINNERRESPONSE']._serialized_end=1780
-  _globals['_CLAIMPOTLEVELREQUEST']._serialized_start=1783
-  _globals['_CLAIMPOTLEVELREQUEST']._serialized_end=1919
-  _globals['_CLAIMPOTLEVELRESPONSE']._serialized_start=1921
-  _globals['_CLAIMPOTLEVELRESPONSE']._serialized_end=1989
-  _globals['_GETPOTSTANDINGREQUEST']._serialized_start=1991
-  _globals['_GETPOTSTANDINGREQUEST']._serialized_end=2070
-  _globals['_GETPOTSTANDINGRESPONSE']._serialized_start=2072
-  _globals['_GETPOTSTANDINGRESPONSE']._serialized_end=2147
-  _globals['_GETPOTREQUEST']._serialized_start=2149
-  _globals['_GETPOTREQUEST']._serialized_end=2190
-  _globals['_GETPOTRESPONSE']._serialized_start=2192
-  _globals['_GETPOTRESPONSE']._serialized_end=2246
-  _globals['_GETPOTSHAREREQUEST']._serialized_start=2248
-  _globals['_GETPOTSHAREREQUEST']._serialized_end=2324
-  _globals['_GETPOTSHARERESPONSE']._serialized_start=2326
-  _globals['_GETPOTSHARERESPONSE']._serialized_end=2444
-  _globals['_POTSERVICE']._serialized_start=2447
-  _globals['_POTSERVICE']._serialized_end=3917
+  _globals['_CREATEPOTREQUEST']._serialized_end=1291
+  _globals['_CREATEPOTRESPONSE']._serialized_start=1293
+  _globals['_CREATEPOTRESPONSE']._serialized_end=1350
+  _globals['_FREEZEPOTREQUEST']._serialized_start=1352
+  _globals['_FREEZEPOTREQUEST']._serialized_end=1427
+  _globals['_FREEZEPOTRESPONSE']._serialized_start=1429
+  _globals['_FREEZEPOTRESPONSE']._serialized_end=1486
+  _globals['_SETTLEPOTREQUEST']._serialized_start=1488
+  _globals['_SETTLEPOTREQUEST']._serialized_end=1563
+  _globals['_SETTLEPOTRESPONSE']._serialized_start=1565
+  _globals['_SETTLEPOTRESPONSE']._serialized_end=1622
+  _globals['_VOIDPOTREQUEST']._serialized_start=1624
+  _globals['_VOIDPOTREQUEST']._serialized_end=1697
+  _globals['_VOIDPOTRESPONSE']._serialized_start=1699
+  _globals['_VOIDPOTRESPONSE']._serialized_end=1754
+  _globals['_DISQUALIFYPOTWINNERREQUEST']._serialized_start=1757
+  _globals['_DISQUALIFYPOTWINNERREQUEST']._serialized_end=1952
+  _globals['_DISQUALIFYPOTWINNERRESPONSE']._serialized_start=1954
+  _globals['_DISQUALIFYPOTWINNERRESPONSE']._serialized_end=2080
+  _globals['_CLAIMPOTLEVELREQUEST']._serialized_start=2083
+  _globals['_CLAIMPOTLEVELREQUEST']._serialized_end=2291
+  _globals['_CLAIMPOTLEVELRESPONSE']._serialized_start=2293
+  _globals['_CLAIMPOTLEVELRESPONSE']._serialized_end=2361
+  _globals['_GETPOTSTANDINGREQUEST']._serialized_start=2363
+  _globals['_GETPOTSTANDINGREQUEST']._serialized_end=2442
+  _globals['_GETPOTSTANDINGRESPONSE']._serialized_start=2444
+  _globals['_GETPOTSTANDINGRESPONSE']._serialized_end=2519
+  _globals['_GETPOTREQUEST']._serialized_start=2521
+  _globals['_GETPOTREQUEST']._serialized_end=2562
+  _globals['_GETPOTRESPONSE']._serialized_start=2564
+  _globals['_GETPOTRESPONSE']._serialized_end=2618
+  _globals['_GETPOTSHAREREQUEST']._serialized_start=2620
+  _globals['_GETPOTSHAREREQUEST']._serialized_end=2696
+  _globals['_GETPOTSHARERESPONSE']._serialized_start=2698
+  _globals['_GETPOTSHARERESPONSE']._serialized_end=2816
+  _globals['_POTSERVICE']._serialized_start=2819
+  _globals['_POTSERVICE']._serialized_end=4289
 # @@protoc_insertion_point(module_scope)

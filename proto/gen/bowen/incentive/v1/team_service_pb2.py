@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/team_service.proto\x12\x12\x62owen.incentive.v1\x1a!bowen/incentive/v1/campaign.proto\x1a\x1d\x62owen/incentive/v1/team.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x04\n\x19\x43reateTeamCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12;\n\x04kind\x18\x03 \x01(\x0e\x32%.bowen.incentive.v1.TeamCampaign.KindB\x06\x9a\xb5\x18\x02\x08\x01\x12\x19\n\x04size\x18\x04 \x01(\x05\x42\x0b\x9a\xb5\x18\x07\x08\x01\x10\x01\x18\xf4\x03\x12\"\n\x0bttl_seconds\x18\x05 \x01(\x05\x42\r\x9a\xb5\x18\t\x08\x01\x10<\x18\x80\x9a\x9e\x01\x12*\n\x05\x61sset\x18\x06 \x01(\tB\x1b\x9a\xb5\x18\x17( 2\x13[a-z][a-zA-Z0-9._]*\x12$\n\x0e\x63\x61ptain_amount\x18\x07 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x10\x00\x18\x80\x94\xeb\xdc\x03\x12#\n\rmember_amount\x18\x08 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x10\x00\x18\x80\x94\xeb\xdc\x03\x12\x1f\n\x06\x62udget\x18\t \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x10\x00\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12)\n\x15teams_per_profile_max\x18\n \x01(\x05\x42\n\x9a\xb5\x18\x06\x10\x00\x18\xc0\x84=\x12,\n\x07\x63hannel\x18\x0b \x01(\x0e\x32\x1b.bowen.incentive.v1.Channel\x12\x36\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\"U\n\x1a\x43reateTeamCampaignResponse\x12\x37\n\rteam_campaign\x18\x01 \x01(\x0b\x32 .bowen.incentive.v1.TeamCampaign\"\\\n\x17StopTeamCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\"\n\x10team_campaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"S\n\x18StopTeamCampaignResponse\x12\x37\n\rteam_campaign\x18\x01 \x01(\x0b\x32 .bowen.incentive.v1.TeamCampaign\"<\n\x16GetTeamCampaignRequest\x12\"\n\x10team_campaign_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x17GetTeamCampaignResponse\x12\x37\n\rteam_campaign\x18\x01 \x01(\x0b\x32 .bowen.incentive.v1.TeamCampaign\"\x94\x01\n\x0fOpenTeamRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\"\n\x10team_campaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12 \n\x0forder_reference\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\":\n\x10OpenTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"\x8b\x01\n\x0fJoinTeamRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07team_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12 \n\x0forder_reference\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\":\n\x10JoinTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"j\n\x10LeaveTeamRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07team_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\";\n\x11LeaveTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"+\n\x0eGetTeamRequest\x12\x19\n\x07team_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x0fGetTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"o\n\x17ListProfileTeamsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"\\\n\x18ListProfileTeamsResponse\x12\'\n\x05teams\x18\x01 \x03(\x0b\x32\x18.bowen.incentive.v1.Team\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc1\n\n\x0bTeamService\x12\xb0\x01\n\x12\x43reateTeamCampaign\x12-.bowen.incentive.v1.CreateTeamCampaignRequest\x1a..bowen.incentive.v1.CreateTeamCampaignResponse\";\x8a\xb5\x18\x1a\n\x15incentive.teams:write \xc9\x01\x82\xd3\xe4\x93\x02\x17\"\x12/v1/team-campaigns:\x01*\x12\xbf\x01\n\x10StopTeamCampaign\x12+.bowen.incentive.v1.StopTeamCampaignRequest\x1a,.bowen.incentive.v1.StopTeamCampaignResponse\"P\x8a\xb5\x18\x17\n\x15incentive.teams:write\x82\xd3\xe4\x93\x02/\"*/v1/team-campaigns/{team_campaign_id}:stop:\x01*\x12\xb3\x01\n\x0fGetTeamCampaign\x12*.bowen.incentive.v1.GetTeamCampaignRequest\x1a+.bowen.incentive.v1.GetTeamCampaignResponse\"G\x8a\xb5\x18\x16\n\x14incentive.teams:read\x82\xd3\xe4\x93\x02\'\x12%/v1/team-campaigns/{team_campaign_id}\x12\x8b\x01\n\x08OpenTeam\x12#.bowen.incentive.v1.OpenTeamRequest\x1a$.bowen.incentive.v1.OpenTeamResponse\"4\x8a\xb5\x18\x1c\n\x15incentive.teams:write\x10\x01 \xc9\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/teams:\x01*\x12\x97\x01\n\x08JoinTeam\x12#.bowen.incentive.v1.JoinTeamRequest\x1a$.bowen.incentive.v1.JoinTeamResponse\"@\x8a\xb5\x18\x19\n\x15incentive.teams:write\x10\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/teams/{team_id}:join:\x01*\x12\x9b\x01\n\tLeaveTeam\x12$.bowen.incentive.v1.LeaveTeamRequest\x1a%.bowen.incentive.v1.LeaveTeamResponse\"A\x8a\xb5\x18\x19\n\x15incentive.teams:write\x10\x01\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/teams/{team_id}:leave:\x01*\x12\x8b\x01\n\x07GetTeam\x12\".bowen.incentive.v1.GetTeamRequest\x1a#.bowen.incentive.v1.GetTeamResponse\"7\x8a\xb5\x18\x18\n\x14incentive.teams:read\x10\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/teams/{team_id}\x12\xb2\x01\n\x10ListProfileTeams\x12+.bowen.incentive.v1.ListProfileTeamsRequest\x1a,.bowen.incentive.v1.ListProfileTeamsResponse\"C\x8a\xb5\x18\x18\n\x14incentive.teams:read\x10\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/profiles/{profile_id}/teamsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/team_service.proto\x12\x12\x62owen.incentive.v1\x1a!bowen/incentive/v1/campaign.proto\x1a\x1d\x62owen/incentive/v1/team.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x06\n\x19\x43reateTeamCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12;\n\x04kind\x18\x03 \x01(\x0e\x32%.bowen.incentive.v1.TeamCampaign.KindB\x06\x9a\xb5\x18\x02\x08\x01\x12\x19\n\x04size\x18\x04 \x01(\x05\x42\x0b\x9a\xb5\x18\x07\x08\x01\x10\x01\x18\xf4\x03\x12\"\n\x0bttl_seconds\x18\x05 \x01(\x05\x42\r\x9a\xb5\x18\t\x08\x01\x10<\x18\x80\x9a\x9e\x01\x12*\n\x05\x61sset\x18\x06 \x01(\tB\x1b\x9a\xb5\x18\x17( 2\x13[a-z][a-zA-Z0-9._]*\x12$\n\x0e\x63\x61ptain_amount\x18\x07 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x10\x00\x18\x80\x94\xeb\xdc\x03\x12#\n\rmember_amount\x18\x08 \x01(\x03\x42\x0c\x9a\xb5\x18\x08\x10\x00\x18\x80\x94\xeb\xdc\x03\x12\x1f\n\x06\x62udget\x18\t \x01(\x03\x42\x0f\x9a\xb5\x18\x0b\x10\x00\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01\x12)\n\x15teams_per_profile_max\x18\n \x01(\x05\x42\n\x9a\xb5\x18\x06\x10\x00\x18\xc0\x84=\x12,\n\x07\x63hannel\x18\x0b \x01(\x0e\x32\x1b.bowen.incentive.v1.Channel\x12\x36\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01\x12\x34\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x9a\xb5\x18\x02\x08\x01:\xf9\x01\xa2\xb5\x18\xf4\x01{\"name\": \"Tea for three\", \"kind\": \"GROUP_BUY\", \"size\": 3, \"ttl_seconds\": 86400, \"asset\": \"points\", \"captain_amount\": 100, \"member_amount\": 50, \"budget\": 100000, \"start_time\": \"2026-06-01T00:00:00+08:00\", \"end_time\": \"2026-07-01T00:00:00+08:00\"}\"U\n\x1a\x43reateTeamCampaignResponse\x12\x37\n\rteam_campaign\x18\x01 \x01(\x0b\x32 .bowen.incentive.v1.TeamCampaign\"\\\n\x17StopTeamCampaignRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\"\n\x10team_campaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"S\n\x18StopTeamCampaignResponse\x12\x37\n\rteam_campaign\x18\x01 \x01(\x0b\x32 .bowen.incentive.v1.TeamCampaign\"<\n\x16GetTeamCampaignRequest\x12\"\n\x10team_campaign_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"R\n\x17GetTeamCampaignResponse\x12\x37\n\rteam_campaign\x18\x01 \x01(\x0b\x32 .bowen.incentive.v1.TeamCampaign\"\xa9\x02\n\x0fOpenTeamRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\"\n\x10team_campaign_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12 \n\x0forder_reference\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01:\x92\x01\xa2\xb5\x18\x8d\x01{\"team_campaign_id\": \"0197a0c4-6e00-7000-8000-000000000002\", \"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"order_reference\": \"A-21\"}\":\n\x10OpenTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"\xe2\x01\n\x0fJoinTeamRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07team_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12 \n\x0forder_reference\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01:U\xa2\xb5\x18Q{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"order_reference\": \"A-22\"}\":\n\x10JoinTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"j\n\x10LeaveTeamRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07team_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\";\n\x11LeaveTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"+\n\x0eGetTeamRequest\x12\x19\n\x07team_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"9\n\x0fGetTeamResponse\x12&\n\x04team\x18\x01 \x01(\x0b\x32\x18.bowen.incentive.v1.Team\"o\n\x17ListProfileTeamsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"\\\n\x18ListProfileTeamsResponse\x12\'\n\x05teams\x18\x01 \x03(\x0b\x32\x18.bowen.incentive.v1.Team\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc1\n\n\x0bTeamService\x12\xb0\x01\n\x12\x43reateTeamCampaign\x12-.bowen.incentive.v1.CreateTeamCampaignRequest\x1a..bowen.incentive.v1.CreateTeamCampaignResponse\";\x8a\xb5\x18\x1a\n\x15incentive.teams:write \xc9\x01\x82\xd3\xe4\x93\x02\x17\"\x12/v1/team-campaigns:\x01*\x12\xbf\x01\n\x10StopTeamCampaign\x12+.bowen.incentive.v1.StopTeamCampaignRequest\x1a,.bowen.incentive.v1.StopTeamCampaignResponse\"P\x8a\xb5\x18\x17\n\x15incentive.teams:write\x82\xd3\xe4\x93\x02/\"*/v1/team-campaigns/{team_campaign_id}:stop:\x01*\x12\xb3\x01\n\x0fGetTeamCampaign\x12*.bowen.incentive.v1.GetTeamCampaignRequest\x1a+.bowen.incentive.v1.GetTeamCampaignResponse\"G\x8a\xb5\x18\x16\n\x14incentive.teams:read\x82\xd3\xe4\x93\x02\'\x12%/v1/team-campaigns/{team_campaign_id}\x12\x8b\x01\n\x08OpenTeam\x12#.bowen.incentive.v1.OpenTeamRequest\x1a$.bowen.incentive.v1.OpenTeamResponse\"4\x8a\xb5\x18\x1c\n\x15incentive.teams:write\x10\x01 \xc9\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/teams:\x01*\x12\x97\x01\n\x08JoinTeam\x12#.bowen.incentive.v1.JoinTeamRequest\x1a$.bowen.incentive.v1.JoinTeamResponse\"@\x8a\xb5\x18\x19\n\x15incentive.teams:write\x10\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/teams/{team_id}:join:\x01*\x12\x9b\x01\n\tLeaveTeam\x12$.bowen.incentive.v1.LeaveTeamRequest\x1a%.bowen.incentive.v1.LeaveTeamResponse\"A\x8a\xb5\x18\x19\n\x15incentive.teams:write\x10\x01\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/teams/{team_id}:leave:\x01*\x12\x8b\x01\n\x07GetTeam\x12\".bowen.incentive.v1.GetTeamRequest\x1a#.bowen.incentive.v1.GetTeamResponse\"7\x8a\xb5\x18\x18\n\x14incentive.teams:read\x10\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/teams/{team_id}\x12\xb2\x01\n\x10ListProfileTeams\x12+.bowen.incentive.v1.ListProfileTeamsRequest\x1a,.bowen.incentive.v1.ListProfileTeamsResponse\"C\x8a\xb5\x18\x18\n\x14incentive.teams:read\x10\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/profiles/{profile_id}/teamsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,6 +61,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETEAMCAMPAIGNREQUEST'].fields_by_name['start_time']._serialized_options = b'\232\265\030\002\010\001'
   _globals['_CREATETEAMCAMPAIGNREQUEST'].fields_by_name['end_time']._loaded_options = None
   _globals['_CREATETEAMCAMPAIGNREQUEST'].fields_by_name['end_time']._serialized_options = b'\232\265\030\002\010\001'
+  _globals['_CREATETEAMCAMPAIGNREQUEST']._loaded_options = None
+  _globals['_CREATETEAMCAMPAIGNREQUEST']._serialized_options = b'\242\265\030\364\001{\"name\": \"Tea for three\", \"kind\": \"GROUP_BUY\", \"size\": 3, \"ttl_seconds\": 86400, \"asset\": \"points\", \"captain_amount\": 100, \"member_amount\": 50, \"budget\": 100000, \"start_time\": \"2026-06-01T00:00:00+08:00\", \"end_time\": \"2026-07-01T00:00:00+08:00\"}'
   _globals['_STOPTEAMCAMPAIGNREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_STOPTEAMCAMPAIGNREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_STOPTEAMCAMPAIGNREQUEST'].fields_by_name['team_campaign_id']._loaded_options = None
@@ -75,6 +77,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENTEAMREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_OPENTEAMREQUEST'].fields_by_name['order_reference']._loaded_options = None
   _globals['_OPENTEAMREQUEST'].fields_by_name['order_reference']._serialized_options = b'\232\265\030\003(\310\001'
+  _globals['_OPENTEAMREQUEST']._loaded_options = None
+  _globals['_OPENTEAMREQUEST']._serialized_options = b'\242\265\030\215\001{\"team_campaign_id\": \"0197a0c4-6e00-7000-8000-000000000002\", \"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"order_reference\": \"A-21\"}'
   _globals['_JOINTEAMREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_JOINTEAMREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_JOINTEAMREQUEST'].fields_by_name['team_id']._loaded_options = None
@@ -83,6 +87,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOINTEAMREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_JOINTEAMREQUEST'].fields_by_name['order_reference']._loaded_options = None
   _globals['_JOINTEAMREQUEST'].fields_by_name['order_reference']._serialized_options = b'\232\265\030\003(\310\001'
+  _globals['_JOINTEAMREQUEST']._loaded_options = None
+  _globals['_JOINTEAMREQUEST']._serialized_options = b'\242\265\030Q{\"profile_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"order_reference\": \"A-22\"}'
   _globals['_LEAVETEAMREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_LEAVETEAMREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_LEAVETEAMREQUEST'].fields_by_name['team_id']._loaded_options = None
@@ -114,37 +120,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEAMSERVICE'].methods_by_name['ListProfileTeams']._loaded_options = None
   _globals['_TEAMSERVICE'].methods_by_name['ListProfileTeams']._serialized_options = b'\212\265\030\030\n\024incentive.teams:read\020\001\202\323\344\223\002!\022\037/v1/profiles/{profile_id}/teams'
   _globals['_CREATETEAMCAMPAIGNREQUEST']._serialized_start=250
-  _globals['_CREATETEAMCAMPAIGNREQUEST']._serialized_end=807
-  _globals['_CREATETEAMCAMPAIGNRESPONSE']._serialized_start=809
-  _globals['_CREATETEAMCAMPAIGNRESPONSE']._serialized_end=894
-  _globals['_STOPTEAMCAMPAIGNREQUEST']._serialized_start=896
-  _globals['_STOPTEAMCAMPAIGNREQUEST']._serialized_end=988
-  _globals['_STOPTEAMCAMPAIGNRESPONSE']._serialized_start=990
-  _globals['_STOPTEAMCAMPAIGNRESPONSE']._serialized_end=1073
-  _globals['_GETTEAMCAMPAIGNREQUEST']._serialized_start=1075
-  _globals['_GETTEAMCAMPAIGNREQUEST']._serialized_end=1135
-  _globals['_GETTEAMCAMPAIGNRESPONSE']._serialized_start=1137
-  _globals['_GETTEAMCAMPAIGNRESPONSE']._serialized_end=1219
-  _globals['_OPENTEAMREQUEST']._serialized_start=1222
-  _globals['_OPENTEAMREQUEST']._serialized_end=1370
-  _globals['_OPENTEAMRESPONSE']._serialized_start=1372
-  _globals['_OPENTEAMRESPONSE']._serialized_end=1430
-  _globals['_JOINTEAMREQUEST']._serialized_start=1433
-  _globals['_JOINTEAMREQUEST']._serialized_end=1572
-  _globals['_JOINTEAMRESPONSE']._serialized_start=1574
-  _globals['_JOINTEAMRESPONSE']._serialized_end=1632
-  _globals['_LEAVETEAMREQUEST']._serialized_start=1634
-  _globals['_LEAVETEAMREQUEST']._serialized_end=1740
-  _globals['_LEAVETEAMRESPONSE']._serialized_start=1742
-  _globals['_LEAVETEAMRESPONSE']._serialized_end=1801
-  _globals['_GETTEAMREQUEST']._serialized_start=1803
-  _globals['_GETTEAMREQUEST']._serialized_end=1846
-  _globals['_GETTEAMRESPONSE']._serialized_start=1848
-  _globals['_GETTEAMRESPONSE']._serialized_end=1905
-  _globals['_LISTPROFILETEAMSREQUEST']._serialized_start=1907
-  _globals['_LISTPROFILETEAMSREQUEST']._serialized_end=2018
-  _globals['_LISTPROFILETEAMSRESPONSE']._serialized_start=2020
-  _globals['_LISTPROFILETEAMSRESPONSE']._serialized_end=2112
-  _globals['_TEAMSERVICE']._serialized_start=2115
-  _globals['_TEAMSERVICE']._serialized_end=3460
+  _globals['_CREATETEAMCAMPAIGNREQUEST']._serialized_end=1059
+  _globals['_CREATETEAMCAMPAIGNRESPONSE']._serialized_start=1061
+  _globals['_CREATETEAMCAMPAIGNRESPONSE']._serialized_end=1146
+  _globals['_STOPTEAMCAMPAIGNREQUEST']._serialized_start=1148
+  _globals['_STOPTEAMCAMPAIGNREQUEST']._serialized_end=1240
+  _globals['_STOPTEAMCAMPAIGNRESPONSE']._serialized_start=1242
+  _globals['_STOPTEAMCAMPAIGNRESPONSE']._serialized_end=1325
+  _globals['_GETTEAMCAMPAIGNREQUEST']._serialized_start=1327
+  _globals['_GETTEAMCAMPAIGNREQUEST']._serialized_end=1387
+  _globals['_GETTEAMCAMPAIGNRESPONSE']._serialized_start=1389
+  _globals['_GETTEAMCAMPAIGNRESPONSE']._serialized_end=1471
+  _globals['_OPENTEAMREQUEST']._serialized_start=1474
+  _globals['_OPENTEAMREQUEST']._serialized_end=1771
+  _globals['_OPENTEAMRESPONSE']._serialized_start=1773
+  _globals['_OPENTEAMRESPONSE']._serialized_end=1831
+  _globals['_JOINTEAMREQUEST']._serialized_start=1834
+  _globals['_JOINTEAMREQUEST']._serialized_end=2060
+  _globals['_JOINTEAMRESPONSE']._serialized_start=2062
+  _globals['_JOINTEAMRESPONSE']._serialized_end=2120
+  _globals['_LEAVETEAMREQUEST']._serialized_start=2122
+  _globals['_LEAVETEAMREQUEST']._serialized_end=2228
+  _globals['_LEAVETEAMRESPONSE']._serialized_start=2230
+  _globals['_LEAVETEAMRESPONSE']._serialized_end=2289
+  _globals['_GETTEAMREQUEST']._serialized_start=2291
+  _globals['_GETTEAMREQUEST']._serialized_end=2334
+  _globals['_GETTEAMRESPONSE']._serialized_start=2336
+  _globals['_GETTEAMRESPONSE']._serialized_end=2393
+  _globals['_LISTPROFILETEAMSREQUEST']._serialized_start=2395
+  _globals['_LISTPROFILETEAMSREQUEST']._serialized_end=2506
+  _globals['_LISTPROFILETEAMSRESPONSE']._serialized_start=2508
+  _globals['_LISTPROFILETEAMSRESPONSE']._serialized_end=2600
+  _globals['_TEAMSERVICE']._serialized_start=2603
+  _globals['_TEAMSERVICE']._serialized_end=3948
 # @@protoc_insertion_point(module_scope)

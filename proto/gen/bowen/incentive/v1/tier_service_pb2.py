@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/tier_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/tier.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x02\n\x1a\x43reateTierProgrammeRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x36\n\x06metric\x18\x03 \x01(\x0b\x32\x1e.bowen.incentive.v1.TierMetricB\x06\x9a\xb5\x18\x02\x08\x01\x12\x35\n\x06levels\x18\x04 \x03(\x0b\x32\x1d.bowen.incentive.v1.TierLevelB\x06\x9a\xb5\x18\x02\x08\x01\x12\x36\n\x06window\x18\x05 \x01(\x0b\x32\x1e.bowen.incentive.v1.TierWindowB\x06\x9a\xb5\x18\x02\x08\x01\x12>\n\tdowngrade\x18\x06 \x01(\x0e\x32+.bowen.incentive.v1.TierProgramme.Downgrade\x12\x1d\n\ngrace_days\x18\x07 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xee\x02\x12\x19\n\ttime_zone\x18\x08 \x01(\tB\x06\x9a\xb5\x18\x02(@\"S\n\x1b\x43reateTierProgrammeResponse\x12\x34\n\tprogramme\x18\x01 \x01(\x0b\x32!.bowen.incentive.v1.TierProgramme\"9\n\x17GetTierProgrammeRequest\x12\x1e\n\x0cprogramme_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"P\n\x18GetTierProgrammeResponse\x12\x34\n\tprogramme\x18\x01 \x01(\x0b\x32!.bowen.incentive.v1.TierProgramme\"S\n\x19ListTierProgrammesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"l\n\x1aListTierProgrammesResponse\x12\x35\n\nprogrammes\x18\x01 \x03(\x0b\x32!.bowen.incentive.v1.TierProgramme\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x14GetMemberTierRequest\x12\x1e\n\x0cprogramme_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x15GetMemberTierResponse\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.bowen.incentive.v1.MemberTier\"7\n\x17ListProfileTiersRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"I\n\x18ListProfileTiersResponse\x12-\n\x05tiers\x18\x01 \x03(\x0b\x32\x1e.bowen.incentive.v1.MemberTier\"\x8e\x01\n\x16ListTierChangesRequest\x12\x1e\n\x0cprogramme_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"c\n\x17ListTierChangesResponse\x12/\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1e.bowen.incentive.v1.TierChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc1\x01\n\x12PlaceInTierRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1e\n\x0cprogramme_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x17\n\x05level\x18\x04 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x10\x00\x18\x14\x12\x17\n\x04note\x18\x05 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12\x1c\n\x0b\x64ocument_id\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\"E\n\x13PlaceInTierResponse\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.bowen.incentive.v1.MemberTier2\xb8\n\n\x0bTierService\x12\xb4\x01\n\x13\x43reateTierProgramme\x12..bowen.incentive.v1.CreateTierProgrammeRequest\x1a/.bowen.incentive.v1.CreateTierProgrammeResponse\"<\x8a\xb5\x18\x1a\n\x15incentive.tiers:write \xc9\x01\x82\xd3\xe4\x93\x02\x18\"\x13/v1/tier-programmes:\x01*\x12\xb3\x01\n\x10GetTierProgramme\x12+.bowen.incentive.v1.GetTierProgrammeRequest\x1a,.bowen.incentive.v1.GetTierProgrammeResponse\"D\x8a\xb5\x18\x16\n\x14incentive.tiers:read\x82\xd3\xe4\x93\x02$\x12\"/v1/tier-programmes/{programme_id}\x12\xaa\x01\n\x12ListTierProgrammes\x12-.bowen.incentive.v1.ListTierProgrammesRequest\x1a..bowen.incentive.v1.ListTierProgrammesResponse\"5\x8a\xb5\x18\x16\n\x14incentive.tiers:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/tier-programmes\x12\xc1\x01\n\rGetMemberTier\x12(.bowen.incentive.v1.GetMemberTierRequest\x1a).bowen.incentive.v1.GetMemberTierResponse\"[\x8a\xb5\x18\x18\n\x14incentive.tiers:read\x10\x01\x82\xd3\xe4\x93\x02\x39\x12\x37/v1/tier-programmes/{programme_id}/members/{profile_id}\x12\xb2\x01\n\x10ListProfileTiers\x12+.bowen.incentive.v1.ListProfileTiersRequest\x1a,.bowen.incentive.v1.ListProfileTiersResponse\"C\x8a\xb5\x18\x18\n\x14incentive.tiers:read\x10\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/profiles/{profile_id}/tiers\x12\xcf\x01\n\x0fListTierChanges\x12*.bowen.incentive.v1.ListTierChangesRequest\x1a+.bowen.incentive.v1.ListTierChangesResponse\"c\x8a\xb5\x18\x18\n\x14incentive.tiers:read\x10\x01\x82\xd3\xe4\x93\x02\x41\x12?/v1/tier-programmes/{programme_id}/members/{profile_id}/changes\x12\xc3\x01\n\x0bPlaceInTier\x12&.bowen.incentive.v1.PlaceInTierRequest\x1a\'.bowen.incentive.v1.PlaceInTierResponse\"c\x8a\xb5\x18\x17\n\x15incentive.tiers:write\x82\xd3\xe4\x93\x02\x42\"=/v1/tier-programmes/{programme_id}/members/{profile_id}:place:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%bowen/incentive/v1/tier_service.proto\x12\x12\x62owen.incentive.v1\x1a\x1d\x62owen/incentive/v1/tier.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x04\n\x1a\x43reateTierProgrammeRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12\x36\n\x06metric\x18\x03 \x01(\x0b\x32\x1e.bowen.incentive.v1.TierMetricB\x06\x9a\xb5\x18\x02\x08\x01\x12\x35\n\x06levels\x18\x04 \x03(\x0b\x32\x1d.bowen.incentive.v1.TierLevelB\x06\x9a\xb5\x18\x02\x08\x01\x12\x36\n\x06window\x18\x05 \x01(\x0b\x32\x1e.bowen.incentive.v1.TierWindowB\x06\x9a\xb5\x18\x02\x08\x01\x12>\n\tdowngrade\x18\x06 \x01(\x0e\x32+.bowen.incentive.v1.TierProgramme.Downgrade\x12\x1d\n\ngrace_days\x18\x07 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xee\x02\x12\x19\n\ttime_zone\x18\x08 \x01(\tB\x06\x9a\xb5\x18\x02(@:\xd5\x01\xa2\xb5\x18\xd0\x01{\"name\": \"Club\", \"metric\": {\"orders\": {\"currency_code\": \"CNY\"}}, \"levels\": [{\"name\": \"Silver\", \"threshold\": 100000}, {\"name\": \"Gold\", \"threshold\": 500000}], \"window\": {\"rolling_months\": 12}, \"grace_days\": 30}\"S\n\x1b\x43reateTierProgrammeResponse\x12\x34\n\tprogramme\x18\x01 \x01(\x0b\x32!.bowen.incentive.v1.TierProgramme\"9\n\x17GetTierProgrammeRequest\x12\x1e\n\x0cprogramme_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"P\n\x18GetTierProgrammeResponse\x12\x34\n\tprogramme\x18\x01 \x01(\x0b\x32!.bowen.incentive.v1.TierProgramme\"S\n\x19ListTierProgrammesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"l\n\x1aListTierProgrammesResponse\x12\x35\n\nprogrammes\x18\x01 \x03(\x0b\x32!.bowen.incentive.v1.TierProgramme\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x14GetMemberTierRequest\x12\x1e\n\x0cprogramme_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x15GetMemberTierResponse\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.bowen.incentive.v1.MemberTier\"7\n\x17ListProfileTiersRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"I\n\x18ListProfileTiersResponse\x12-\n\x05tiers\x18\x01 \x03(\x0b\x32\x1e.bowen.incentive.v1.MemberTier\"\x8e\x01\n\x16ListTierChangesRequest\x12\x1e\n\x0cprogramme_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"c\n\x17ListTierChangesResponse\x12/\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1e.bowen.incentive.v1.TierChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x02\n\x12PlaceInTierRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1e\n\x0cprogramme_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1c\n\nprofile_id\x18\x03 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x17\n\x05level\x18\x04 \x01(\x05\x42\x08\x9a\xb5\x18\x04\x10\x00\x18\x14\x12\x17\n\x04note\x18\x05 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12\x1c\n\x0b\x64ocument_id\x18\x06 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01:N\xa2\xb5\x18J{\"level\": 1, \"note\": \"Accepted as a partner\", \"document_id\": \"HR-2026-14\"}\"E\n\x13PlaceInTierResponse\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.bowen.incentive.v1.MemberTier2\xb8\n\n\x0bTierService\x12\xb4\x01\n\x13\x43reateTierProgramme\x12..bowen.incentive.v1.CreateTierProgrammeRequest\x1a/.bowen.incentive.v1.CreateTierProgrammeResponse\"<\x8a\xb5\x18\x1a\n\x15incentive.tiers:write \xc9\x01\x82\xd3\xe4\x93\x02\x18\"\x13/v1/tier-programmes:\x01*\x12\xb3\x01\n\x10GetTierProgramme\x12+.bowen.incentive.v1.GetTierProgrammeRequest\x1a,.bowen.incentive.v1.GetTierProgrammeResponse\"D\x8a\xb5\x18\x16\n\x14incentive.tiers:read\x82\xd3\xe4\x93\x02$\x12\"/v1/tier-programmes/{programme_id}\x12\xaa\x01\n\x12ListTierProgrammes\x12-.bowen.incentive.v1.ListTierProgrammesRequest\x1a..bowen.incentive.v1.ListTierProgrammesResponse\"5\x8a\xb5\x18\x16\n\x14incentive.tiers:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/tier-programmes\x12\xc1\x01\n\rGetMemberTier\x12(.bowen.incentive.v1.GetMemberTierRequest\x1a).bowen.incentive.v1.GetMemberTierResponse\"[\x8a\xb5\x18\x18\n\x14incentive.tiers:read\x10\x01\x82\xd3\xe4\x93\x02\x39\x12\x37/v1/tier-programmes/{programme_id}/members/{profile_id}\x12\xb2\x01\n\x10ListProfileTiers\x12+.bowen.incentive.v1.ListProfileTiersRequest\x1a,.bowen.incentive.v1.ListProfileTiersResponse\"C\x8a\xb5\x18\x18\n\x14incentive.tiers:read\x10\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/profiles/{profile_id}/tiers\x12\xcf\x01\n\x0fListTierChanges\x12*.bowen.incentive.v1.ListTierChangesRequest\x1a+.bowen.incentive.v1.ListTierChangesResponse\"c\x8a\xb5\x18\x18\n\x14incentive.tiers:read\x10\x01\x82\xd3\xe4\x93\x02\x41\x12?/v1/tier-programmes/{programme_id}/members/{profile_id}/changes\x12\xc3\x01\n\x0bPlaceInTier\x12&.bowen.incentive.v1.PlaceInTierRequest\x1a\'.bowen.incentive.v1.PlaceInTierResponse\"c\x8a\xb5\x18\x17\n\x15incentive.tiers:write\x82\xd3\xe4\x93\x02\x42\"=/v1/tier-programmes/{programme_id}/members/{profile_id}:place:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETIERPROGRAMMEREQUEST'].fields_by_name['grace_days']._serialized_options = b'\232\265\030\005\020\000\030\356\002'
   _globals['_CREATETIERPROGRAMMEREQUEST'].fields_by_name['time_zone']._loaded_options = None
   _globals['_CREATETIERPROGRAMMEREQUEST'].fields_by_name['time_zone']._serialized_options = b'\232\265\030\002(@'
+  _globals['_CREATETIERPROGRAMMEREQUEST']._loaded_options = None
+  _globals['_CREATETIERPROGRAMMEREQUEST']._serialized_options = b'\242\265\030\320\001{\"name\": \"Club\", \"metric\": {\"orders\": {\"currency_code\": \"CNY\"}}, \"levels\": [{\"name\": \"Silver\", \"threshold\": 100000}, {\"name\": \"Gold\", \"threshold\": 500000}], \"window\": {\"rolling_months\": 12}, \"grace_days\": 30}'
   _globals['_GETTIERPROGRAMMEREQUEST'].fields_by_name['programme_id']._loaded_options = None
   _globals['_GETTIERPROGRAMMEREQUEST'].fields_by_name['programme_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LISTTIERPROGRAMMESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -82,6 +84,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLACEINTIERREQUEST'].fields_by_name['note']._serialized_options = b'\232\265\030\005\010\001(\364\003'
   _globals['_PLACEINTIERREQUEST'].fields_by_name['document_id']._loaded_options = None
   _globals['_PLACEINTIERREQUEST'].fields_by_name['document_id']._serialized_options = b'\232\265\030\003(\310\001'
+  _globals['_PLACEINTIERREQUEST']._loaded_options = None
+  _globals['_PLACEINTIERREQUEST']._serialized_options = b'\242\265\030J{\"level\": 1, \"note\": \"Accepted as a partner\", \"document_id\": \"HR-2026-14\"}'
   _globals['_TIERSERVICE'].methods_by_name['CreateTierProgramme']._loaded_options = None
   _globals['_TIERSERVICE'].methods_by_name['CreateTierProgramme']._serialized_options = b'\212\265\030\032\n\025incentive.tiers:write \311\001\202\323\344\223\002\030\"\023/v1/tier-programmes:\001*'
   _globals['_TIERSERVICE'].methods_by_name['GetTierProgramme']._loaded_options = None
@@ -97,33 +101,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIERSERVICE'].methods_by_name['PlaceInTier']._loaded_options = None
   _globals['_TIERSERVICE'].methods_by_name['PlaceInTier']._serialized_options = b'\212\265\030\027\n\025incentive.tiers:write\202\323\344\223\002B\"=/v1/tier-programmes/{programme_id}/members/{profile_id}:place:\001*'
   _globals['_CREATETIERPROGRAMMEREQUEST']._serialized_start=215
-  _globals['_CREATETIERPROGRAMMEREQUEST']._serialized_end=587
-  _globals['_CREATETIERPROGRAMMERESPONSE']._serialized_start=589
-  _globals['_CREATETIERPROGRAMMERESPONSE']._serialized_end=672
-  _globals['_GETTIERPROGRAMMEREQUEST']._serialized_start=674
-  _globals['_GETTIERPROGRAMMEREQUEST']._serialized_end=731
-  _globals['_GETTIERPROGRAMMERESPONSE']._serialized_start=733
-  _globals['_GETTIERPROGRAMMERESPONSE']._serialized_end=813
-  _globals['_LISTTIERPROGRAMMESREQUEST']._serialized_start=815
-  _globals['_LISTTIERPROGRAMMESREQUEST']._serialized_end=898
-  _globals['_LISTTIERPROGRAMMESRESPONSE']._serialized_start=900
-  _globals['_LISTTIERPROGRAMMESRESPONSE']._serialized_end=1008
-  _globals['_GETMEMBERTIERREQUEST']._serialized_start=1010
-  _globals['_GETMEMBERTIERREQUEST']._serialized_end=1137
-  _globals['_GETMEMBERTIERRESPONSE']._serialized_start=1139
-  _globals['_GETMEMBERTIERRESPONSE']._serialized_end=1210
-  _globals['_LISTPROFILETIERSREQUEST']._serialized_start=1212
-  _globals['_LISTPROFILETIERSREQUEST']._serialized_end=1267
-  _globals['_LISTPROFILETIERSRESPONSE']._serialized_start=1269
-  _globals['_LISTPROFILETIERSRESPONSE']._serialized_end=1342
-  _globals['_LISTTIERCHANGESREQUEST']._serialized_start=1345
-  _globals['_LISTTIERCHANGESREQUEST']._serialized_end=1487
-  _globals['_LISTTIERCHANGESRESPONSE']._serialized_start=1489
-  _globals['_LISTTIERCHANGESRESPONSE']._serialized_end=1588
-  _globals['_PLACEINTIERREQUEST']._serialized_start=1591
-  _globals['_PLACEINTIERREQUEST']._serialized_end=1784
-  _globals['_PLACEINTIERRESPONSE']._serialized_start=1786
-  _globals['_PLACEINTIERRESPONSE']._serialized_end=1855
-  _globals['_TIERSERVICE']._serialized_start=1858
-  _globals['_TIERSERVICE']._serialized_end=3194
+  _globals['_CREATETIERPROGRAMMEREQUEST']._serialized_end=803
+  _globals['_CREATETIERPROGRAMMERESPONSE']._serialized_start=805
+  _globals['_CREATETIERPROGRAMMERESPONSE']._serialized_end=888
+  _globals['_GETTIERPROGRAMMEREQUEST']._serialized_start=890
+  _globals['_GETTIERPROGRAMMEREQUEST']._serialized_end=947
+  _globals['_GETTIERPROGRAMMERESPONSE']._serialized_start=949
+  _globals['_GETTIERPROGRAMMERESPONSE']._serialized_end=1029
+  _globals['_LISTTIERPROGRAMMESREQUEST']._serialized_start=1031
+  _globals['_LISTTIERPROGRAMMESREQUEST']._serialized_end=1114
+  _globals['_LISTTIERPROGRAMMESRESPONSE']._serialized_start=1116
+  _globals['_LISTTIERPROGRAMMESRESPONSE']._serialized_end=1224
+  _globals['_GETMEMBERTIERREQUEST']._serialized_start=1226
+  _globals['_GETMEMBERTIERREQUEST']._serialized_end=1353
+  _globals['_GETMEMBERTIERRESPONSE']._serialized_start=1355
+  _globals['_GETMEMBERTIERRESPONSE']._serialized_end=1426
+  _globals['_LISTPROFILETIERSREQUEST']._serialized_start=1428
+  _globals['_LISTPROFILETIERSREQUEST']._serialized_end=1483
+  _globals['_LISTPROFILETIERSRESPONSE']._serialized_start=1485
+  _globals['_LISTPROFILETIERSRESPONSE']._serialized_end=1558
+  _globals['_LISTTIERCHANGESREQUEST']._serialized_start=1561
+  _globals['_LISTTIERCHANGESREQUEST']._serialized_end=1703
+  _globals['_LISTTIERCHANGESRESPONSE']._serialized_start=1705
+  _globals['_LISTTIERCHANGESRESPONSE']._serialized_end=1804
+  _globals['_PLACEINTIERREQUEST']._serialized_start=1807
+  _globals['_PLACEINTIERREQUEST']._serialized_end=2080
+  _globals['_PLACEINTIERRESPONSE']._serialized_start=2082
+  _globals['_PLACEINTIERRESPONSE']._serialized_end=2151
+  _globals['_TIERSERVICE']._serialized_start=2154
+  _globals['_TIERSERVICE']._serialized_end=3490
 # @@protoc_insertion_point(module_scope)

@@ -90,7 +90,12 @@ Global___Event: _TypeAlias = Event  # noqa: Y015
 
 EDGE_FIELD_NUMBER: _builtins.int
 EVENT_FIELD_NUMBER: _builtins.int
+EXAMPLE_FIELD_NUMBER: _builtins.int
 edge: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Edge]
 """Edge rules of the method."""
 event: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Event]
 """Present on every event message."""
+example: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, _builtins.str]
+"""An example of the message for the OpenAPI document, whole, as the JSON that HTTP carries without what stands in the path. Needed
+where fields hang together, and wanted where callers usually give more than what is required. Without it the rules make one.
+"""

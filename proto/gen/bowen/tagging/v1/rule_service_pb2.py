@@ -28,7 +28,7 @@ from bowen.tagging.v1 import rule_pb2 as bowen_dot_tagging_dot_v1_dot_rule__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/tagging/v1/rule_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1b\x62owen/tagging/v1/rule.proto\x1a\x1cgoogle/api/annotations.proto\"h\n\x11\x43reateRuleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06tag_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1a\n\x04when\x18\x03 \x01(\tB\x0c\x9a\xb5\x18\x08\x08\x01(\x80\x80\x04X\x01\":\n\x12\x43reateRuleResponse\x12$\n\x04rule\x18\x01 \x01(\x0b\x32\x16.bowen.tagging.v1.Rule\"+\n\x0eGetRuleRequest\x12\x19\n\x07rule_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"7\n\x0fGetRuleResponse\x12$\n\x04rule\x18\x01 \x01(\x0b\x32\x16.bowen.tagging.v1.Rule\"J\n\x10ListRulesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"S\n\x11ListRulesResponse\x12%\n\x05rules\x18\x01 \x03(\x0b\x32\x16.bowen.tagging.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x0fStopRuleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07rule_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"8\n\x10StopRuleResponse\x12$\n\x04rule\x18\x01 \x01(\x0b\x32\x16.bowen.tagging.v1.Rule2\xc3\x04\n\x0bRuleService\x12\x8d\x01\n\nCreateRule\x12#.bowen.tagging.v1.CreateRuleRequest\x1a$.bowen.tagging.v1.CreateRuleResponse\"4\x8a\xb5\x18\x18\n\x13tagging.rules:write \xc9\x01\x82\xd3\xe4\x93\x02\x12\"\r/v1/tag-rules:\x01*\x12\x87\x01\n\x07GetRule\x12 .bowen.tagging.v1.GetRuleRequest\x1a!.bowen.tagging.v1.GetRuleResponse\"7\x8a\xb5\x18\x14\n\x12tagging.rules:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/tag-rules/{rule_id}\x12\x83\x01\n\tListRules\x12\".bowen.tagging.v1.ListRulesRequest\x1a#.bowen.tagging.v1.ListRulesResponse\"-\x8a\xb5\x18\x14\n\x12tagging.rules:read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/tag-rules\x12\x93\x01\n\x08StopRule\x12!.bowen.tagging.v1.StopRuleRequest\x1a\".bowen.tagging.v1.StopRuleResponse\"@\x8a\xb5\x18\x15\n\x13tagging.rules:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/tag-rules/{rule_id}:stop:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/tagging/v1/rule_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1b\x62owen/tagging/v1/rule.proto\x1a\x1cgoogle/api/annotations.proto\"\xa3\x02\n\x11\x43reateRuleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x18\n\x06tag_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1a\n\x04when\x18\x03 \x01(\tB\x0c\x9a\xb5\x18\x08\x08\x01(\x80\x80\x04X\x01:\xb8\x01\xa2\xb5\x18\xb3\x01{\"tag_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"when\": {\"v\": 1, \"all\": [{\"event\": {\"name\": \"order.paid\", \"window\": {\"last\": \"30d\"}, \"agg\": \"count\", \"op\": \"ge\", \"value\": 3}}]}}\":\n\x12\x43reateRuleResponse\x12$\n\x04rule\x18\x01 \x01(\x0b\x32\x16.bowen.tagging.v1.Rule\"+\n\x0eGetRuleRequest\x12\x19\n\x07rule_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"7\n\x0fGetRuleResponse\x12$\n\x04rule\x18\x01 \x01(\x0b\x32\x16.bowen.tagging.v1.Rule\"J\n\x10ListRulesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"S\n\x11ListRulesResponse\x12%\n\x05rules\x18\x01 \x03(\x0b\x32\x16.bowen.tagging.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x0fStopRuleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x19\n\x07rule_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"8\n\x10StopRuleResponse\x12$\n\x04rule\x18\x01 \x01(\x0b\x32\x16.bowen.tagging.v1.Rule2\xc3\x04\n\x0bRuleService\x12\x8d\x01\n\nCreateRule\x12#.bowen.tagging.v1.CreateRuleRequest\x1a$.bowen.tagging.v1.CreateRuleResponse\"4\x8a\xb5\x18\x18\n\x13tagging.rules:write \xc9\x01\x82\xd3\xe4\x93\x02\x12\"\r/v1/tag-rules:\x01*\x12\x87\x01\n\x07GetRule\x12 .bowen.tagging.v1.GetRuleRequest\x1a!.bowen.tagging.v1.GetRuleResponse\"7\x8a\xb5\x18\x14\n\x12tagging.rules:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/tag-rules/{rule_id}\x12\x83\x01\n\tListRules\x12\".bowen.tagging.v1.ListRulesRequest\x1a#.bowen.tagging.v1.ListRulesResponse\"-\x8a\xb5\x18\x14\n\x12tagging.rules:read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/tag-rules\x12\x93\x01\n\x08StopRule\x12!.bowen.tagging.v1.StopRuleRequest\x1a\".bowen.tagging.v1.StopRuleResponse\"@\x8a\xb5\x18\x15\n\x13tagging.rules:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/tag-rules/{rule_id}:stop:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATERULEREQUEST'].fields_by_name['tag_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_CREATERULEREQUEST'].fields_by_name['when']._loaded_options = None
   _globals['_CREATERULEREQUEST'].fields_by_name['when']._serialized_options = b'\232\265\030\010\010\001(\200\200\004X\001'
+  _globals['_CREATERULEREQUEST']._loaded_options = None
+  _globals['_CREATERULEREQUEST']._serialized_options = b'\242\265\030\263\001{\"tag_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"when\": {\"v\": 1, \"all\": [{\"event\": {\"name\": \"order.paid\", \"window\": {\"last\": \"30d\"}, \"agg\": \"count\", \"op\": \"ge\", \"value\": 3}}]}}'
   _globals['_GETRULEREQUEST'].fields_by_name['rule_id']._loaded_options = None
   _globals['_GETRULEREQUEST'].fields_by_name['rule_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LISTRULESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -59,22 +61,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RULESERVICE'].methods_by_name['ListRules']._serialized_options = b'\212\265\030\024\n\022tagging.rules:read\202\323\344\223\002\017\022\r/v1/tag-rules'
   _globals['_RULESERVICE'].methods_by_name['StopRule']._loaded_options = None
   _globals['_RULESERVICE'].methods_by_name['StopRule']._serialized_options = b'\212\265\030\025\n\023tagging.rules:write\202\323\344\223\002!\"\034/v1/tag-rules/{rule_id}:stop:\001*'
-  _globals['_CREATERULEREQUEST']._serialized_start=175
-  _globals['_CREATERULEREQUEST']._serialized_end=279
-  _globals['_CREATERULERESPONSE']._serialized_start=281
-  _globals['_CREATERULERESPONSE']._serialized_end=339
-  _globals['_GETRULEREQUEST']._serialized_start=341
-  _globals['_GETRULEREQUEST']._serialized_end=384
-  _globals['_GETRULERESPONSE']._serialized_start=386
-  _globals['_GETRULERESPONSE']._serialized_end=441
-  _globals['_LISTRULESREQUEST']._serialized_start=443
-  _globals['_LISTRULESREQUEST']._serialized_end=517
-  _globals['_LISTRULESRESPONSE']._serialized_start=519
-  _globals['_LISTRULESRESPONSE']._serialized_end=602
-  _globals['_STOPRULEREQUEST']._serialized_start=604
-  _globals['_STOPRULEREQUEST']._serialized_end=679
-  _globals['_STOPRULERESPONSE']._serialized_start=681
-  _globals['_STOPRULERESPONSE']._serialized_end=737
-  _globals['_RULESERVICE']._serialized_start=740
-  _globals['_RULESERVICE']._serialized_end=1319
+  _globals['_CREATERULEREQUEST']._serialized_start=176
+  _globals['_CREATERULEREQUEST']._serialized_end=467
+  _globals['_CREATERULERESPONSE']._serialized_start=469
+  _globals['_CREATERULERESPONSE']._serialized_end=527
+  _globals['_GETRULEREQUEST']._serialized_start=529
+  _globals['_GETRULEREQUEST']._serialized_end=572
+  _globals['_GETRULERESPONSE']._serialized_start=574
+  _globals['_GETRULERESPONSE']._serialized_end=629
+  _globals['_LISTRULESREQUEST']._serialized_start=631
+  _globals['_LISTRULESREQUEST']._serialized_end=705
+  _globals['_LISTRULESRESPONSE']._serialized_start=707
+  _globals['_LISTRULESRESPONSE']._serialized_end=790
+  _globals['_STOPRULEREQUEST']._serialized_start=792
+  _globals['_STOPRULEREQUEST']._serialized_end=867
+  _globals['_STOPRULERESPONSE']._serialized_start=869
+  _globals['_STOPRULERESPONSE']._serialized_end=925
+  _globals['_RULESERVICE']._serialized_start=928
+  _globals['_RULESERVICE']._serialized_end=1507
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from bowen.tagging.v1 import segment_pb2 as bowen_dot_tagging_dot_v1_dot_segment
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/tagging/v1/segment_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/tagging/v1/segment.proto\x1a\x1cgoogle/api/annotations.proto\"o\n\x14\x43reateSegmentRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12 \n\nexpression\x18\x03 \x01(\tB\x0c\x9a\xb5\x18\x08\x08\x01(\x80\x80\x04X\x01\"C\n\x15\x43reateSegmentResponse\x12*\n\x07segment\x18\x01 \x01(\x0b\x32\x19.bowen.tagging.v1.Segment\"1\n\x11GetSegmentRequest\x12\x1c\n\nsegment_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"@\n\x12GetSegmentResponse\x12*\n\x07segment\x18\x01 \x01(\x0b\x32\x19.bowen.tagging.v1.Segment\"M\n\x13ListSegmentsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"\\\n\x14ListSegmentsResponse\x12+\n\x08segments\x18\x01 \x03(\x0b\x32\x19.bowen.tagging.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x19ListSegmentMembersRequest\x12\x1c\n\nsegment_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"g\n\x1aListSegmentMembersResponse\x12\x30\n\x07members\x18\x01 \x03(\x0b\x32\x1f.bowen.tagging.v1.SegmentMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x19ListSegmentEntriesRequest\x12\x1c\n\nsegment_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1e\n\x0e\x61\x66ter_entry_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1e\n\x0b\x65ntries_max\x18\x03 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xe8\x07\"M\n\x1aListSegmentEntriesResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.bowen.tagging.v1.SegmentEntry\":\n\x1aListProfileSegmentsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"T\n\x1bListProfileSegmentsResponse\x12\x35\n\x08segments\x18\x01 \x03(\x0b\x32#.bowen.tagging.v1.SegmentMembership2\xb9\x07\n\x0eSegmentService\x12\x98\x01\n\rCreateSegment\x12&.bowen.tagging.v1.CreateSegmentRequest\x1a\'.bowen.tagging.v1.CreateSegmentResponse\"6\x8a\xb5\x18\x1b\n\x16tagging.segments:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/segments:\x01*\x12\x95\x01\n\nGetSegment\x12#.bowen.tagging.v1.GetSegmentRequest\x1a$.bowen.tagging.v1.GetSegmentResponse\"<\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/segments/{segment_id}\x12\x8e\x01\n\x0cListSegments\x12%.bowen.tagging.v1.ListSegmentsRequest\x1a&.bowen.tagging.v1.ListSegmentsResponse\"/\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/segments\x12\xb5\x01\n\x12ListSegmentMembers\x12+.bowen.tagging.v1.ListSegmentMembersRequest\x1a,.bowen.tagging.v1.ListSegmentMembersResponse\"D\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02#\x12!/v1/segments/{segment_id}/members\x12o\n\x12ListSegmentEntries\x12+.bowen.tagging.v1.ListSegmentEntriesRequest\x1a,.bowen.tagging.v1.ListSegmentEntriesResponse\x12\xb9\x01\n\x13ListProfileSegments\x12,.bowen.tagging.v1.ListProfileSegmentsRequest\x1a-.bowen.tagging.v1.ListProfileSegmentsResponse\"E\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/segmentsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/tagging/v1/segment_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/tagging/v1/segment.proto\x1a\x1cgoogle/api/annotations.proto\"\xf0\x01\n\x14\x43reateSegmentRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12 \n\nexpression\x18\x03 \x01(\tB\x0c\x9a\xb5\x18\x08\x08\x01(\x80\x80\x04X\x01:\x7f\xa2\xb5\x18{{\"name\": \"Loyal\", \"expression\": {\"v\": 1, \"all\": [{\"tag\": {\"key\": \"frequent_buyer\"}}, {\"not\": {\"tag\": {\"key\": \"lapsed\"}}}]}}\"C\n\x15\x43reateSegmentResponse\x12*\n\x07segment\x18\x01 \x01(\x0b\x32\x19.bowen.tagging.v1.Segment\"1\n\x11GetSegmentRequest\x12\x1c\n\nsegment_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"@\n\x12GetSegmentResponse\x12*\n\x07segment\x18\x01 \x01(\x0b\x32\x19.bowen.tagging.v1.Segment\"M\n\x13ListSegmentsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"\\\n\x14ListSegmentsResponse\x12+\n\x08segments\x18\x01 \x03(\x0b\x32\x19.bowen.tagging.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x19ListSegmentMembersRequest\x12\x1c\n\nsegment_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"g\n\x1aListSegmentMembersResponse\x12\x30\n\x07members\x18\x01 \x03(\x0b\x32\x1f.bowen.tagging.v1.SegmentMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x19ListSegmentEntriesRequest\x12\x1c\n\nsegment_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x1e\n\x0e\x61\x66ter_entry_id\x18\x02 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x1e\n\x0b\x65ntries_max\x18\x03 \x01(\x05\x42\t\x9a\xb5\x18\x05\x10\x00\x18\xe8\x07\"M\n\x1aListSegmentEntriesResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.bowen.tagging.v1.SegmentEntry\":\n\x1aListProfileSegmentsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"T\n\x1bListProfileSegmentsResponse\x12\x35\n\x08segments\x18\x01 \x03(\x0b\x32#.bowen.tagging.v1.SegmentMembership2\xb9\x07\n\x0eSegmentService\x12\x98\x01\n\rCreateSegment\x12&.bowen.tagging.v1.CreateSegmentRequest\x1a\'.bowen.tagging.v1.CreateSegmentResponse\"6\x8a\xb5\x18\x1b\n\x16tagging.segments:write \xc9\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/segments:\x01*\x12\x95\x01\n\nGetSegment\x12#.bowen.tagging.v1.GetSegmentRequest\x1a$.bowen.tagging.v1.GetSegmentResponse\"<\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/segments/{segment_id}\x12\x8e\x01\n\x0cListSegments\x12%.bowen.tagging.v1.ListSegmentsRequest\x1a&.bowen.tagging.v1.ListSegmentsResponse\"/\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/segments\x12\xb5\x01\n\x12ListSegmentMembers\x12+.bowen.tagging.v1.ListSegmentMembersRequest\x1a,.bowen.tagging.v1.ListSegmentMembersResponse\"D\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02#\x12!/v1/segments/{segment_id}/members\x12o\n\x12ListSegmentEntries\x12+.bowen.tagging.v1.ListSegmentEntriesRequest\x1a,.bowen.tagging.v1.ListSegmentEntriesResponse\x12\xb9\x01\n\x13ListProfileSegments\x12,.bowen.tagging.v1.ListProfileSegmentsRequest\x1a-.bowen.tagging.v1.ListProfileSegmentsResponse\"E\x8a\xb5\x18\x17\n\x15tagging.segments:read\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/segmentsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESEGMENTREQUEST'].fields_by_name['name']._serialized_options = b'\232\265\030\004\010\001(d'
   _globals['_CREATESEGMENTREQUEST'].fields_by_name['expression']._loaded_options = None
   _globals['_CREATESEGMENTREQUEST'].fields_by_name['expression']._serialized_options = b'\232\265\030\010\010\001(\200\200\004X\001'
+  _globals['_CREATESEGMENTREQUEST']._loaded_options = None
+  _globals['_CREATESEGMENTREQUEST']._serialized_options = b'\242\265\030{{\"name\": \"Loyal\", \"expression\": {\"v\": 1, \"all\": [{\"tag\": {\"key\": \"frequent_buyer\"}}, {\"not\": {\"tag\": {\"key\": \"lapsed\"}}}]}}'
   _globals['_GETSEGMENTREQUEST'].fields_by_name['segment_id']._loaded_options = None
   _globals['_GETSEGMENTREQUEST'].fields_by_name['segment_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LISTSEGMENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -71,30 +73,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENTSERVICE'].methods_by_name['ListSegmentMembers']._serialized_options = b'\212\265\030\027\n\025tagging.segments:read\202\323\344\223\002#\022!/v1/segments/{segment_id}/members'
   _globals['_SEGMENTSERVICE'].methods_by_name['ListProfileSegments']._loaded_options = None
   _globals['_SEGMENTSERVICE'].methods_by_name['ListProfileSegments']._serialized_options = b'\212\265\030\027\n\025tagging.segments:read\202\323\344\223\002$\022\"/v1/profiles/{profile_id}/segments'
-  _globals['_CREATESEGMENTREQUEST']._serialized_start=181
-  _globals['_CREATESEGMENTREQUEST']._serialized_end=292
-  _globals['_CREATESEGMENTRESPONSE']._serialized_start=294
-  _globals['_CREATESEGMENTRESPONSE']._serialized_end=361
-  _globals['_GETSEGMENTREQUEST']._serialized_start=363
-  _globals['_GETSEGMENTREQUEST']._serialized_end=412
-  _globals['_GETSEGMENTRESPONSE']._serialized_start=414
-  _globals['_GETSEGMENTRESPONSE']._serialized_end=478
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=480
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=557
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=559
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=651
-  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_start=653
-  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_end=766
-  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_start=768
-  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_end=871
-  _globals['_LISTSEGMENTENTRIESREQUEST']._serialized_start=873
-  _globals['_LISTSEGMENTENTRIESREQUEST']._serialized_end=994
-  _globals['_LISTSEGMENTENTRIESRESPONSE']._serialized_start=996
-  _globals['_LISTSEGMENTENTRIESRESPONSE']._serialized_end=1073
-  _globals['_LISTPROFILESEGMENTSREQUEST']._serialized_start=1075
-  _globals['_LISTPROFILESEGMENTSREQUEST']._serialized_end=1133
-  _globals['_LISTPROFILESEGMENTSRESPONSE']._serialized_start=1135
-  _globals['_LISTPROFILESEGMENTSRESPONSE']._serialized_end=1219
-  _globals['_SEGMENTSERVICE']._serialized_start=1222
-  _globals['_SEGMENTSERVICE']._serialized_end=2175
+  _globals['_CREATESEGMENTREQUEST']._serialized_start=182
+  _globals['_CREATESEGMENTREQUEST']._serialized_end=422
+  _globals['_CREATESEGMENTRESPONSE']._serialized_start=424
+  _globals['_CREATESEGMENTRESPONSE']._serialized_end=491
+  _globals['_GETSEGMENTREQUEST']._serialized_start=493
+  _globals['_GETSEGMENTREQUEST']._serialized_end=542
+  _globals['_GETSEGMENTRESPONSE']._serialized_start=544
+  _globals['_GETSEGMENTRESPONSE']._serialized_end=608
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=610
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=687
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=689
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=781
+  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_start=783
+  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_end=896
+  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_start=898
+  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_end=1001
+  _globals['_LISTSEGMENTENTRIESREQUEST']._serialized_start=1003
+  _globals['_LISTSEGMENTENTRIESREQUEST']._serialized_end=1124
+  _globals['_LISTSEGMENTENTRIESRESPONSE']._serialized_start=1126
+  _globals['_LISTSEGMENTENTRIESRESPONSE']._serialized_end=1203
+  _globals['_LISTPROFILESEGMENTSREQUEST']._serialized_start=1205
+  _globals['_LISTPROFILESEGMENTSREQUEST']._serialized_end=1263
+  _globals['_LISTPROFILESEGMENTSRESPONSE']._serialized_start=1265
+  _globals['_LISTPROFILESEGMENTSRESPONSE']._serialized_end=1349
+  _globals['_SEGMENTSERVICE']._serialized_start=1352
+  _globals['_SEGMENTSERVICE']._serialized_end=2305
 # @@protoc_insertion_point(module_scope)

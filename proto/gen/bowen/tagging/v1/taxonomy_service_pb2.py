@@ -28,7 +28,7 @@ from bowen.tagging.v1 import taxonomy_pb2 as bowen_dot_tagging_dot_v1_dot_taxono
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/tagging/v1/taxonomy_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1cgoogle/api/annotations.proto\"\xb2\x01\n\x15\x43reateTagGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12.\n\tdimension\x18\x03 \x01(\x0e\x32\x1b.bowen.tagging.v1.Dimension\x12\x1f\n\x0fparent_group_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x11\n\texclusive\x18\x05 \x01(\x08\"G\n\x16\x43reateTagGroupResponse\x12-\n\ttag_group\x18\x01 \x01(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\"N\n\x14ListTagGroupsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"`\n\x15ListTagGroupsResponse\x12.\n\ntag_groups\x18\x01 \x03(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x10\x43reateTagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12&\n\x03key\x18\x03 \x01(\tB\x19\x9a\xb5\x18\x15\x08\x01(@2\x0f[a-z][a-z0-9_]*\x12\x16\n\x04name\x18\x04 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\"7\n\x11\x43reateTagResponse\x12\"\n\x03tag\x18\x01 \x01(\x0b\x32\x15.bowen.tagging.v1.Tag\"c\n\x0fListTagsRequest\x12\x18\n\x08group_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"P\n\x10ListTagsResponse\x12#\n\x04tags\x18\x01 \x03(\x0b\x32\x15.bowen.tagging.v1.Tag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd2\x04\n\x0fTaxonomyService\x12\x9d\x01\n\x0e\x43reateTagGroup\x12\'.bowen.tagging.v1.CreateTagGroupRequest\x1a(.bowen.tagging.v1.CreateTagGroupResponse\"8\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/tag-groups:\x01*\x12\x93\x01\n\rListTagGroups\x12&.bowen.tagging.v1.ListTagGroupsRequest\x1a\'.bowen.tagging.v1.ListTagGroupsResponse\"1\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tag-groups\x12\x88\x01\n\tCreateTag\x12\".bowen.tagging.v1.CreateTagRequest\x1a#.bowen.tagging.v1.CreateTagResponse\"2\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\r\"\x08/v1/tags:\x01*\x12~\n\x08ListTags\x12!.bowen.tagging.v1.ListTagsRequest\x1a\".bowen.tagging.v1.ListTagsResponse\"+\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\n\x12\x08/v1/tagsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'bowen/tagging/v1/taxonomy_service.proto\x12\x10\x62owen.tagging.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1cgoogle/api/annotations.proto\"\xf5\x01\n\x15\x43reateTagGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d\x12.\n\tdimension\x18\x03 \x01(\x0e\x32\x1b.bowen.tagging.v1.Dimension\x12\x1f\n\x0fparent_group_id\x18\x04 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x11\n\texclusive\x18\x05 \x01(\x08:A\xa2\xb5\x18={\"name\": \"Spending\", \"dimension\": \"BASIC\", \"exclusive\": true}\"G\n\x16\x43reateTagGroupResponse\x12-\n\ttag_group\x18\x01 \x01(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\"N\n\x14ListTagGroupsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"`\n\x15ListTagGroupsResponse\x12.\n\ntag_groups\x18\x01 \x03(\x0b\x32\x1a.bowen.tagging.v1.TagGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x10\x43reateTagRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12&\n\x03key\x18\x03 \x01(\tB\x19\x9a\xb5\x18\x15\x08\x01(@2\x0f[a-z][a-z0-9_]*\x12\x16\n\x04name\x18\x04 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01(d:k\xa2\xb5\x18g{\"group_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"key\": \"frequent_buyer\", \"name\": \"Frequent buyer\"}\"7\n\x11\x43reateTagResponse\x12\"\n\x03tag\x18\x01 \x01(\x0b\x32\x15.bowen.tagging.v1.Tag\"c\n\x0fListTagsRequest\x12\x18\n\x08group_id\x18\x01 \x01(\tB\x06\x9a\xb5\x18\x02H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"P\n\x10ListTagsResponse\x12#\n\x04tags\x18\x01 \x03(\x0b\x32\x15.bowen.tagging.v1.Tag\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd2\x04\n\x0fTaxonomyService\x12\x9d\x01\n\x0e\x43reateTagGroup\x12\'.bowen.tagging.v1.CreateTagGroupRequest\x1a(.bowen.tagging.v1.CreateTagGroupResponse\"8\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/tag-groups:\x01*\x12\x93\x01\n\rListTagGroups\x12&.bowen.tagging.v1.ListTagGroupsRequest\x1a\'.bowen.tagging.v1.ListTagGroupsResponse\"1\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/tag-groups\x12\x88\x01\n\tCreateTag\x12\".bowen.tagging.v1.CreateTagRequest\x1a#.bowen.tagging.v1.CreateTagResponse\"2\x8a\xb5\x18\x1b\n\x16tagging.taxonomy:write \xc9\x01\x82\xd3\xe4\x93\x02\r\"\x08/v1/tags:\x01*\x12~\n\x08ListTags\x12!.bowen.tagging.v1.ListTagsRequest\x1a\".bowen.tagging.v1.ListTagsResponse\"+\x8a\xb5\x18\x17\n\x15tagging.taxonomy:read\x82\xd3\xe4\x93\x02\n\x12\x08/v1/tagsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETAGGROUPREQUEST'].fields_by_name['name']._serialized_options = b'\232\265\030\004\010\001(d'
   _globals['_CREATETAGGROUPREQUEST'].fields_by_name['parent_group_id']._loaded_options = None
   _globals['_CREATETAGGROUPREQUEST'].fields_by_name['parent_group_id']._serialized_options = b'\232\265\030\002H\001'
+  _globals['_CREATETAGGROUPREQUEST']._loaded_options = None
+  _globals['_CREATETAGGROUPREQUEST']._serialized_options = b'\242\265\030={\"name\": \"Spending\", \"dimension\": \"BASIC\", \"exclusive\": true}'
   _globals['_LISTTAGGROUPSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTTAGGROUPSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTTAGGROUPSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -53,6 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETAGREQUEST'].fields_by_name['key']._serialized_options = b'\232\265\030\025\010\001(@2\017[a-z][a-z0-9_]*'
   _globals['_CREATETAGREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_CREATETAGREQUEST'].fields_by_name['name']._serialized_options = b'\232\265\030\004\010\001(d'
+  _globals['_CREATETAGREQUEST']._loaded_options = None
+  _globals['_CREATETAGREQUEST']._serialized_options = b'\242\265\030g{\"group_id\": \"0197a0c4-6e00-7000-8000-000000000001\", \"key\": \"frequent_buyer\", \"name\": \"Frequent buyer\"}'
   _globals['_LISTTAGSREQUEST'].fields_by_name['group_id']._loaded_options = None
   _globals['_LISTTAGSREQUEST'].fields_by_name['group_id']._serialized_options = b'\232\265\030\002H\001'
   _globals['_LISTTAGSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -68,21 +72,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAXONOMYSERVICE'].methods_by_name['ListTags']._loaded_options = None
   _globals['_TAXONOMYSERVICE'].methods_by_name['ListTags']._serialized_options = b'\212\265\030\027\n\025tagging.taxonomy:read\202\323\344\223\002\n\022\010/v1/tags'
   _globals['_CREATETAGGROUPREQUEST']._serialized_start=184
-  _globals['_CREATETAGGROUPREQUEST']._serialized_end=362
-  _globals['_CREATETAGGROUPRESPONSE']._serialized_start=364
-  _globals['_CREATETAGGROUPRESPONSE']._serialized_end=435
-  _globals['_LISTTAGGROUPSREQUEST']._serialized_start=437
-  _globals['_LISTTAGGROUPSREQUEST']._serialized_end=515
-  _globals['_LISTTAGGROUPSRESPONSE']._serialized_start=517
-  _globals['_LISTTAGGROUPSRESPONSE']._serialized_end=613
-  _globals['_CREATETAGREQUEST']._serialized_start=616
-  _globals['_CREATETAGREQUEST']._serialized_end=757
-  _globals['_CREATETAGRESPONSE']._serialized_start=759
-  _globals['_CREATETAGRESPONSE']._serialized_end=814
-  _globals['_LISTTAGSREQUEST']._serialized_start=816
-  _globals['_LISTTAGSREQUEST']._serialized_end=915
-  _globals['_LISTTAGSRESPONSE']._serialized_start=917
-  _globals['_LISTTAGSRESPONSE']._serialized_end=997
-  _globals['_TAXONOMYSERVICE']._serialized_start=1000
-  _globals['_TAXONOMYSERVICE']._serialized_end=1594
+  _globals['_CREATETAGGROUPREQUEST']._serialized_end=429
+  _globals['_CREATETAGGROUPRESPONSE']._serialized_start=431
+  _globals['_CREATETAGGROUPRESPONSE']._serialized_end=502
+  _globals['_LISTTAGGROUPSREQUEST']._serialized_start=504
+  _globals['_LISTTAGGROUPSREQUEST']._serialized_end=582
+  _globals['_LISTTAGGROUPSRESPONSE']._serialized_start=584
+  _globals['_LISTTAGGROUPSRESPONSE']._serialized_end=680
+  _globals['_CREATETAGREQUEST']._serialized_start=683
+  _globals['_CREATETAGREQUEST']._serialized_end=933
+  _globals['_CREATETAGRESPONSE']._serialized_start=935
+  _globals['_CREATETAGRESPONSE']._serialized_end=990
+  _globals['_LISTTAGSREQUEST']._serialized_start=992
+  _globals['_LISTTAGSREQUEST']._serialized_end=1091
+  _globals['_LISTTAGSRESPONSE']._serialized_start=1093
+  _globals['_LISTTAGSRESPONSE']._serialized_end=1173
+  _globals['_TAXONOMYSERVICE']._serialized_start=1176
+  _globals['_TAXONOMYSERVICE']._serialized_end=1770
 # @@protoc_insertion_point(module_scope)
