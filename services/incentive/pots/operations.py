@@ -107,9 +107,9 @@ async def _pay(tx: Tx, pot: Pot, due: Sequence[Share], now: datetime) -> None:
     restricted = await subjects.restricted_people(tx, people.values())
     if fallen := [share for share in due if people[share.profile_id] in restricted]:
         await _take_away(tx, [pot], fallen, RESTRICTED, now)
-    payable = [share for share in due if people[share.profile_id] not in restricted]
-    ungiven = await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in payable])
-    await store.save_states(tx, [share.paid(ungiven) for share in payable])
+    if payable := [share for share in due if people[share.profile_id] not in restricted]:
+        ungiven = await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in payable])
+        await store.save_states(tx, [share.paid(ungiven) for share in payable])
 
 
 async def disqualify(tx: Tx, pot_id: UUID, profile_id: str, reason: str, now: datetime) -> list[Share]:

@@ -9,6 +9,7 @@ from bowen.profile.v1.events_pb2 import ProcessingChanged
 
 from chassis.errors import FailedPrecondition
 from services.incentive.campaigns.operations.calling import call_matured
+from services.incentive.pots import operations
 from services.incentive.privacy.consumers import on_processing_changed
 from tests.service.incentive.campaigning import Effect, gives, of_orders, refusals, running, terms
 from tests.service.incentive.potting import a_pots
@@ -61,8 +62,9 @@ async def test_pipl_47_nobody_is_told_of_who_is_only_stored(incentive: Incentive
 
 
 async def test_pipl_47_who_is_only_stored_takes_no_part_in_a_pot_and_a_share_that_waited_goes_to_nobody(
-    incentive: Incentive,
+    incentive: Incentive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(operations, "PAID_AT_ONCE_MAX", 1)  # one transaction has nobody to pay
     async with a_pots(incentive) as pots:
         pot_id, (early, late, winner) = await pots.create(top_count=0, top_amount=0), (new(), new(), new())
         await pots.shared_by([early, late, winner])
