@@ -1,4 +1,4 @@
-"""What an event costs as the log grows, how long look-ups take then, what useless user ids do (spec people, I3)."""
+"""What an event costs as the log grows, how long reading takes then, what useless user ids do (spec people, I3)."""
 
 import asyncio
 import time
@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import psutil
 from bowen.profile.v1 import ingest_service_pb2 as pb
-from bowen.profile.v1 import profile_service_pb2 as profiles
 
 from bench import servers
-from bench.harness import Meter, Report, check, percentile
+from bench.growth_reads import Reads
+from bench.harness import Meter, Report, check
 from bench.ingest_load import Population, chunks, incoming
 from bench.ingest_peers import counts
 from chassis import lifecycle
 from chassis.clock import SystemClock
 from chassis.db import Database
-from chassis.errors import NotFound
-from services.profile.identity.servicer import ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.vault import domain as vaults
 from services.profile.vault.domain import Vault
@@ -28,20 +26,19 @@ NEWCOMER_SHARE = 0.2
 """The same in every tenth: what a known person's event costs beside a newcomer's is not taken for growth."""
 RPC_BATCH = 500
 CALLERS = 4
-LOOKUPS = 2_000
 STORM = 3_000
 USELESS = ("null", "0", "test", "undefined")
 
 
 async def run(report: Report) -> None:
-    """Tenth by tenth, then look-ups, then a storm of useless ids."""
+    """Tenth by tenth, then reads, then a storm of useless ids."""
     async with servers.postgres() as server:
         url = await servers.database(server, "growth", "profile")
         db, clock = Database.open(url), SystemClock()
         vault = Vault(vaults.new_key(), {1: vaults.new_key()})
-        ingest, reading = IngestServicer(db, clock, vault), ProfileServicer(db, clock, vault)
+        ingest = IngestServicer(db, clock, vault)
         await _grow(report, ingest, Meter(postgres=server.pid))
-        await _look_up(report, reading, url)
+        await Reads(report, db, clock, vault).measure(ingest, *await counts(url, "SELECT count(*) FROM profile"))
         await _storm(report, ingest, url)
         await ingest.close()
         await db.close()
@@ -50,7 +47,7 @@ async def run(report: Report) -> None:
 async def _grow(report: Report, ingest: IngestServicer, meter: Meter) -> None:
     """The garbage collector is settled as in a service, and does not see what the generator holds."""
     events = int(EVENTS * report.scale)
-    population = Population("grown", people=1, newcomer_share=NEWCOMER_SHARE)
+    population = Population("grown", people=1, newcomer_share=NEWCOMER_SHARE, has_contacts=True)
     costs: list[float] = []
     for tenth in range(TENTHS):
         portions = chunks(population.events(events // TENTHS), RPC_BATCH)
@@ -71,25 +68,6 @@ async def _hand_in(ingest: IngestServicer, requests: Iterator[pb.IngestRequest])
     for request in requests:
         answer = await ingest.Ingest(request, None)
         check(all(each.result != pb.IngestOutcome.RESULT_REJECTED for each in answer.outcomes), "rejected")
-
-
-async def _look_up(report: Report, reading: ProfileServicer, url: str) -> None:
-    (people,) = await counts(url, "SELECT count(*) FROM profile")
-    population = Population("grown", people=max(people, 1))
-    latencies: list[float] = []
-    for event in population.events(LOOKUPS):
-        if user_id := event.get("userId"):
-            started = time.perf_counter()
-            request = profiles.LookupProfileRequest(type="user_id", value=user_id)
-            try:
-                await reading.LookupProfile(request, None)  # type: ignore[arg-type]
-            except NotFound:  # a user id that no event of the log names
-                continue
-            latencies.append(time.perf_counter() - started)
-    check(bool(latencies), "nobody was found")
-    note = f"{people:,} people, {len(latencies)} look-ups one after another"
-    for share in (0.5, 0.99):
-        report.bound(f"look-up by identifier, p{share * 100:.0f}", [percentile(latencies, share) * 1e3], note=note)
 
 
 async def _storm(report: Report, ingest: IngestServicer, url: str) -> None:

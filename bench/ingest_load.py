@@ -17,7 +17,11 @@ DEVICES = 2
 IDENTIFY_SHARE = 0.1
 KNOWN_SHARE = 0.6
 REPEATED_SHARE = 0.02
+CONTACT_EVERY = 10
+"""Where contacts are told, one person in ten has a name and a phone, and says so whenever identified."""
 PRODUCTS = 500
+SURNAMES = "王李张刘陈杨黄赵吴周"
+_HAN = 0x4E00
 WHEN = "2026-06-20T04:00:00Z"
 
 Event = dict[str, Any]
@@ -26,11 +30,14 @@ Event = dict[str, Any]
 class Population:
     """Makes events, and knows how many people there are among them: two identifiers of one event are one person's."""
 
-    def __init__(self, name: str, people: int = PEOPLE, *, newcomer_share: float = 0.0) -> None:
+    def __init__(
+        self, name: str, people: int = PEOPLE, *, newcomer_share: float = 0.0, has_contacts: bool = False
+    ) -> None:
         """With a share of newcomers the population begins with `people` and grows by one at that share of events."""
         self.name = name
         self._people = people
         self._newcomer_share = newcomer_share
+        self._has_contacts = has_contacts
         self.sent = 0
         self.distinct = 0
         self._numbers = itertools.count()
@@ -63,20 +70,25 @@ class Population:
 
     def _event(self) -> Event:
         number = next(self._numbers)
-        user_id, device = self._names(self._somebody(), random.randrange(DEVICES))
+        person = self._somebody()
+        user_id, device = self._names(person, random.randrange(DEVICES))
         event: Event = {
             "messageId": f"{self.name}-{number}",
             "anonymousId": device,
             "timestamp": "2026-06-20T04:00:00Z",
         }
         if random.random() < IDENTIFY_SHARE:
-            event |= {"type": "identify", "userId": user_id, "traits": {"plan": "gold", "visits": number}}
+            traits = {"plan": "gold", "visits": number} | self._contact(person)
+            event |= {"type": "identify", "userId": user_id, "traits": traits}
         else:
             event |= {"type": "track", "event": "Product Viewed", "properties": _properties(number)}
             if random.random() < KNOWN_SHARE:
                 event["userId"] = user_id
         self._note(event)
         return event
+
+    def _contact(self, person: int) -> dict[str, str]:
+        return contact_of(person) if self._has_contacts and person % CONTACT_EVERY == 0 else {}
 
     def _somebody(self) -> int:
         if random.random() < self._newcomer_share:
@@ -97,6 +109,13 @@ class Population:
         while (above := self._parent[key]) != key:
             self._parent[key] = key = self._parent[above]
         return key
+
+
+def contact_of(person: int) -> dict[str, str]:
+    """The name and the phone of somebody: a surname of ten, and a given name that few share."""
+    rest, surname = divmod(person // CONTACT_EVERY, len(SURNAMES))
+    given = chr(_HAN + rest % 3_000) + chr(_HAN + rest // 3_000 % 3_000)
+    return {"name": SURNAMES[surname] + given, "phone": f"138{person:08}"}
 
 
 def _properties(number: int) -> dict[str, Any]:
