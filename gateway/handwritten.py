@@ -42,6 +42,16 @@ _EVENT: Schema = {
     },
 }
 
+_EXAMPLES: dict[str, Schema] = {
+    "track": {"userId": "cust-1", "event": "Product Viewed", "properties": {"sku": "tea-250"}, "messageId": "m-1"},
+    "identify": {"userId": "cust-1", "traits": {"city": "Hangzhou"}, "messageId": "m-2"},
+    "alias": {"previousId": "visitor-7", "userId": "cust-1", "messageId": "m-3"},
+    "group": {"userId": "cust-1", "groupId": "household-7", "messageId": "m-4"},
+    "page": {"anonymousId": "visitor-7", "name": "Teas", "messageId": "m-5"},
+    "screen": {"anonymousId": "visitor-7", "name": "Teas", "messageId": "m-6"},
+    "batch": {"batch": [{"type": "track", "userId": "cust-1", "event": "Product Shared", "messageId": "m-7"}]},
+}
+
 
 def paths() -> dict[str, Schema]:
     """Path items by path."""
@@ -67,7 +77,10 @@ def _ingest(kind: str, schema: Schema) -> Schema:
         "security": [{"write_key": []}, {}],
         "requestBody": {
             "required": True,
-            "content": {kind: {"schema": schema} for kind in ("application/json", "text/plain")},
+            "content": {
+                "application/json": {"schema": schema, "example": _EXAMPLES[kind]},
+                "text/plain": {"schema": schema},
+            },
         },
         "responses": {
             status: _json(text, _ANSWER)

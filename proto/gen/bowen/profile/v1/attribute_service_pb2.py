@@ -28,7 +28,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(bowen/profile/v1/attribute_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x02\n\rAttributeRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.bowen.profile.v1.AttributeRule.Kind\x12\x12\n\nsource_ids\x18\x03 \x03(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cis_sensitive\x18\x08 \x01(\x08\"s\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_LATEST\x10\x01\x12\x18\n\x14KIND_SOURCE_PRIORITY\x10\x02\x12\x0c\n\x08KIND_MAX\x10\x03\x12\x0c\n\x08KIND_MIN\x10\x04\x12\x0e\n\nKIND_UNION\x10\x05\"\xd6\x01\n\x17PutAttributeRuleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x17\n\x04name\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12:\n\x04kind\x18\x03 \x01(\x0e\x32$.bowen.profile.v1.AttributeRule.KindB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1a\n\nsource_ids\x18\x04 \x03(\tB\x06\x9a\xb5\x18\x02@2\x12\x15\n\x04note\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x14\n\x0cis_sensitive\x18\x06 \x01(\x08\"I\n\x18PutAttributeRuleResponse\x12-\n\x04rule\x18\x01 \x01(\x0b\x32\x1f.bowen.profile.v1.AttributeRule\"8\n\x19ListAttributeRulesRequest\x12\x1b\n\nhistory_of\x18\x01 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\"L\n\x1aListAttributeRulesResponse\x12.\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.AttributeRule2\xf2\x02\n\x10\x41ttributeService\x12\xac\x01\n\x10PutAttributeRule\x12).bowen.profile.v1.PutAttributeRuleRequest\x1a*.bowen.profile.v1.PutAttributeRuleResponse\"A\x8a\xb5\x18\x1f\n\x1dprofile.attribute_rules:write\x82\xd3\xe4\x93\x02\x18\"\x13/v1/attribute-rules:\x01*\x12\xae\x01\n\x12ListAttributeRules\x12+.bowen.profile.v1.ListAttributeRulesRequest\x1a,.bowen.profile.v1.ListAttributeRulesResponse\"=\x8a\xb5\x18\x1e\n\x1cprofile.attribute_rules:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/attribute-rulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(bowen/profile/v1/attribute_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x02\n\rAttributeRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.bowen.profile.v1.AttributeRule.Kind\x12\x12\n\nsource_ids\x18\x03 \x03(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cis_sensitive\x18\x08 \x01(\x08\"s\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_LATEST\x10\x01\x12\x18\n\x14KIND_SOURCE_PRIORITY\x10\x02\x12\x0c\n\x08KIND_MAX\x10\x03\x12\x0c\n\x08KIND_MIN\x10\x04\x12\x0e\n\nKIND_UNION\x10\x05\"\xaa\x02\n\x17PutAttributeRuleRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x17\n\x04name\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xc8\x01\x12:\n\x04kind\x18\x03 \x01(\x0e\x32$.bowen.profile.v1.AttributeRule.KindB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1a\n\nsource_ids\x18\x04 \x03(\tB\x06\x9a\xb5\x18\x02@2\x12\x15\n\x04note\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x14\n\x0cis_sensitive\x18\x06 \x01(\x08:R\xa2\xb5\x18N{\"name\": \"birthday\", \"kind\": \"LATEST\", \"note\": \"People correct it themselves\"}\"I\n\x18PutAttributeRuleResponse\x12-\n\x04rule\x18\x01 \x01(\x0b\x32\x1f.bowen.profile.v1.AttributeRule\"8\n\x19ListAttributeRulesRequest\x12\x1b\n\nhistory_of\x18\x01 \x01(\tB\x07\x9a\xb5\x18\x03(\xc8\x01\"L\n\x1aListAttributeRulesResponse\x12.\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.bowen.profile.v1.AttributeRule2\xf2\x02\n\x10\x41ttributeService\x12\xac\x01\n\x10PutAttributeRule\x12).bowen.profile.v1.PutAttributeRuleRequest\x1a*.bowen.profile.v1.PutAttributeRuleResponse\"A\x8a\xb5\x18\x1f\n\x1dprofile.attribute_rules:write\x82\xd3\xe4\x93\x02\x18\"\x13/v1/attribute-rules:\x01*\x12\xae\x01\n\x12ListAttributeRules\x12+.bowen.profile.v1.ListAttributeRulesRequest\x1a,.bowen.profile.v1.ListAttributeRulesResponse\"=\x8a\xb5\x18\x1e\n\x1cprofile.attribute_rules:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/attribute-rulesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTATTRIBUTERULEREQUEST'].fields_by_name['source_ids']._serialized_options = b'\232\265\030\002@2'
   _globals['_PUTATTRIBUTERULEREQUEST'].fields_by_name['note']._loaded_options = None
   _globals['_PUTATTRIBUTERULEREQUEST'].fields_by_name['note']._serialized_options = b'\232\265\030\003(\364\003'
+  _globals['_PUTATTRIBUTERULEREQUEST']._loaded_options = None
+  _globals['_PUTATTRIBUTERULEREQUEST']._serialized_options = b'\242\265\030N{\"name\": \"birthday\", \"kind\": \"LATEST\", \"note\": \"People correct it themselves\"}'
   _globals['_LISTATTRIBUTERULESREQUEST'].fields_by_name['history_of']._loaded_options = None
   _globals['_LISTATTRIBUTERULESREQUEST'].fields_by_name['history_of']._serialized_options = b'\232\265\030\003(\310\001'
   _globals['_ATTRIBUTESERVICE'].methods_by_name['PutAttributeRule']._loaded_options = None
@@ -56,13 +58,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTRIBUTERULE_KIND']._serialized_start=405
   _globals['_ATTRIBUTERULE_KIND']._serialized_end=520
   _globals['_PUTATTRIBUTERULEREQUEST']._serialized_start=523
-  _globals['_PUTATTRIBUTERULEREQUEST']._serialized_end=737
-  _globals['_PUTATTRIBUTERULERESPONSE']._serialized_start=739
-  _globals['_PUTATTRIBUTERULERESPONSE']._serialized_end=812
-  _globals['_LISTATTRIBUTERULESREQUEST']._serialized_start=814
-  _globals['_LISTATTRIBUTERULESREQUEST']._serialized_end=870
-  _globals['_LISTATTRIBUTERULESRESPONSE']._serialized_start=872
-  _globals['_LISTATTRIBUTERULESRESPONSE']._serialized_end=948
-  _globals['_ATTRIBUTESERVICE']._serialized_start=951
-  _globals['_ATTRIBUTESERVICE']._serialized_end=1321
+  _globals['_PUTATTRIBUTERULEREQUEST']._serialized_end=821
+  _globals['_PUTATTRIBUTERULERESPONSE']._serialized_start=823
+  _globals['_PUTATTRIBUTERULERESPONSE']._serialized_end=896
+  _globals['_LISTATTRIBUTERULESREQUEST']._serialized_start=898
+  _globals['_LISTATTRIBUTERULESREQUEST']._serialized_end=954
+  _globals['_LISTATTRIBUTERULESRESPONSE']._serialized_start=956
+  _globals['_LISTATTRIBUTERULESRESPONSE']._serialized_end=1032
+  _globals['_ATTRIBUTESERVICE']._serialized_start=1035
+  _globals['_ATTRIBUTESERVICE']._serialized_end=1405
 # @@protoc_insertion_point(module_scope)

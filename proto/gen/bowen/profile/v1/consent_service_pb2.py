@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/profile/v1/consent_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/consent.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x03\n\x10\x43onsentStatement\x12\x36\n\x07purpose\x18\x01 \x01(\tB%\x9a\xb5\x18!\x08\x01(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12)\n\x07\x63hannel\x18\x02 \x01(\tB\x18\x9a\xb5\x18\x14(22\x10[a-z][a-z0-9_.]*\x12\x18\n\x07\x61\x64\x64ress\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32\x1e.bowen.profile.v1.ConsentStateB\x06\x9a\xb5\x18\x02\x08\x01\x12\x31\n\x0blegal_basis\x18\x05 \x01(\x0e\x32\x1c.bowen.profile.v1.LegalBasis\x12\x1e\n\x0enotice_version\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12%\n\ttext_hash\x18\x07 \x01(\tB\x12\x9a\xb5\x18\x0e\x32\x0c[0-9a-f]{64}\x12\x16\n\x06source\x18\x08 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x12\n\x02ip\x18\t \x01(\tB\x06\x9a\xb5\x18\x02(-\x12\x30\n\x0c\x63onsent_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x15RecordConsentsRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12@\n\nstatements\x18\x03 \x03(\x0b\x32\".bowen.profile.v1.ConsentStatementB\x08\x9a\xb5\x18\x04\x38\x01@d\"E\n\x16RecordConsentsResponse\x12+\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Consent\"\xfd\x01\n\x17WithdrawConsentsRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x34\n\x07purpose\x18\x03 \x01(\tB#\x9a\xb5\x18\x1f(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12)\n\x07\x63hannel\x18\x04 \x01(\tB\x18\x9a\xb5\x18\x14(22\x10[a-z][a-z0-9_.]*\x12\x18\n\x07\x61\x64\x64ress\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x16\n\x06source\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x12\n\x02ip\x18\x07 \x01(\tB\x06\x9a\xb5\x18\x02(-\"G\n\x18WithdrawConsentsResponse\x12+\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Consent\"^\n\x13ListConsentsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x14ListConsentsResponse\x12\x34\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\".bowen.profile.v1.EffectiveConsent\"q\n\x19ListConsentEntriesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"b\n\x1aListConsentEntriesResponse\x12+\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Consent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x15VerifyConsentsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"[\n\x16VerifyConsentsResponse\x12\x11\n\tis_intact\x18\x01 \x01(\x08\x12.\n\x06\x63hains\x18\x02 \x03(\x0b\x32\x1e.bowen.profile.v1.ConsentChain\"S\n\x0c\x43onsentChain\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06length\x18\x02 \x01(\x03\x12\x11\n\tbroken_at\x18\x03 \x01(\x03\x12\x0c\n\x04hash\x18\x04 \x01(\t\"\xc9\x01\n\x13\x43heckConsentRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x36\n\x07purpose\x18\x02 \x01(\tB%\x9a\xb5\x18!\x08\x01(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12)\n\x07\x63hannel\x18\x03 \x01(\tB\x18\x9a\xb5\x18\x14(22\x10[a-z][a-z0-9_.]*\x12\x18\n\x07\x61\x64\x64ress\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x17\n\x0fis_personalized\x18\x05 \x01(\x08\"\xc6\x03\n\x14\x43heckConsentResponse\x12\x12\n\nis_allowed\x18\x01 \x01(\x08\x12=\n\x06reason\x18\x02 \x01(\x0e\x32-.bowen.profile.v1.CheckConsentResponse.Reason\x12-\n\ndecided_by\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Consent\"\xab\x02\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_CONSENT_GRANTED\x10\x01\x12\x14\n\x10REASON_NECESSARY\x10\x02\x12\x1a\n\x16REASON_CONSENT_MISSING\x10\x03\x12\x19\n\x15REASON_CONSENT_DENIED\x10\x04\x12\x1c\n\x18REASON_CONSENT_WITHDRAWN\x10\x05\x12\x15\n\x11REASON_RESTRICTED\x10\x06\x12\x1e\n\x1aREASON_PERSONALIZATION_OFF\x10\x07\x12\x15\n\x11REASON_SUPPRESSED\x10\x08\x12\x1b\n\x17REASON_GUARDIAN_MISSING\x10\t\x12\x17\n\x13REASON_ADDRESS_LEFT\x10\n\"\xd5\x01\n\x11PutPurposeRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x36\n\x07purpose\x18\x02 \x01(\tB%\x9a\xb5\x18!\x08\x01(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.bowen.profile.v1.Purpose.Kind\x12\x1e\n\x0b\x64\x65scription\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xd0\x0f\x12\x1b\n\nassessment\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xd0\x0f\"@\n\x12PutPurposeResponse\x12*\n\x07purpose\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Purpose\"\x15\n\x13ListPurposesRequest\"C\n\x14ListPurposesResponse\x12+\n\x08purposes\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Purpose2\x92\x0b\n\x0e\x43onsentService\x12\xb3\x01\n\x0eRecordConsents\x12\'.bowen.profile.v1.RecordConsentsRequest\x1a(.bowen.profile.v1.RecordConsentsResponse\"N\x8a\xb5\x18\x1d\n\x16profile.consents:write\x10\x01 \xc9\x01\x82\xd3\xe4\x93\x02\'\"\"/v1/profiles/{profile_id}/consents:\x01*\x12\xbf\x01\n\x10WithdrawConsents\x12).bowen.profile.v1.WithdrawConsentsRequest\x1a*.bowen.profile.v1.WithdrawConsentsResponse\"T\x8a\xb5\x18\x1a\n\x16profile.consents:write\x10\x01\x82\xd3\xe4\x93\x02\x30\"+/v1/profiles/{profile_id}/consents:withdraw:\x01*\x12\xa6\x01\n\x0cListConsents\x12%.bowen.profile.v1.ListConsentsRequest\x1a&.bowen.profile.v1.ListConsentsResponse\"G\x8a\xb5\x18\x19\n\x15profile.consents:read\x10\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/consents\x12\xc0\x01\n\x12ListConsentEntries\x12+.bowen.profile.v1.ListConsentEntriesRequest\x1a,.bowen.profile.v1.ListConsentEntriesResponse\"O\x8a\xb5\x18\x19\n\x15profile.consents:read\x10\x01\x82\xd3\xe4\x93\x02,\x12*/v1/profiles/{profile_id}/consents:entries\x12\xb1\x01\n\x0eVerifyConsents\x12\'.bowen.profile.v1.VerifyConsentsRequest\x1a(.bowen.profile.v1.VerifyConsentsResponse\"L\x8a\xb5\x18\x17\n\x15profile.consents:read\x82\xd3\xe4\x93\x02+\x12)/v1/profiles/{profile_id}/consents:verify\x12\xad\x01\n\x0c\x43heckConsent\x12%.bowen.profile.v1.CheckConsentRequest\x1a&.bowen.profile.v1.CheckConsentResponse\"N\x8a\xb5\x18\x17\n\x15profile.consents:read\x82\xd3\xe4\x93\x02-\"(/v1/profiles/{profile_id}/consents:check:\x01*\x12\x9e\x01\n\nPutPurpose\x12#.bowen.profile.v1.PutPurposeRequest\x1a$.bowen.profile.v1.PutPurposeResponse\"E\x8a\xb5\x18\x18\n\x16profile.purposes:write\x82\xd3\xe4\x93\x02#\x1a\x1e/v1/consent-purposes/{purpose}:\x01*\x12\x96\x01\n\x0cListPurposes\x12%.bowen.profile.v1.ListPurposesRequest\x1a&.bowen.profile.v1.ListPurposesResponse\"7\x8a\xb5\x18\x17\n\x15profile.consents:read\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/consent-purposesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&bowen/profile/v1/consent_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/consent.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x03\n\x10\x43onsentStatement\x12\x36\n\x07purpose\x18\x01 \x01(\tB%\x9a\xb5\x18!\x08\x01(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12)\n\x07\x63hannel\x18\x02 \x01(\tB\x18\x9a\xb5\x18\x14(22\x10[a-z][a-z0-9_.]*\x12\x18\n\x07\x61\x64\x64ress\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32\x1e.bowen.profile.v1.ConsentStateB\x06\x9a\xb5\x18\x02\x08\x01\x12\x31\n\x0blegal_basis\x18\x05 \x01(\x0e\x32\x1c.bowen.profile.v1.LegalBasis\x12\x1e\n\x0enotice_version\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12%\n\ttext_hash\x18\x07 \x01(\tB\x12\x9a\xb5\x18\x0e\x32\x0c[0-9a-f]{64}\x12\x16\n\x06source\x18\x08 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x12\n\x02ip\x18\t \x01(\tB\x06\x9a\xb5\x18\x02(-\x12\x30\n\x0c\x63onsent_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xda\x01\n\x15RecordConsentsRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12@\n\nstatements\x18\x03 \x03(\x0b\x32\".bowen.profile.v1.ConsentStatementB\x08\x9a\xb5\x18\x04\x38\x01@d:B\xa2\xb5\x18>{\"statements\": [{\"purpose\": \"marketing\", \"state\": \"GRANTED\"}]}\"E\n\x16RecordConsentsResponse\x12+\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Consent\"\x9b\x02\n\x17WithdrawConsentsRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x34\n\x07purpose\x18\x03 \x01(\tB#\x9a\xb5\x18\x1f(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12)\n\x07\x63hannel\x18\x04 \x01(\tB\x18\x9a\xb5\x18\x14(22\x10[a-z][a-z0-9_.]*\x12\x18\n\x07\x61\x64\x64ress\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x16\n\x06source\x18\x06 \x01(\tB\x06\x9a\xb5\x18\x02(d\x12\x12\n\x02ip\x18\x07 \x01(\tB\x06\x9a\xb5\x18\x02(-:\x1c\xa2\xb5\x18\x18{\"purpose\": \"marketing\"}\"G\n\x18WithdrawConsentsResponse\x12+\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Consent\"^\n\x13ListConsentsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"L\n\x14ListConsentsResponse\x12\x34\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\".bowen.profile.v1.EffectiveConsent\"q\n\x19ListConsentEntriesRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"b\n\x1aListConsentEntriesResponse\x12+\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Consent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x15VerifyConsentsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"[\n\x16VerifyConsentsResponse\x12\x11\n\tis_intact\x18\x01 \x01(\x08\x12.\n\x06\x63hains\x18\x02 \x03(\x0b\x32\x1e.bowen.profile.v1.ConsentChain\"S\n\x0c\x43onsentChain\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0e\n\x06length\x18\x02 \x01(\x03\x12\x11\n\tbroken_at\x18\x03 \x01(\x03\x12\x0c\n\x04hash\x18\x04 \x01(\t\"\xe7\x01\n\x13\x43heckConsentRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x36\n\x07purpose\x18\x02 \x01(\tB%\x9a\xb5\x18!\x08\x01(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12)\n\x07\x63hannel\x18\x03 \x01(\tB\x18\x9a\xb5\x18\x14(22\x10[a-z][a-z0-9_.]*\x12\x18\n\x07\x61\x64\x64ress\x18\x04 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\x12\x17\n\x0fis_personalized\x18\x05 \x01(\x08:\x1c\xa2\xb5\x18\x18{\"purpose\": \"marketing\"}\"\xc6\x03\n\x14\x43heckConsentResponse\x12\x12\n\nis_allowed\x18\x01 \x01(\x08\x12=\n\x06reason\x18\x02 \x01(\x0e\x32-.bowen.profile.v1.CheckConsentResponse.Reason\x12-\n\ndecided_by\x18\x03 \x01(\x0b\x32\x19.bowen.profile.v1.Consent\"\xab\x02\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_CONSENT_GRANTED\x10\x01\x12\x14\n\x10REASON_NECESSARY\x10\x02\x12\x1a\n\x16REASON_CONSENT_MISSING\x10\x03\x12\x19\n\x15REASON_CONSENT_DENIED\x10\x04\x12\x1c\n\x18REASON_CONSENT_WITHDRAWN\x10\x05\x12\x15\n\x11REASON_RESTRICTED\x10\x06\x12\x1e\n\x1aREASON_PERSONALIZATION_OFF\x10\x07\x12\x15\n\x11REASON_SUPPRESSED\x10\x08\x12\x1b\n\x17REASON_GUARDIAN_MISSING\x10\t\x12\x17\n\x13REASON_ADDRESS_LEFT\x10\n\"\x8a\x02\n\x11PutPurposeRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x36\n\x07purpose\x18\x02 \x01(\tB%\x9a\xb5\x18!\x08\x01(d2\x1b[A-Za-z0-9][A-Za-z0-9_.:-]*\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.bowen.profile.v1.Purpose.Kind\x12\x1e\n\x0b\x64\x65scription\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xd0\x0f\x12\x1b\n\nassessment\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xd0\x0f:3\xa2\xb5\x18/{\"description\": \"News and offers of the brand\"}\"@\n\x12PutPurposeResponse\x12*\n\x07purpose\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Purpose\"\x15\n\x13ListPurposesRequest\"C\n\x14ListPurposesResponse\x12+\n\x08purposes\x18\x01 \x03(\x0b\x32\x19.bowen.profile.v1.Purpose2\x92\x0b\n\x0e\x43onsentService\x12\xb3\x01\n\x0eRecordConsents\x12\'.bowen.profile.v1.RecordConsentsRequest\x1a(.bowen.profile.v1.RecordConsentsResponse\"N\x8a\xb5\x18\x1d\n\x16profile.consents:write\x10\x01 \xc9\x01\x82\xd3\xe4\x93\x02\'\"\"/v1/profiles/{profile_id}/consents:\x01*\x12\xbf\x01\n\x10WithdrawConsents\x12).bowen.profile.v1.WithdrawConsentsRequest\x1a*.bowen.profile.v1.WithdrawConsentsResponse\"T\x8a\xb5\x18\x1a\n\x16profile.consents:write\x10\x01\x82\xd3\xe4\x93\x02\x30\"+/v1/profiles/{profile_id}/consents:withdraw:\x01*\x12\xa6\x01\n\x0cListConsents\x12%.bowen.profile.v1.ListConsentsRequest\x1a&.bowen.profile.v1.ListConsentsResponse\"G\x8a\xb5\x18\x19\n\x15profile.consents:read\x10\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/profiles/{profile_id}/consents\x12\xc0\x01\n\x12ListConsentEntries\x12+.bowen.profile.v1.ListConsentEntriesRequest\x1a,.bowen.profile.v1.ListConsentEntriesResponse\"O\x8a\xb5\x18\x19\n\x15profile.consents:read\x10\x01\x82\xd3\xe4\x93\x02,\x12*/v1/profiles/{profile_id}/consents:entries\x12\xb1\x01\n\x0eVerifyConsents\x12\'.bowen.profile.v1.VerifyConsentsRequest\x1a(.bowen.profile.v1.VerifyConsentsResponse\"L\x8a\xb5\x18\x17\n\x15profile.consents:read\x82\xd3\xe4\x93\x02+\x12)/v1/profiles/{profile_id}/consents:verify\x12\xad\x01\n\x0c\x43heckConsent\x12%.bowen.profile.v1.CheckConsentRequest\x1a&.bowen.profile.v1.CheckConsentResponse\"N\x8a\xb5\x18\x17\n\x15profile.consents:read\x82\xd3\xe4\x93\x02-\"(/v1/profiles/{profile_id}/consents:check:\x01*\x12\x9e\x01\n\nPutPurpose\x12#.bowen.profile.v1.PutPurposeRequest\x1a$.bowen.profile.v1.PutPurposeResponse\"E\x8a\xb5\x18\x18\n\x16profile.purposes:write\x82\xd3\xe4\x93\x02#\x1a\x1e/v1/consent-purposes/{purpose}:\x01*\x12\x96\x01\n\x0cListPurposes\x12%.bowen.profile.v1.ListPurposesRequest\x1a&.bowen.profile.v1.ListPurposesResponse\"7\x8a\xb5\x18\x17\n\x15profile.consents:read\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/consent-purposesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,6 +58,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDCONSENTSREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_RECORDCONSENTSREQUEST'].fields_by_name['statements']._loaded_options = None
   _globals['_RECORDCONSENTSREQUEST'].fields_by_name['statements']._serialized_options = b'\232\265\030\0048\001@d'
+  _globals['_RECORDCONSENTSREQUEST']._loaded_options = None
+  _globals['_RECORDCONSENTSREQUEST']._serialized_options = b'\242\265\030>{\"statements\": [{\"purpose\": \"marketing\", \"state\": \"GRANTED\"}]}'
   _globals['_WITHDRAWCONSENTSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_WITHDRAWCONSENTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_WITHDRAWCONSENTSREQUEST'].fields_by_name['profile_id']._loaded_options = None
@@ -72,6 +74,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHDRAWCONSENTSREQUEST'].fields_by_name['source']._serialized_options = b'\232\265\030\002(d'
   _globals['_WITHDRAWCONSENTSREQUEST'].fields_by_name['ip']._loaded_options = None
   _globals['_WITHDRAWCONSENTSREQUEST'].fields_by_name['ip']._serialized_options = b'\232\265\030\002(-'
+  _globals['_WITHDRAWCONSENTSREQUEST']._loaded_options = None
+  _globals['_WITHDRAWCONSENTSREQUEST']._serialized_options = b'\242\265\030\030{\"purpose\": \"marketing\"}'
   _globals['_LISTCONSENTSREQUEST'].fields_by_name['profile_id']._loaded_options = None
   _globals['_LISTCONSENTSREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_LISTCONSENTENTRIESREQUEST'].fields_by_name['profile_id']._loaded_options = None
@@ -90,6 +94,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKCONSENTREQUEST'].fields_by_name['channel']._serialized_options = b'\232\265\030\024(22\020[a-z][a-z0-9_.]*'
   _globals['_CHECKCONSENTREQUEST'].fields_by_name['address']._loaded_options = None
   _globals['_CHECKCONSENTREQUEST'].fields_by_name['address']._serialized_options = b'\232\265\030\003(\364\003'
+  _globals['_CHECKCONSENTREQUEST']._loaded_options = None
+  _globals['_CHECKCONSENTREQUEST']._serialized_options = b'\242\265\030\030{\"purpose\": \"marketing\"}'
   _globals['_PUTPURPOSEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PUTPURPOSEREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_PUTPURPOSEREQUEST'].fields_by_name['purpose']._loaded_options = None
@@ -98,6 +104,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTPURPOSEREQUEST'].fields_by_name['description']._serialized_options = b'\232\265\030\005\010\001(\320\017'
   _globals['_PUTPURPOSEREQUEST'].fields_by_name['assessment']._loaded_options = None
   _globals['_PUTPURPOSEREQUEST'].fields_by_name['assessment']._serialized_options = b'\232\265\030\003(\320\017'
+  _globals['_PUTPURPOSEREQUEST']._loaded_options = None
+  _globals['_PUTPURPOSEREQUEST']._serialized_options = b'\242\265\030/{\"description\": \"News and offers of the brand\"}'
   _globals['_CONSENTSERVICE'].methods_by_name['RecordConsents']._loaded_options = None
   _globals['_CONSENTSERVICE'].methods_by_name['RecordConsents']._serialized_options = b'\212\265\030\035\n\026profile.consents:write\020\001 \311\001\202\323\344\223\002\'\"\"/v1/profiles/{profile_id}/consents:\001*'
   _globals['_CONSENTSERVICE'].methods_by_name['WithdrawConsents']._loaded_options = None
@@ -117,41 +125,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSENTSTATEMENT']._serialized_start=215
   _globals['_CONSENTSTATEMENT']._serialized_end=629
   _globals['_RECORDCONSENTSREQUEST']._serialized_start=632
-  _globals['_RECORDCONSENTSREQUEST']._serialized_end=782
-  _globals['_RECORDCONSENTSRESPONSE']._serialized_start=784
-  _globals['_RECORDCONSENTSRESPONSE']._serialized_end=853
-  _globals['_WITHDRAWCONSENTSREQUEST']._serialized_start=856
-  _globals['_WITHDRAWCONSENTSREQUEST']._serialized_end=1109
-  _globals['_WITHDRAWCONSENTSRESPONSE']._serialized_start=1111
-  _globals['_WITHDRAWCONSENTSRESPONSE']._serialized_end=1182
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=1184
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=1278
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1280
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1356
-  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_start=1358
-  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_end=1471
-  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_start=1473
-  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_end=1571
-  _globals['_VERIFYCONSENTSREQUEST']._serialized_start=1573
-  _globals['_VERIFYCONSENTSREQUEST']._serialized_end=1626
-  _globals['_VERIFYCONSENTSRESPONSE']._serialized_start=1628
-  _globals['_VERIFYCONSENTSRESPONSE']._serialized_end=1719
-  _globals['_CONSENTCHAIN']._serialized_start=1721
-  _globals['_CONSENTCHAIN']._serialized_end=1804
-  _globals['_CHECKCONSENTREQUEST']._serialized_start=1807
-  _globals['_CHECKCONSENTREQUEST']._serialized_end=2008
-  _globals['_CHECKCONSENTRESPONSE']._serialized_start=2011
-  _globals['_CHECKCONSENTRESPONSE']._serialized_end=2465
-  _globals['_CHECKCONSENTRESPONSE_REASON']._serialized_start=2166
-  _globals['_CHECKCONSENTRESPONSE_REASON']._serialized_end=2465
-  _globals['_PUTPURPOSEREQUEST']._serialized_start=2468
-  _globals['_PUTPURPOSEREQUEST']._serialized_end=2681
-  _globals['_PUTPURPOSERESPONSE']._serialized_start=2683
-  _globals['_PUTPURPOSERESPONSE']._serialized_end=2747
-  _globals['_LISTPURPOSESREQUEST']._serialized_start=2749
-  _globals['_LISTPURPOSESREQUEST']._serialized_end=2770
-  _globals['_LISTPURPOSESRESPONSE']._serialized_start=2772
-  _globals['_LISTPURPOSESRESPONSE']._serialized_end=2839
-  _globals['_CONSENTSERVICE']._serialized_start=2842
-  _globals['_CONSENTSERVICE']._serialized_end=4268
+  _globals['_RECORDCONSENTSREQUEST']._serialized_end=850
+  _globals['_RECORDCONSENTSRESPONSE']._serialized_start=852
+  _globals['_RECORDCONSENTSRESPONSE']._serialized_end=921
+  _globals['_WITHDRAWCONSENTSREQUEST']._serialized_start=924
+  _globals['_WITHDRAWCONSENTSREQUEST']._serialized_end=1207
+  _globals['_WITHDRAWCONSENTSRESPONSE']._serialized_start=1209
+  _globals['_WITHDRAWCONSENTSRESPONSE']._serialized_end=1280
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1282
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=1376
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1378
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1454
+  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_start=1456
+  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_end=1569
+  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_start=1571
+  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_end=1669
+  _globals['_VERIFYCONSENTSREQUEST']._serialized_start=1671
+  _globals['_VERIFYCONSENTSREQUEST']._serialized_end=1724
+  _globals['_VERIFYCONSENTSRESPONSE']._serialized_start=1726
+  _globals['_VERIFYCONSENTSRESPONSE']._serialized_end=1817
+  _globals['_CONSENTCHAIN']._serialized_start=1819
+  _globals['_CONSENTCHAIN']._serialized_end=1902
+  _globals['_CHECKCONSENTREQUEST']._serialized_start=1905
+  _globals['_CHECKCONSENTREQUEST']._serialized_end=2136
+  _globals['_CHECKCONSENTRESPONSE']._serialized_start=2139
+  _globals['_CHECKCONSENTRESPONSE']._serialized_end=2593
+  _globals['_CHECKCONSENTRESPONSE_REASON']._serialized_start=2294
+  _globals['_CHECKCONSENTRESPONSE_REASON']._serialized_end=2593
+  _globals['_PUTPURPOSEREQUEST']._serialized_start=2596
+  _globals['_PUTPURPOSEREQUEST']._serialized_end=2862
+  _globals['_PUTPURPOSERESPONSE']._serialized_start=2864
+  _globals['_PUTPURPOSERESPONSE']._serialized_end=2928
+  _globals['_LISTPURPOSESREQUEST']._serialized_start=2930
+  _globals['_LISTPURPOSESREQUEST']._serialized_end=2951
+  _globals['_LISTPURPOSESRESPONSE']._serialized_start=2953
+  _globals['_LISTPURPOSESRESPONSE']._serialized_end=3020
+  _globals['_CONSENTSERVICE']._serialized_start=3023
+  _globals['_CONSENTSERVICE']._serialized_end=4449
 # @@protoc_insertion_point(module_scope)

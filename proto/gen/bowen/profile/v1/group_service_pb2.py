@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bowen/profile/v1/group_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/group.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x02\n\x10JoinGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x31\n\x04type\x18\x03 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x06traits\x18\x07 \x01(\tB\n\x9a\xb5\x18\x06(\x80\x80\x02X\x01\"F\n\x11JoinGroupResponse\x12\x31\n\x0bmemberships\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.Membership\"\xd0\x01\n\x11LeaveGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x31\n\x04type\x18\x03 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x12LeaveGroupResponse\x12\x31\n\x0bmemberships\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.Membership\"a\n\x0fGetGroupRequest\x12\x31\n\x04type\x18\x01 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\":\n\x10GetGroupResponse\x12&\n\x05group\x18\x01 \x01(\x0b\x32\x17.bowen.profile.v1.Group\"\xcc\x01\n\x17ListGroupMembersRequest\x12\x31\n\x04type\x18\x01 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"c\n\x18ListGroupMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.bowen.profile.v1.GroupMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x18ListProfileGroupsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x19ListProfileGroupsResponse\x12\x31\n\x0bmemberships\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.Membership2\xb4\x06\n\x0cGroupService\x12\xa0\x01\n\tJoinGroup\x12\".bowen.profile.v1.JoinGroupRequest\x1a#.bowen.profile.v1.JoinGroupResponse\"J\x8a\xb5\x18\x16\n\x14profile.groups:write\x82\xd3\xe4\x93\x02*\"%/v1/profiles/{profile_id}/groups:join:\x01*\x12\xa4\x01\n\nLeaveGroup\x12#.bowen.profile.v1.LeaveGroupRequest\x1a$.bowen.profile.v1.LeaveGroupResponse\"K\x8a\xb5\x18\x16\n\x14profile.groups:write\x82\xd3\xe4\x93\x02+\"&/v1/profiles/{profile_id}/groups:leave:\x01*\x12\x85\x01\n\x08GetGroup\x12!.bowen.profile.v1.GetGroupRequest\x1a\".bowen.profile.v1.GetGroupResponse\"2\x8a\xb5\x18\x15\n\x13profile.groups:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/groups:lookup\x12\x9d\x01\n\x10ListGroupMembers\x12).bowen.profile.v1.ListGroupMembersRequest\x1a*.bowen.profile.v1.ListGroupMembersResponse\"2\x8a\xb5\x18\x15\n\x13profile.groups:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/group-members\x12\xb1\x01\n\x11ListProfileGroups\x12*.bowen.profile.v1.ListProfileGroupsRequest\x1a+.bowen.profile.v1.ListProfileGroupsResponse\"C\x8a\xb5\x18\x17\n\x13profile.groups:read\x10\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/groupsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bowen/profile/v1/group_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1c\x62owen/profile/v1/group.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x02\n\x10JoinGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x31\n\x04type\x18\x03 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x06traits\x18\x07 \x01(\tB\n\x9a\xb5\x18\x06(\x80\x80\x02X\x01:T\xa2\xb5\x18P{\"type\": \"HOUSEHOLD\", \"group_id\": \"household-7\", \"traits\": {\"city\": \"Hangzhou\"}}\"F\n\x11JoinGroupResponse\x12\x31\n\x0bmemberships\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.Membership\"\x86\x02\n\x11LeaveGroupRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12\x1c\n\nprofile_id\x18\x02 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12\x31\n\x04type\x18\x03 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x04 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12.\n\nleave_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:4\xa2\xb5\x18\x30{\"type\": \"HOUSEHOLD\", \"group_id\": \"household-7\"}\"G\n\x12LeaveGroupResponse\x12\x31\n\x0bmemberships\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.Membership\"a\n\x0fGetGroupRequest\x12\x31\n\x04type\x18\x01 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\":\n\x10GetGroupResponse\x12&\n\x05group\x18\x01 \x01(\x0b\x32\x17.bowen.profile.v1.Group\"\xcc\x01\n\x17ListGroupMembersRequest\x12\x31\n\x04type\x18\x01 \x01(\x0e\x32\x1b.bowen.profile.v1.GroupTypeB\x06\x9a\xb5\x18\x02\x08\x01\x12\x1b\n\x08group_id\x18\x02 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xf4\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x05 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"c\n\x18ListGroupMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.bowen.profile.v1.GroupMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x18ListProfileGroupsRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x19ListProfileGroupsResponse\x12\x31\n\x0bmemberships\x18\x01 \x03(\x0b\x32\x1c.bowen.profile.v1.Membership2\xb4\x06\n\x0cGroupService\x12\xa0\x01\n\tJoinGroup\x12\".bowen.profile.v1.JoinGroupRequest\x1a#.bowen.profile.v1.JoinGroupResponse\"J\x8a\xb5\x18\x16\n\x14profile.groups:write\x82\xd3\xe4\x93\x02*\"%/v1/profiles/{profile_id}/groups:join:\x01*\x12\xa4\x01\n\nLeaveGroup\x12#.bowen.profile.v1.LeaveGroupRequest\x1a$.bowen.profile.v1.LeaveGroupResponse\"K\x8a\xb5\x18\x16\n\x14profile.groups:write\x82\xd3\xe4\x93\x02+\"&/v1/profiles/{profile_id}/groups:leave:\x01*\x12\x85\x01\n\x08GetGroup\x12!.bowen.profile.v1.GetGroupRequest\x1a\".bowen.profile.v1.GetGroupResponse\"2\x8a\xb5\x18\x15\n\x13profile.groups:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/groups:lookup\x12\x9d\x01\n\x10ListGroupMembers\x12).bowen.profile.v1.ListGroupMembersRequest\x1a*.bowen.profile.v1.ListGroupMembersResponse\"2\x8a\xb5\x18\x15\n\x13profile.groups:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/group-members\x12\xb1\x01\n\x11ListProfileGroups\x12*.bowen.profile.v1.ListProfileGroupsRequest\x1a+.bowen.profile.v1.ListProfileGroupsResponse\"C\x8a\xb5\x18\x17\n\x13profile.groups:read\x10\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/profiles/{profile_id}/groupsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOINGROUPREQUEST'].fields_by_name['group_id']._serialized_options = b'\232\265\030\005\010\001(\364\003'
   _globals['_JOINGROUPREQUEST'].fields_by_name['traits']._loaded_options = None
   _globals['_JOINGROUPREQUEST'].fields_by_name['traits']._serialized_options = b'\232\265\030\006(\200\200\002X\001'
+  _globals['_JOINGROUPREQUEST']._loaded_options = None
+  _globals['_JOINGROUPREQUEST']._serialized_options = b'\242\265\030P{\"type\": \"HOUSEHOLD\", \"group_id\": \"household-7\", \"traits\": {\"city\": \"Hangzhou\"}}'
   _globals['_LEAVEGROUPREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_LEAVEGROUPREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_LEAVEGROUPREQUEST'].fields_by_name['profile_id']._loaded_options = None
@@ -54,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEAVEGROUPREQUEST'].fields_by_name['type']._serialized_options = b'\232\265\030\002\010\001'
   _globals['_LEAVEGROUPREQUEST'].fields_by_name['group_id']._loaded_options = None
   _globals['_LEAVEGROUPREQUEST'].fields_by_name['group_id']._serialized_options = b'\232\265\030\005\010\001(\364\003'
+  _globals['_LEAVEGROUPREQUEST']._loaded_options = None
+  _globals['_LEAVEGROUPREQUEST']._serialized_options = b'\242\265\0300{\"type\": \"HOUSEHOLD\", \"group_id\": \"household-7\"}'
   _globals['_GETGROUPREQUEST'].fields_by_name['type']._loaded_options = None
   _globals['_GETGROUPREQUEST'].fields_by_name['type']._serialized_options = b'\232\265\030\002\010\001'
   _globals['_GETGROUPREQUEST'].fields_by_name['group_id']._loaded_options = None
@@ -79,25 +83,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GROUPSERVICE'].methods_by_name['ListProfileGroups']._loaded_options = None
   _globals['_GROUPSERVICE'].methods_by_name['ListProfileGroups']._serialized_options = b'\212\265\030\027\n\023profile.groups:read\020\001\202\323\344\223\002\"\022 /v1/profiles/{profile_id}/groups'
   _globals['_JOINGROUPREQUEST']._serialized_start=211
-  _globals['_JOINGROUPREQUEST']._serialized_end=492
-  _globals['_JOINGROUPRESPONSE']._serialized_start=494
-  _globals['_JOINGROUPRESPONSE']._serialized_end=564
-  _globals['_LEAVEGROUPREQUEST']._serialized_start=567
-  _globals['_LEAVEGROUPREQUEST']._serialized_end=775
-  _globals['_LEAVEGROUPRESPONSE']._serialized_start=777
-  _globals['_LEAVEGROUPRESPONSE']._serialized_end=848
-  _globals['_GETGROUPREQUEST']._serialized_start=850
-  _globals['_GETGROUPREQUEST']._serialized_end=947
-  _globals['_GETGROUPRESPONSE']._serialized_start=949
-  _globals['_GETGROUPRESPONSE']._serialized_end=1007
-  _globals['_LISTGROUPMEMBERSREQUEST']._serialized_start=1010
-  _globals['_LISTGROUPMEMBERSREQUEST']._serialized_end=1214
-  _globals['_LISTGROUPMEMBERSRESPONSE']._serialized_start=1216
-  _globals['_LISTGROUPMEMBERSRESPONSE']._serialized_end=1315
-  _globals['_LISTPROFILEGROUPSREQUEST']._serialized_start=1317
-  _globals['_LISTPROFILEGROUPSREQUEST']._serialized_end=1416
-  _globals['_LISTPROFILEGROUPSRESPONSE']._serialized_start=1418
-  _globals['_LISTPROFILEGROUPSRESPONSE']._serialized_end=1496
-  _globals['_GROUPSERVICE']._serialized_start=1499
-  _globals['_GROUPSERVICE']._serialized_end=2319
+  _globals['_JOINGROUPREQUEST']._serialized_end=578
+  _globals['_JOINGROUPRESPONSE']._serialized_start=580
+  _globals['_JOINGROUPRESPONSE']._serialized_end=650
+  _globals['_LEAVEGROUPREQUEST']._serialized_start=653
+  _globals['_LEAVEGROUPREQUEST']._serialized_end=915
+  _globals['_LEAVEGROUPRESPONSE']._serialized_start=917
+  _globals['_LEAVEGROUPRESPONSE']._serialized_end=988
+  _globals['_GETGROUPREQUEST']._serialized_start=990
+  _globals['_GETGROUPREQUEST']._serialized_end=1087
+  _globals['_GETGROUPRESPONSE']._serialized_start=1089
+  _globals['_GETGROUPRESPONSE']._serialized_end=1147
+  _globals['_LISTGROUPMEMBERSREQUEST']._serialized_start=1150
+  _globals['_LISTGROUPMEMBERSREQUEST']._serialized_end=1354
+  _globals['_LISTGROUPMEMBERSRESPONSE']._serialized_start=1356
+  _globals['_LISTGROUPMEMBERSRESPONSE']._serialized_end=1455
+  _globals['_LISTPROFILEGROUPSREQUEST']._serialized_start=1457
+  _globals['_LISTPROFILEGROUPSREQUEST']._serialized_end=1556
+  _globals['_LISTPROFILEGROUPSRESPONSE']._serialized_start=1558
+  _globals['_LISTPROFILEGROUPSRESPONSE']._serialized_end=1636
+  _globals['_GROUPSERVICE']._serialized_start=1639
+  _globals['_GROUPSERVICE']._serialized_end=2459
 # @@protoc_insertion_point(module_scope)

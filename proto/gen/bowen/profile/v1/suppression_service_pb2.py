@@ -29,7 +29,7 @@ from bowen.profile.v1 import suppression_pb2 as bowen_dot_profile_dot_v1_dot_sup
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*bowen/profile/v1/suppression_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\"bowen/profile/v1/suppression.proto\x1a\x1cgoogle/api/annotations.proto\"\x85\x01\n\x0fSuppressRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12<\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\t\x9a\xb5\x18\x05\x38\x01@\x88\'\x12\x15\n\x04note\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03\",\n\x10SuppressResponse\x12\x18\n\x10suppressed_count\x18\x01 \x01(\x03\"p\n\x11UnsuppressRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12<\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\t\x9a\xb5\x18\x05\x38\x01@\x88\'\"0\n\x12UnsuppressResponse\x12\x1a\n\x12unsuppressed_count\x18\x01 \x01(\x03\"Q\n\x17ListSuppressionsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.bowen.profile.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xeb\x03\n\x12SuppressionService\x12\x91\x01\n\x08Suppress\x12!.bowen.profile.v1.SuppressRequest\x1a\".bowen.profile.v1.SuppressResponse\">\x8a\xb5\x18\x1f\n\x1aprofile.suppressions:write \xc9\x01\x82\xd3\xe4\x93\x02\x15\"\x10/v1/suppressions:\x01*\x12\x9b\x01\n\nUnsuppress\x12#.bowen.profile.v1.UnsuppressRequest\x1a$.bowen.profile.v1.UnsuppressResponse\"B\x8a\xb5\x18\x1c\n\x1aprofile.suppressions:write\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/suppressions:remove:\x01*\x12\xa2\x01\n\x10ListSuppressions\x12).bowen.profile.v1.ListSuppressionsRequest\x1a*.bowen.profile.v1.ListSuppressionsResponse\"7\x8a\xb5\x18\x1b\n\x19profile.suppressions:read\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/suppressionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*bowen/profile/v1/suppression_service.proto\x12\x10\x62owen.profile.v1\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\"bowen/profile/v1/suppression.proto\x1a\x1cgoogle/api/annotations.proto\"\xdf\x01\n\x0fSuppressRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12<\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\t\x9a\xb5\x18\x05\x38\x01@\x88\'\x12\x15\n\x04note\x18\x03 \x01(\tB\x07\x9a\xb5\x18\x03(\xf4\x03:X\xa2\xb5\x18T{\"identifiers\": [{\"type\": \"user_id\", \"value\": \"cust-1\"}], \"note\": \"Asked by letter\"}\",\n\x10SuppressResponse\x12\x18\n\x10suppressed_count\x18\x01 \x01(\x03\"\xaf\x01\n\x11UnsuppressRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tB\t\x9a\xb5\x18\x05\x08\x01(\xff\x01\x12<\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1c.bowen.profile.v1.IdentifierB\t\x9a\xb5\x18\x05\x38\x01@\x88\':=\xa2\xb5\x18\x39{\"identifiers\": [{\"type\": \"user_id\", \"value\": \"cust-1\"}]}\"0\n\x12UnsuppressResponse\x12\x1a\n\x12unsuppressed_count\x18\x01 \x01(\x03\"Q\n\x17ListSuppressionsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\x9a\xb5\x18\x02\x10\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x9a\xb5\x18\x03(\xe8\x07\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.bowen.profile.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xeb\x03\n\x12SuppressionService\x12\x91\x01\n\x08Suppress\x12!.bowen.profile.v1.SuppressRequest\x1a\".bowen.profile.v1.SuppressResponse\">\x8a\xb5\x18\x1f\n\x1aprofile.suppressions:write \xc9\x01\x82\xd3\xe4\x93\x02\x15\"\x10/v1/suppressions:\x01*\x12\x9b\x01\n\nUnsuppress\x12#.bowen.profile.v1.UnsuppressRequest\x1a$.bowen.profile.v1.UnsuppressResponse\"B\x8a\xb5\x18\x1c\n\x1aprofile.suppressions:write\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/suppressions:remove:\x01*\x12\xa2\x01\n\x10ListSuppressions\x12).bowen.profile.v1.ListSuppressionsRequest\x1a*.bowen.profile.v1.ListSuppressionsResponse\"7\x8a\xb5\x18\x1b\n\x19profile.suppressions:read\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/suppressionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,10 +42,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPPRESSREQUEST'].fields_by_name['identifiers']._serialized_options = b'\232\265\030\0058\001@\210\''
   _globals['_SUPPRESSREQUEST'].fields_by_name['note']._loaded_options = None
   _globals['_SUPPRESSREQUEST'].fields_by_name['note']._serialized_options = b'\232\265\030\003(\364\003'
+  _globals['_SUPPRESSREQUEST']._loaded_options = None
+  _globals['_SUPPRESSREQUEST']._serialized_options = b'\242\265\030T{\"identifiers\": [{\"type\": \"user_id\", \"value\": \"cust-1\"}], \"note\": \"Asked by letter\"}'
   _globals['_UNSUPPRESSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UNSUPPRESSREQUEST'].fields_by_name['request_id']._serialized_options = b'\232\265\030\005\010\001(\377\001'
   _globals['_UNSUPPRESSREQUEST'].fields_by_name['identifiers']._loaded_options = None
   _globals['_UNSUPPRESSREQUEST'].fields_by_name['identifiers']._serialized_options = b'\232\265\030\0058\001@\210\''
+  _globals['_UNSUPPRESSREQUEST']._loaded_options = None
+  _globals['_UNSUPPRESSREQUEST']._serialized_options = b'\242\265\0309{\"identifiers\": [{\"type\": \"user_id\", \"value\": \"cust-1\"}]}'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\232\265\030\002\020\000'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -57,17 +61,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPPRESSIONSERVICE'].methods_by_name['ListSuppressions']._loaded_options = None
   _globals['_SUPPRESSIONSERVICE'].methods_by_name['ListSuppressions']._serialized_options = b'\212\265\030\033\n\031profile.suppressions:read\202\323\344\223\002\022\022\020/v1/suppressions'
   _globals['_SUPPRESSREQUEST']._serialized_start=222
-  _globals['_SUPPRESSREQUEST']._serialized_end=355
-  _globals['_SUPPRESSRESPONSE']._serialized_start=357
-  _globals['_SUPPRESSRESPONSE']._serialized_end=401
-  _globals['_UNSUPPRESSREQUEST']._serialized_start=403
-  _globals['_UNSUPPRESSREQUEST']._serialized_end=515
-  _globals['_UNSUPPRESSRESPONSE']._serialized_start=517
-  _globals['_UNSUPPRESSRESPONSE']._serialized_end=565
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=567
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=648
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=650
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=754
-  _globals['_SUPPRESSIONSERVICE']._serialized_start=757
-  _globals['_SUPPRESSIONSERVICE']._serialized_end=1248
+  _globals['_SUPPRESSREQUEST']._serialized_end=445
+  _globals['_SUPPRESSRESPONSE']._serialized_start=447
+  _globals['_SUPPRESSRESPONSE']._serialized_end=491
+  _globals['_UNSUPPRESSREQUEST']._serialized_start=494
+  _globals['_UNSUPPRESSREQUEST']._serialized_end=669
+  _globals['_UNSUPPRESSRESPONSE']._serialized_start=671
+  _globals['_UNSUPPRESSRESPONSE']._serialized_end=719
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=721
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=802
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=804
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=908
+  _globals['_SUPPRESSIONSERVICE']._serialized_start=911
+  _globals['_SUPPRESSIONSERVICE']._serialized_end=1402
 # @@protoc_insertion_point(module_scope)
