@@ -3,6 +3,7 @@
 import pytest
 from bowen.profile.v1 import events_pb2, profile_pb2
 
+from tests.service.profile.asking import ask, unsuppress
 from tests.service.profile.consenting import a_statement, may, record
 from tests.service.profile.speaking import an_event, identify
 from tests.service.profile.test_identifiers import DAY, E164, PHONE, Moved, member, owner, phone
@@ -52,6 +53,22 @@ async def test_i13_marketing_to_a_number_that_left_its_owner_stops_at_once(profi
     profile.clock.advance(60)
     await record(profile, old, a_statement(address=PHONE))
     assert await may(profile, old, address=PHONE) == (True, "CONSENT_GRANTED")
+
+
+async def test_i13_nothing_is_sent_to_a_number_whose_new_owner_was_erased(profile):
+    old, new = await profile.accepted(
+        identify(identifiers=[member("M1"), phone()]), identify(identifiers=[member("M2")])
+    )
+    await record(profile, old, a_statement(address=PHONE))
+    await profile.reassign(old, "phone", PHONE, new)
+
+    await ask(profile, "ERASE", new, scope="PERSON")
+    await unsuppress(profile, phone())
+
+    assert await may(profile, old, address=PHONE) == (False, "ADDRESS_LEFT")
+    assert await profile.moves(old) == []
+    await ask(profile, "ERASE", old, scope="PERSON")
+    assert await profile.fetch("SELECT * FROM identifier_departure") == []
 
 
 async def test_i13_a_number_that_came_back_is_written_to_again(profile):

@@ -18,6 +18,15 @@ _CONFLICTS = "DELETE FROM conflict WHERE profile_id = ANY($1) OR owner_id = ANY(
 _MERGES = "DELETE FROM merge WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
 _REDIRECTS = "DELETE FROM redirect WHERE survivor_id = ANY($1) OR loser_id = ANY($1)"
 _MOVES = "DELETE FROM identifier_move WHERE from_profile_id = ANY($1) OR to_profile_id = ANY($1)"
+# Of moves of others to these people remains that something left them: nothing may be sent there for them (I13).
+_DEPARTURES = """
+INSERT INTO identifier_departure (profile_id, key, move_time)
+SELECT from_profile_id, key, max(move_time) FROM identifier_move
+WHERE to_profile_id = ANY($1) AND from_profile_id <> ALL($1) AND reason IN (1, 2, 3) GROUP BY from_profile_id, key
+ON CONFLICT (profile_id, key) DO UPDATE
+SET move_time = greatest(identifier_departure.move_time, excluded.move_time)
+"""
+_DEPARTED = "DELETE FROM identifier_departure WHERE profile_id = ANY($1)"
 _ENCOUNTERS = "DELETE FROM encounter WHERE profile_id = ANY($1) OR key = ANY($2)"
 _EVIDENCE = "DELETE FROM evidence WHERE profile_id = ANY($1)"
 _SEPARATIONS = "DELETE FROM separation WHERE low_id = ANY($1) OR high_id = ANY($1)"
@@ -79,7 +88,8 @@ async def forget(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> Forgotten
     merges = _count(await connection.execute(_MERGES, profile_ids))
     imports = _count(await connection.execute("DELETE FROM import_row WHERE profile_id = ANY($1)", profile_ids))
     redirects = _count(await connection.execute(_REDIRECTS, profile_ids))
-    await connection.execute(_MOVES, profile_ids)
+    for statement in (_DEPARTURES, _DEPARTED, _MOVES):
+        await connection.execute(statement, profile_ids)
     await connection.execute(_ENCOUNTERS, profile_ids, [row["key"] for row in rows])
     await connection.execute(_EVIDENCE, profile_ids)
     separations = _count(await connection.execute(_SEPARATIONS, profile_ids))

@@ -28,9 +28,11 @@ WHERE (from_profile_id = ANY($1) OR to_profile_id = ANY($1)) AND move_id < $2 OR
 """  # noqa: S608 (names of our own)
 # Handed over (4) is what nobody had proven: a delivery phone of a household is still everybody's who said so.
 _LEFT = """
-SELECT max(move_time) FROM identifier_move
-WHERE from_profile_id = ANY($1) AND key = $2 AND reason IN (1, 2, 3)
-  AND NOT EXISTS (SELECT FROM identifier WHERE key = $2 AND profile_id = ANY($1))
+SELECT max(move_time) FROM (
+    SELECT move_time FROM identifier_move WHERE from_profile_id = ANY($1) AND key = $2 AND reason IN (1, 2, 3)
+    UNION ALL SELECT move_time FROM identifier_departure WHERE profile_id = ANY($1) AND key = $2
+) AS moved
+WHERE NOT EXISTS (SELECT FROM identifier WHERE key = $2 AND profile_id = ANY($1))
 """
 _TAKE = "DELETE FROM identifier WHERE key = $1"
 
