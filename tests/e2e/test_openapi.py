@@ -28,7 +28,6 @@ CHECKS = (
     "missing_required_header",
     "unsupported_method",
     "allow_header_conformance",
-    "ignored_auth",
 )
 # Whoever tries wrong keys is slowed down; here that is the test's work.
 PATIENT = {"BOWEN_ADDRESS_RATE": "100000", "BOWEN_ADDRESS_BURST": "100000"}
@@ -97,7 +96,8 @@ async def test_no_example_is_refused_as_a_bad_request(suite: Suite):
     refused = []
     async with httpx.AsyncClient(base_url=suite.url, trust_env=False, timeout=30) as client:
         document = (await client.get("/openapi.json")).json()
-        for method, path, operation in operations_with_examples(document):
+        shown = [one for one in operations(document) if "example" in content_of(one[2])]
+        for method, path, operation in shown:
             is_event = {"write_key": []} in operation["security"]
             headers = {"Authorization": basic if is_event else bearer, "Idempotency-Key": str(new_id())}
             answer = await client.request(method, path, json=content_of(operation)["example"], headers=headers)
@@ -108,14 +108,27 @@ async def test_no_example_is_refused_as_a_bad_request(suite: Suite):
     assert not refused, "\n".join(refused)
 
 
-def operations_with_examples(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method, path, filled in, and description of every operation that shows an example."""
+async def test_what_asks_for_credentials_answers_nobody_without(suite: Suite):
+    async with httpx.AsyncClient(base_url=suite.url, trust_env=False, timeout=30) as client:
+        document = (await client.get("/openapi.json")).json()
+        asking = [(method, path) for method, path, operation in operations(document) if {} not in operation["security"]]
+        told = [
+            (method, path, (await client.request(method, path, headers=headers)).status_code)
+            for method, path in asking
+            for headers in ({}, {"Authorization": "Bearer bk_nobody_has_this_one"})
+        ]
+
+    assert len(asking) > 200
+    assert [call for call in told if call[2] != 401] == []
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Method, path, filled in, and description of every operation."""
     for template, item in document["paths"].items():
         for method, operation in item.items():
-            if "example" in content_of(operation):
-                parameters = [one for one in operation.get("parameters", []) if one["in"] == "path"]
-                given = {one["name"]: PATHS.get(one["name"]) or a_value(one["schema"]) for one in parameters}
-                yield method.upper(), template.format(**given), operation
+            parameters = [one for one in operation.get("parameters", []) if one["in"] == "path"]
+            given = {one["name"]: PATHS.get(one["name"]) or a_value(one["schema"]) for one in parameters}
+            yield method.upper(), template.format(**given), operation
 
 
 def content_of(operation: dict[str, Any]) -> dict[str, Any]:
