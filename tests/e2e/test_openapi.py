@@ -101,6 +101,7 @@ async def test_no_request_makes_a_server_error_or_an_answer_that_the_document_de
         "--phases", "examples,coverage,fuzzing", "--workers", "2",
         "--max-examples", str(EXAMPLES_MAX), "--generation-deterministic", "--continue-on-failure",
         "--max-redirects", "0", "--no-color", "--warnings", "off",
+        "--suppress-health-check", "too_slow",
     ]  # fmt: skip
 
     process = await asyncio.create_subprocess_exec(
