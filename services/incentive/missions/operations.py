@@ -97,7 +97,7 @@ async def _carry_out(tx: Tx, changes: Sequence[Gain | Loss], now: datetime) -> N
     if lost := [_clawback(verdict, now) for verdict in verdicts if verdict.amount < 0]:
         await ledger.take_back(tx, SCOPE, lost)
     gained = [_payment(verdict, now) for verdict in verdicts if verdict.amount > 0]
-    ungiven = await ledger.earn(tx, SCOPE, gained) if gained else {}
+    ungiven = await ledger.earn(tx, SCOPE, gained)
     given = [each._replace(amount=each.amount - ungiven.get(each.transfer_id, 0)) for each in verdicts]
     await events.missions_judged(tx, given, now=now)
 

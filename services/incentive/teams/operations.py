@@ -97,7 +97,7 @@ async def _complete(tx: Tx, crew: Crew, now: datetime) -> Crew:
     claims = list(domain.payments(crew, entries, now))
     if left := domain.unpaid(crew.campaign, crew.team, claims):
         await budgets.release_all(tx, [left])
-    ungiven = {**domain.withheld(crew), **(await ledger.earn(tx, domain.SCOPE, claims) if claims else {})}
+    ungiven = {**domain.withheld(crew), **await ledger.earn(tx, domain.SCOPE, claims)}
     if ungiven:
         crew = await _clip(tx, crew, ungiven)
     await events.team_completed(tx, crew, now=now)

@@ -44,7 +44,7 @@ async def post(tx: Tx, grants: Sequence[Grant], names: Mapping[UUID, str]) -> Se
     """
     await store.queue_calls(tx, [each for each in grants if each.gift == Gift.WEBHOOK and not each.awaits_delivery])
     earned = [_earning(grant, names) for grant in grants if grant.gift == Gift.ASSET and not grant.awaits_delivery]
-    ungiven = await ledger.earn(tx, SCOPE, earned) if earned else {}
+    ungiven = await ledger.earn(tx, SCOPE, earned)
     if not ungiven:
         return grants
     clipped = [_clipped(grant, ungiven.get(_transfer_id(grant), 0)) for grant in grants]

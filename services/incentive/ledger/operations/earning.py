@@ -21,6 +21,8 @@ async def earn(tx: Tx, scope: str, claims: Sequence[Claim]) -> dict[str, int]:
 
     Returns how much that is, by the transfer ids of those claims that were not given in full.
     """
+    if not claims:
+        return {}
     claims, standings = await _hold_members(tx, claims)
     rules = await find_rules(tx, [claim.account("available") for claim in claims], _latest(claims))
     await _post_all(tx, earnings.earn(scope, [claim for claim in claims if claim.asset not in rules], standings))
