@@ -19,6 +19,10 @@ from tests.e2e.running import Suite, running
 
 RUN_SECONDS_MAX = 420.0
 EXAMPLES_MAX = 10
+# Two strangers share the paths. Each is a process with one worker: threads that parse source at the same time fail each
+# other in Python 3.11 before 3.11.8 (python/cpython#106905), and the tool parses the source of its own lambdas.
+HALF = "^/v1/[a-o]"
+SHARES = ("--include-path-regex", "--exclude-path-regex")
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -94,11 +98,21 @@ async def test_what_asks_for_credentials_answers_nobody_without(suite: Suite):
 
 
 async def test_no_request_makes_a_server_error_or_an_answer_that_the_document_denies(suite: Suite, tmp_path: Path):
+    ends = await asyncio.gather(*(end_of_stranger(suite, tmp_path, share) for share in SHARES))
+
+    for code, said in ends:
+        assert code == 0, said
+    for component in ("profile", "tagging", "incentive", "distribution", "gateway"):
+        assert "failed unexpectedly" not in suite.log(component)
+
+
+async def end_of_stranger(suite: Suite, folder: Path, share: str) -> tuple[int | None, str]:
+    """Exit code and report of one who tries one share of the paths."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", f"{suite.url}/openapi.json",
         "--header", f"Authorization: Bearer {suite.root_key}",
-        "--checks", ",".join(CHECKS),
-        "--phases", "examples,coverage,fuzzing", "--workers", "2",
+        "--checks", ",".join(CHECKS), share, HALF,
+        "--phases", "examples,coverage,fuzzing", "--workers", "1",
         "--max-examples", str(EXAMPLES_MAX), "--generation-deterministic", "--continue-on-failure",
         "--max-redirects", "0", "--no-color", "--warnings", "off",
         "--suppress-health-check", "too_slow",
@@ -108,8 +122,8 @@ async def test_no_request_makes_a_server_error_or_an_answer_that_the_document_de
         *command,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        cwd=tmp_path,
-        env=os.environ | {"NO_PROXY": "*", "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
+        cwd=folder,
+        env=os.environ | {"NO_PROXY": "*", "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / share)},
     )
     try:
         said = (await asyncio.wait_for(process.communicate(), RUN_SECONDS_MAX))[0].decode()
@@ -117,10 +131,7 @@ async def test_no_request_makes_a_server_error_or_an_answer_that_the_document_de
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-    assert process.returncode == 0, said
-    for component in ("profile", "tagging", "incentive", "distribution", "gateway"):
-        assert "failed unexpectedly" not in suite.log(component)
+    return process.returncode, said
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
