@@ -16,14 +16,11 @@ from bowen.profile.v1.events_pb2 import (
 
 from chassis.consumer import Consumer, Delivery
 from chassis.db import Tx
+from people.privacy import of_the_living
+from people.restrictions import on_processing_changed
 from services.distribution.orders.consumers import OrderEvents
 from services.distribution.orders.operations import Terms
-from services.distribution.privacy.consumers import (
-    of_the_living,
-    on_personal_data_requested,
-    on_processing_changed,
-    on_profile_erased,
-)
+from services.distribution.privacy.consumers import on_personal_data_requested, on_profile_erased
 from services.distribution.ripples import consumers as ripples
 from services.distribution.subjects import consumers as subjects
 

@@ -27,6 +27,8 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 from chassis.consumer import Delivery
 from chassis.db import Tx
 from chassis.process import Process
+from people.privacy import Handler, of_the_living
+from people.restrictions import on_processing_changed
 from services.incentive.audiences import consumers as audiences
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.coupons import consumers as coupons
@@ -35,13 +37,7 @@ from services.incentive.holds import consumers as holds
 from services.incentive.ledger import consumers as ledger
 from services.incentive.missions import consumers as missions
 from services.incentive.pots import consumers as pots
-from services.incentive.privacy.consumers import (
-    Handler,
-    of_the_living,
-    on_personal_data_requested,
-    on_processing_changed,
-    on_profile_erased,
-)
+from services.incentive.privacy.consumers import on_personal_data_requested, on_profile_erased
 from services.incentive.settings import Settings
 from services.incentive.teams import consumers as teams
 from services.incentive.tiers import consumers as tiers

@@ -17,6 +17,7 @@ from bowen.incentive.v1.team_service_pb2_grpc import add_TeamServiceServicer_to_
 from bowen.incentive.v1.tier_service_pb2_grpc import add_TierServiceServicer_to_server
 
 from chassis.process import Process
+from people.erasures import erased_among
 from services.incentive.audiences.clients import ASK_SECONDS_MAX, Copier
 from services.incentive.audits.servicer import AuditServicer
 from services.incentive.budgets.servicer import BudgetServicer
@@ -30,7 +31,6 @@ from services.incentive.packets.clients import Sender, payout_of
 from services.incentive.packets.servicer import PacketServicer
 from services.incentive.pots.servicer import PotServicer
 from services.incentive.settings import Settings
-from services.incentive.subjects.store import erased_among
 from services.incentive.teams.servicer import TeamServicer
 from services.incentive.tiers.servicer import TierServicer
 

@@ -22,7 +22,8 @@ from bowen.tagging.v1.taxonomy_service_pb2_grpc import add_TaxonomyServiceServic
 
 from chassis.command import command
 from chassis.process import Process
-from services.tagging.privacy.consumers import of_the_living, on_personal_data_requested, on_profile_erased
+from people.privacy import of_the_living
+from services.tagging.privacy.consumers import on_personal_data_requested, on_profile_erased
 from services.tagging.rules.servicer import RuleServicer
 from services.tagging.segments.servicer import SegmentServicer
 from services.tagging.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 from tools import docs, protos
 
 ROOT = protos.ROOT
-CODE = ("chassis", "logic", "services", "gateway", "suite", "tools", "bench")
+CODE = ("chassis", "logic", "people", "services", "gateway", "suite", "tools", "bench")
 LINES_MAX = 400
 CONTRACTS = docs.load()
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/__main__.py"))

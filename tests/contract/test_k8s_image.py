@@ -32,7 +32,7 @@ class NotInTheImage:
 sys.meta_path.insert(0, NotInTheImage())
 importlib.import_module(sys.argv[1])
 print(json.dumps({name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())
-                  if name.split(".")[0] in ("chassis", "services", "gateway", "suite", "bowen")}))
+                  if name.split(".")[0] in ("chassis", "logic", "people", "services", "gateway", "suite", "bowen")}))
 """
 """Imports a component where only the packages of its lock can be found; prints our modules and their files."""
 

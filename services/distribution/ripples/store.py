@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
+from people.restrictions import RESTRICTED
 from services.distribution.partners.domain import Visible
 from services.distribution.ripples.domain import Click, Lineage, Ring, Ripple, ShareLink, Touch
 from services.distribution.ripples.errors import RippleNotFound, TouchNotFound
-from services.distribution.subjects.store import RESTRICTED
 
 CLICKS_MAX = 50
 """How many of a buyer's last visits are looked at."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
 from logic.redirects import Edge, roots
+from people.restrictions import RESTRICTED
 
 _MERGE_LOCK = 0x6D657267  # "merg"
 
@@ -39,23 +40,6 @@ INSERT INTO redirect (loser_id, survivor_id) SELECT * FROM unnest($1::uuid[], $2
 ON CONFLICT ON CONSTRAINT redirect_pkey DO UPDATE SET survivor_id = excluded.survivor_id
 WHERE redirect.survivor_id <> excluded.survivor_id
 """
-
-_RESTRICT = """
-INSERT INTO restriction (profile_id, version, is_restricted)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[])
-ON CONFLICT ON CONSTRAINT restriction_pkey
-DO UPDATE SET version = excluded.version, is_restricted = excluded.is_restricted
-WHERE restriction.version < excluded.version
-"""
-RESTRICTED = """
-WITH root AS (
-    SELECT coalesce(survivor_id, profile_id) AS profile_id
-    FROM restriction LEFT JOIN redirect ON loser_id = profile_id WHERE is_restricted
-)
-SELECT profile_id FROM root
-UNION SELECT loser_id FROM redirect WHERE survivor_id IN (SELECT profile_id FROM root)
-"""
-"""All ids of people who are only stored (spec people §5.1, art. 47)."""
 
 
 async def survivors(tx: ReadTx, profile_ids: Iterable[UUID]) -> dict[UUID, UUID]:
@@ -124,12 +108,6 @@ async def _save(tx: Tx, leads: Mapping[str, str]) -> None:
     led = sorted(item for item in leads.items() if item[0] != item[1])
     await connection.execute("DELETE FROM redirect WHERE loser_id = ANY($1::uuid[])", free)
     await connection.execute(_LEAD, [each for each, _ in led], [root_id for _, root_id in led])
-
-
-async def save_restrictions(tx: Tx, told: Collection[tuple[UUID, int, bool]]) -> None:
-    """Take over who is only stored, with the version: an older state never replaces a newer one."""
-    latest = {row[0]: row for row in sorted(told, key=lambda row: row[1])}.values()
-    await (await driver(tx)).execute(_RESTRICT, *(list(column) for column in zip(*latest, strict=True)))
 
 
 async def is_restricted(tx: ReadTx, profile_id: UUID) -> bool:

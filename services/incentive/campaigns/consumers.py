@@ -15,11 +15,11 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered
 from chassis.consumer import Delivery
 from chassis.db import Tx
 from chassis.stamps import moment
+from people.erasures import hold_erasures
 from services.incentive.campaigns import store
 from services.incentive.campaigns.convert import facts
 from services.incentive.campaigns.domain import Kind, Occasion, PaidOrder
 from services.incentive.campaigns.operations import granted, inviting, returning, rewarding
-from services.incentive.subjects import store as subjects
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def _paid(event: OrderPaid) -> PaidOrder:
 
 async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) -> None:
     """Give what was promised for the delivery, and reward what people have in their hands."""
-    await subjects.hold_erasures(tx)
+    await hold_erasures(tx)
     await store.hold_switch(tx)
     deliveries = {UUID(item.event.order_id): moment(item.event.deliver_time) for item in batch}
     promised = await granted.note_delivered(tx, deliveries)
@@ -62,7 +62,7 @@ async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) 
 
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
     """Take back what people did not keep buying; some campaigns answer to that too."""
-    await subjects.hold_erasures(tx)
+    await hold_erasures(tx)
     await store.hold_switch(tx)
     await returning.refund(tx, [facts.refund_from_proto(item) for item in batch])
     await _reward(tx, Kind.REFUND, _known(facts.occasion_of_refunded, batch))
@@ -77,7 +77,7 @@ async def on_packet_returned(tx: Tx, batch: Sequence[Delivery[PacketReturned]]) 
 
 async def on_touch_recorded(tx: Tx, batch: Sequence[Delivery[TouchRecorded]]) -> None:
     """Remember whose share was followed, and reward those who shared."""
-    await subjects.hold_erasures(tx)
+    await hold_erasures(tx)
     await store.save_touches(tx, _known(facts.touch_of, batch))
     await _reward(tx, Kind.CLICK, _known(facts.occasion_of_touch, batch))
 

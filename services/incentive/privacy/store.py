@@ -1,13 +1,6 @@
 """Every statement that forgets people, or tells what is held of them. It knows the tables of all capabilities: what
 is held of a person is seen in one place."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
-
-from chassis.db import ReadTx, Tx, driver
-from services.incentive.subjects.store import ERASING
-
 _DELETED = (
     *("audience_member", "audience_snapshot_member", "claimant", "coupon_bond", "coupon_lookup", "exposure"),
     *("grant_refusal", "member_tier", "mission_completion", "mission_member", "mission_step", "share_touch"),
@@ -42,42 +35,15 @@ _LEDGER = (
         f" WHERE debit_account = ANY({_ACCOUNTS}) OR credit_account = ANY({_ACCOUNTS}) ORDER BY post_time",
     ),
 )
-_HELD = (*_LEDGER, *((table, f"SELECT * FROM {table} WHERE {_mine(table)}") for table in (*_DELETED, *_KEPT)))  # noqa: S608
+HELD = (*_LEDGER, *((table, f"SELECT * FROM {table} WHERE {_mine(table)}") for table in (*_DELETED, *_KEPT)))  # noqa: S608
 """What is held of a person, by kind. `$1` are all ids of the person."""
 
 _UNTRACED = {"coupon": f"UPDATE coupon SET device = '', phone = '', payment = '', address = '' WHERE {_mine('coupon')}"}  # noqa: S608
 """Rows that stay lose what could be guessed back to a person."""
 
-_FORGET = (
+FORGET = (
     *((table, f"DELETE FROM {table} WHERE {_mine(table)}") for table in _DELETED),  # noqa: S608
     *((f"{table}_kept", _UNTRACED.get(table, f"SELECT FROM {table} WHERE {_mine(table)}")) for table in _KEPT),
     ("account_kept", f"SELECT FROM account WHERE account = ANY({_ACCOUNTS})"),
 )
 """What is done, in this order, by what its count is called. `$1` are all ids of the person."""
-
-_NOTE = "INSERT INTO erased (profile_id, erase_time) SELECT unnest($1::uuid[]), $2 ON CONFLICT DO NOTHING"
-
-
-async def forget(tx: Tx, profile_ids: Sequence[UUID], token: UUID, *, now: datetime) -> dict[str, int]:
-    """Forget a person who had these ids. Returns how many rows of each kind that was, or stay.
-
-    Waits for all who are taking in facts about people, and lets them wait.
-    """
-    connection = await driver(tx)
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", ERASING)
-    counts: dict[str, int] = {}
-    for kind, statement in _FORGET:
-        done: str = await connection.execute(statement, profile_ids)
-        counts[kind] = counts.get(kind, 0) + int(done.rpartition(" ")[2])
-    await connection.execute(_NOTE, [*profile_ids, token], now)
-    return counts
-
-
-async def lines_of(tx: ReadTx, profile_ids: Sequence[UUID]) -> list[str]:
-    """What is held of a person, as JSON objects."""
-    connection = await driver(tx)
-    lines: list[str] = []
-    for kind, query in _HELD:
-        told = f"SELECT (jsonb_build_object('kind', $2::text) || to_jsonb(held))::text FROM ({query}) AS held"  # noqa: S608
-        lines += [row[0] for row in await connection.fetch(told, profile_ids, kind)]
-    return lines

@@ -7,12 +7,11 @@ from chassis.caller import Caller
 from chassis.db import ReadTx, Tx, driver
 from chassis.errors import PermissionDenied
 from logic.redirects import Edge, roots, tree
+from people.erasures import erased_among
 from services.incentive.subjects.domain import Lead, Person
 from services.incentive.subjects.errors import ProcessingRestricted
 
 _MERGES = 0x6D657267  # "merg"
-ERASING = 0x6572617365  # "erase"
-"""Held by whoever erases, and shared by whoever writes down what people did."""
 
 _FIND = "SELECT loser_id, survivor_id FROM redirect WHERE loser_id = ANY($1::uuid[])"
 
@@ -71,24 +70,6 @@ SELECT wanted.profile_id::text, wanted.survivor_id::text, array_remove(array_agg
 FROM wanted LEFT JOIN redirect ON redirect.survivor_id = wanted.survivor_id
 GROUP BY wanted.profile_id, wanted.survivor_id
 """
-
-_RESTRICT = """
-INSERT INTO restriction (profile_id, version, is_restricted)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[])
-ON CONFLICT ON CONSTRAINT restriction_pkey
-DO UPDATE SET version = excluded.version, is_restricted = excluded.is_restricted
-WHERE restriction.version < excluded.version
-"""
-
-RESTRICTED = """
-WITH root AS (
-    SELECT coalesce(survivor_id, profile_id) AS profile_id
-    FROM restriction LEFT JOIN redirect ON loser_id = profile_id WHERE is_restricted
-)
-SELECT profile_id FROM root
-UNION SELECT loser_id FROM redirect WHERE survivor_id IN (SELECT profile_id FROM root)
-"""
-"""All ids of people who are only stored."""
 
 
 async def find_people(tx: ReadTx, profile_ids: Collection[str]) -> dict[str, Person]:
@@ -183,24 +164,6 @@ async def save_leads(tx: Tx, leads: Collection[Lead]) -> None:
     await connection.execute("DELETE FROM redirect WHERE loser_id = ANY($1::uuid[])", free)
     columns = [[lead[index] for lead in led] for index in range(len(Lead._fields))]
     await connection.execute(_LEAD, *columns)
-
-
-async def hold_erasures(tx: ReadTx) -> None:
-    """Nobody is erased until the transaction ends. Before rows are held."""
-    await (await driver(tx)).execute("SELECT pg_advisory_xact_lock_shared($1)", ERASING)
-
-
-async def erased_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:
-    """Those who were erased. Nobody is erased until the transaction ends."""
-    await hold_erasures(tx)
-    query = "SELECT profile_id FROM erased WHERE profile_id = ANY($1)"
-    return {row["profile_id"] for row in await (await driver(tx)).fetch(query, list(profile_ids))}
-
-
-async def save_restrictions(tx: Tx, told: Collection[tuple[UUID, int, bool]]) -> None:
-    """Take over who is only stored, with the version: an older state never replaces a newer one."""
-    latest = {row[0]: row for row in sorted(told, key=lambda row: row[1])}.values()
-    await (await driver(tx)).execute(_RESTRICT, *(list(column) for column in zip(*latest, strict=True)))
 
 
 async def barred_among(tx: ReadTx, profile_ids: Collection[UUID]) -> set[UUID]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
-from services.incentive.subjects.store import RESTRICTED
+from people.restrictions import RESTRICTED
 from services.incentive.tiers.domain import (
     Change,
     Downgrade,

@@ -1,49 +1,11 @@
 """What is done about people who ask to be told, or to be forgotten."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from uuid import UUID
+from bowen.tagging.v1.events_pb2 import ErasureConfirmed, PersonalDataProvided
 
-from bowen.profile.v1.events_pb2 import PersonalDataRequested, ProfileErased
+from people.privacy import Keeper
+from services.tagging.privacy.store import FORGET, HELD
 
-from chassis.consumer import Delivery
-from chassis.db import Tx
-from logic.privacy import parts
-from services.tagging.privacy import events, store
+_keeper = Keeper("tagging", held=HELD, forget=FORGET, confirmed=ErasureConfirmed, provided=PersonalDataProvided)
 
-Handler = Callable[[Tx, Sequence[Delivery[Any]]], Awaitable[None]]
-
-
-async def on_profile_erased(tx: Tx, batch: Sequence[Delivery[ProfileErased]]) -> None:
-    """Forget people, and say so."""
-    for delivery in batch:
-        erased = delivery.event
-        ids = [UUID(each) for each in erased.profile_ids]
-        counts = await store.forget(tx, ids, UUID(erased.token), now=delivery.now)
-        await events.erasure_confirmed(tx, erased, counts, now=delivery.now)
-
-
-async def on_personal_data_requested(tx: Tx, batch: Sequence[Delivery[PersonalDataRequested]]) -> None:
-    """Tell what is held of people."""
-    for delivery in batch:
-        asked = delivery.event
-        lines = await store.lines_of(tx, [UUID(each) for each in asked.profile_ids])
-        await events.personal_data_provided(tx, asked, list(parts(lines)), now=delivery.now)
-
-
-def of_the_living(handler: Handler, *names: str) -> Handler:
-    """A handler that hears nothing of people who were erased: what comes late does not bring them back.
-
-    `names` are the fields of the event that name people, if they are others than `profile_id`.
-    """
-
-    def about(delivery: Delivery[Any]) -> set[UUID]:
-        return {UUID(each) for name in names or ("profile_id",) if (each := getattr(delivery.event, name))}
-
-    async def handle(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
-        erased = await store.erased_among(tx, {each for delivery in batch for each in about(delivery)})
-        living = [delivery for delivery in batch if erased.isdisjoint(about(delivery))]
-        if living:
-            await handler(tx, living)
-
-    return handle
+on_profile_erased = _keeper.on_profile_erased
+on_personal_data_requested = _keeper.on_personal_data_requested

@@ -68,6 +68,6 @@ async def test_who_asks_is_told_all_there_is(network: Network):
 
 
 async def test_every_table_about_people_is_told_of_and_forgotten(network: Network):
-    for statements in (store._HELD, store._FORGET):
+    for statements in (store.HELD, store.FORGET):
         text = " ".join(statement for _, statement in statements)
         assert {table for table in await personal_tables(network.db) if table not in text} == set()

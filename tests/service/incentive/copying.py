@@ -7,9 +7,9 @@ from bowen.tagging.v1.events_pb2 import SegmentEntered, SegmentLeft
 from bowen.wire.v1.envelope_pb2 import EventBatch
 
 from chassis.db import driver
+from people.erasures import erased_among
 from services.incentive.audiences import consumers
 from services.incentive.audiences.clients import Copier
-from services.incentive.subjects.store import erased_among
 from tests.service.incentive.rewarding import Incentive
 from tests.service.tagging.tagging import Tagging
 

@@ -13,12 +13,12 @@ from bowen.tagging.v1 import taxonomy_pb2
 from chassis.client import Client, Retry
 from chassis.db import driver
 from chassis.stamps import stamp
+from people.erasures import erased_among
 from services.incentive.audiences import store
 from services.incentive.audiences.clients import Copier
 from services.incentive.holds import consumers as holds
 from services.incentive.privacy.consumers import on_profile_erased
 from services.incentive.subjects import store as subjects
-from services.incentive.subjects.store import erased_among
 from suite.embedded import free_port
 from tests.service.incentive.campaigning import draft, evaluate, gives, of_orders, publish, refusals, running, terms
 from tests.service.incentive.copying import a_copier, listen, told

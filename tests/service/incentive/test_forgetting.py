@@ -2,6 +2,7 @@
 
 from bowen.incentive.v1 import events_pb2
 
+from people.privacy import of_the_living
 from services.incentive.campaigns import consumers as campaigns
 from services.incentive.privacy import consumers, store
 from tests.service.forgetting import a_question, an_erasure, counts_of, kinds_of, personal_tables, told
@@ -45,7 +46,7 @@ async def test_an_erased_person_is_given_nothing_more(incentive: Incentive) -> N
     await incentive.happen(an_erasure(survivor, loser), handler=consumers.on_profile_erased)
     other = new()
 
-    hear = consumers.of_the_living(campaigns.on_event_recorded)
+    hear = of_the_living(campaigns.on_event_recorded)
     await incentive.happen(an_event(survivor), an_event(loser), an_event(other), handler=hear)
 
     assert await incentive.has(survivor) == (30, 0)
@@ -54,7 +55,7 @@ async def test_an_erased_person_is_given_nothing_more(incentive: Incentive) -> N
 
 async def test_an_order_of_nobody_known_holds_nobody_up(incentive: Incentive) -> None:
     await incentive.a_running_campaign(trigger=on_order(), reward=points(50))
-    person, hear = new(), consumers.of_the_living(campaigns.on_order_paid)
+    person, hear = new(), of_the_living(campaigns.on_order_paid)
 
     await incentive.happen(a_paid_order(""), a_paid_order(person), handler=hear)
 
@@ -85,6 +86,6 @@ async def test_who_asks_is_told_all_there_is(incentive: Incentive) -> None:
 
 
 async def test_every_table_about_people_is_told_of_and_accounted_for(incentive: Incentive) -> None:
-    for statements in (store._HELD, store._FORGET):
+    for statements in (store.HELD, store.FORGET):
         text = " ".join(statement for _, statement in statements)
         assert {table for table in await personal_tables(incentive.db) if table not in text} == set()

@@ -23,9 +23,9 @@ from chassis.client import Client
 from chassis.errors import InvalidArgument, NotFound, PermissionDenied
 from chassis.server import Server
 from chassis.stamps import stamp
+from people.restrictions import on_processing_changed
 from services.incentive.missions import consumers
 from services.incentive.missions.servicer import MissionServicer
-from services.incentive.privacy.consumers import on_processing_changed
 from tests.service.incentive.ledgering import a_transfer, member
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, an_event, new
 from tests.service.incentive.test_what_was_given import bounded

@@ -8,9 +8,9 @@ from bowen.incentive.v1.events_pb2 import WebhookMatured
 from bowen.profile.v1.events_pb2 import ProcessingChanged
 
 from chassis.errors import FailedPrecondition
+from people.restrictions import on_processing_changed
 from services.incentive.campaigns.operations.calling import call_matured
 from services.incentive.pots import operations
-from services.incentive.privacy.consumers import on_processing_changed
 from tests.service.incentive.campaigning import Effect, gives, of_orders, refusals, running, terms
 from tests.service.incentive.potting import a_pots
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, a_paid_order, an_event, new

@@ -9,6 +9,7 @@ from bowen.tagging.v1 import events_pb2
 from chassis.consumer import Delivery
 from chassis.db import driver
 from chassis.ids import new_id
+from people.privacy import of_the_living
 from services.tagging.privacy import consumers, store
 from services.tagging.tags import consumers as tag_consumers
 from services.tagging.tags import operations
@@ -62,8 +63,8 @@ async def test_what_comes_late_does_not_bring_them_back_and_others_are_heard(tag
     survivor, loser = await a_life(tagging)
     await erase(tagging, an_erasure(survivor, loser))
     now, other = tagging.clock.now(), str(new_id())
-    hear = consumers.of_the_living(tag_consumers.on_event_recorded)
-    learn = consumers.of_the_living(tag_consumers.on_profile_updated)
+    hear = of_the_living(tag_consumers.on_event_recorded)
+    learn = of_the_living(tag_consumers.on_profile_updated)
 
     visits = [Delivery(new_id(), a_track(each, "Visit", now), now, now) for each in (loser, other, survivor)]
     await tagging.db.transact(lambda tx: hear(tx, visits))
@@ -126,6 +127,6 @@ async def test_who_asks_is_told_all_there_is(tagging: Tagging):
 
 
 async def test_every_table_about_people_is_told_of_and_forgotten(tagging: Tagging):
-    for statements in (store._HELD, store._FORGET):
+    for statements in (store.HELD, store.FORGET):
         text = " ".join(statement for _, statement in statements)
         assert {table for table in await personal_tables(tagging.db) if table not in text} == set()

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx, driver
+from people.restrictions import RESTRICTED
 from services.incentive.pots.domain import Pot, Share
 from services.incentive.pots.domain.points import OrderPoints, Point, Rule
 from services.incentive.pots.domain.prizes import Score
 from services.incentive.pots.store.columns import columns
 from services.incentive.pots.store.shares import share_of
-from services.incentive.subjects.store import RESTRICTED
 
 Met = tuple[UUID, UUID]
 """A pot, and a fact that meets its condition."""
