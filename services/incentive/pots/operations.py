@@ -1,6 +1,7 @@
 """What changes pots: lock, decide, post, save.
 
-Rows are held in one order everywhere: pots, their points, budgets, accounts.
+Rows are held in one order everywhere: pots, their points, budgets, accounts. Erasures are held before them all, where
+something is paid.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx
+from people.erasures import hold_erasures
 from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget, Want
@@ -24,7 +26,7 @@ from services.incentive.subjects import store as subjects
 
 PAID_AT_ONCE_MAX = 500
 REFUNDED = "refunded"
-RESTRICTED = "restricted"
+BARRED = "barred"
 
 
 async def create_pot(tx: Tx, pot: Pot) -> None:
@@ -88,6 +90,7 @@ async def pay_some(tx: Tx, now: datetime) -> bool:
 
     Payments, and the note that they are made, are one transaction: whoever goes on after a crash starts where it ended.
     """
+    await hold_erasures(tx)
     pot = await store.lock_settling(tx)
     if pot is None:
         return False
@@ -102,12 +105,12 @@ async def pay_some(tx: Tx, now: datetime) -> bool:
 
 
 async def _pay(tx: Tx, pot: Pot, due: Sequence[Share], now: datetime) -> None:
-    """Pay shares of a locked pot, but not to who is only stored by now: such a share goes to nobody."""
+    """Pay shares of a locked pot, but not to who was erased or is only stored by now: such a share goes to nobody."""
     people = await subjects.find_people(tx, {share.profile_id for share in due})
-    restricted = await subjects.restricted_people(tx, people.values())
-    if fallen := [share for share in due if people[share.profile_id] in restricted]:
-        await _take_away(tx, [pot], fallen, RESTRICTED, now)
-    if payable := [share for share in due if people[share.profile_id] not in restricted]:
+    barred = await subjects.barred_people(tx, people.values())
+    if fallen := [share for share in due if people[share.profile_id] in barred]:
+        await _take_away(tx, [pot], fallen, BARRED, now)
+    if payable := [share for share in due if people[share.profile_id] not in barred]:
         ungiven = await ledger.earn(tx, domain.SCOPE, [_payment(pot, share, now) for share in payable])
         await store.save_states(tx, [share.paid(ungiven) for share in payable])
 
@@ -161,9 +164,10 @@ async def refund_orders(tx: Tx, points: Sequence[OrderPoints], now: datetime) ->
 async def claim_level(tx: Tx, pot_id: UUID, profile_id: str, level: int, now: datetime) -> LevelClaim:
     """Pay a level to whoever has reached it, once per person.
 
-    Raises `PotNotFound`, `ProcessingRestricted`, `PotKind`, `PotState`, `PotLevelNotReached`, `PotLevelClaimed`,
-    `PotExhausted`.
+    Raises `PotNotFound`, `ProfileErased`, `ProcessingRestricted`, `PotKind`, `PotState`, `PotLevelNotReached`,
+    `PotLevelClaimed`, `PotExhausted`.
     """
+    await hold_erasures(tx)
     pot = await store.hold_pot(tx, pot_id)
     profile_id = await subjects.resolve(tx, profile_id)
     ids = await subjects.list_ids(tx, profile_id)

@@ -12,6 +12,15 @@ class ProcessingRestricted(FailedPrecondition):
         super().__init__("the person is only stored", profile_id=profile_id)
 
 
+class ProfileErased(FailedPrecondition):
+    """The person was erased: the id leads nowhere, and nothing is begun with it (ADR 0014)."""
+
+    reason = "PROFILE_ERASED"
+
+    def __init__(self, profile_id: str) -> None:
+        super().__init__("the person was erased", profile_id=profile_id)
+
+
 class MergedMeanwhile(Exception):
     """A merge was committed between finding a person and holding their rows.
 

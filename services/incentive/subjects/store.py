@@ -9,7 +9,7 @@ from chassis.errors import PermissionDenied
 from logic.redirects import Edge, roots, tree
 from people.erasures import erased_among
 from services.incentive.subjects.domain import Lead, Person
-from services.incentive.subjects.errors import ProcessingRestricted
+from services.incentive.subjects.errors import ProcessingRestricted, ProfileErased
 
 _MERGES = 0x6D657267  # "merg"
 
@@ -184,7 +184,17 @@ async def restricted_people(tx: ReadTx, people: Iterable[Person]) -> set[Person]
     return {person for person in asked if not restricted.isdisjoint(person.ids)}
 
 
+async def barred_people(tx: ReadTx, people: Iterable[Person]) -> set[Person]:
+    """Those of the people who were erased or are only stored, under whatever id."""
+    asked = set(people)
+    barred = set(map(str, await barred_among(tx, {UUID(each) for person in asked for each in person.ids})))
+    return {person for person in asked if not barred.isdisjoint(person.ids)}
+
+
 async def check_processing(tx: ReadTx, profile_id: str, ids: Collection[str]) -> None:
-    """Raises `ProcessingRestricted` when who has these ids is only stored."""
-    if await restricted_among(tx, set(map(UUID, ids))):
+    """Raises `ProfileErased`, or `ProcessingRestricted` when who has these ids is only stored."""
+    asked = set(map(UUID, ids))
+    if await erased_among(tx, asked):
+        raise ProfileErased(profile_id)
+    if await restricted_among(tx, asked):
         raise ProcessingRestricted(profile_id)

@@ -82,7 +82,7 @@ class TeamCampaign:
 @dataclass(frozen=True, slots=True)
 class Team:
     """A team. `charge_time` is when the budget was charged for it, by the budget's clock. Of what a captain who was
-    helped got, `captain_ungiven` is above the bounds of the asset's programme; all of it, if they were only stored."""
+    helped got, `captain_ungiven` is above the bounds of the asset's programme; all of it, if they were barred."""
 
     team_id: UUID
     team_campaign_id: UUID
@@ -132,22 +132,22 @@ class OrderRefund(NamedTuple):
 class Crew:
     """A team with all who have or had a seat, in the order in which they came, and the people whom they are.
 
-    `restricted` are those of the people who are only stored: known when the team is complete.
+    `barred` are those of the people who were erased or are only stored: known when the team is complete.
     """
 
     campaign: TeamCampaign
     team: Team
     members: Sequence[Member]
     people: Mapping[str, Person]
-    restricted: Collection[Person] = frozenset()
+    barred: Collection[Person] = frozenset()
 
     def person(self, profile_id: str) -> str:
         """The profile that stands for a person now."""
         return self.people[profile_id].profile_id
 
     def reward_of(self, profile_id: str) -> int:
-        """What is given to a person of a complete team: nothing to who is only stored."""
-        if self.people[profile_id] in self.restricted:
+        """What is given to a person of a complete team: nothing to who is barred."""
+        if self.people[profile_id] in self.barred:
             return 0
         is_captain = self.person(profile_id) == self.person(self.team.captain_id)
         return self.campaign.captain_amount if is_captain else self.campaign.member_amount
@@ -304,9 +304,9 @@ def clipped(crew: Crew, ungiven: Mapping[str, int]) -> Crew:
 
 
 def withheld(crew: Crew) -> dict[str, int]:
-    """What a captain who was helped does not get because they are only stored, by the id of the payment."""
+    """What a captain who was helped does not get because they are barred, by the id of the payment."""
     captain_id = crew.team.captain_id
-    if crew.campaign.kind != Kind.HELP or crew.people[captain_id] not in crew.restricted:
+    if crew.campaign.kind != Kind.HELP or crew.people[captain_id] not in crew.barred:
         return {}
     return {_payment_id(crew, crew.person(captain_id)): crew.campaign.captain_amount}
 

@@ -1,6 +1,7 @@
 """What changes teams: lock, decide, save, pay, tell.
 
-Rows are held in one order everywhere: team campaigns, captains, teams, their members, budgets, accounts.
+Rows are held in one order everywhere: team campaigns, captains, teams, their members, budgets, accounts. Erasures are
+held before them all, where somebody takes a seat.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.db import ReadTx, Tx
+from people.erasures import hold_erasures
 from services.incentive.budgets import operations as budgets
 from services.incentive.budgets import store as budget_store
 from services.incentive.budgets.domain import Budget, Want
@@ -41,8 +43,10 @@ async def open_team(
 ) -> Crew:
     """Open a team, and reserve what it will get.
 
-    Raises `TeamCampaignNotFound`, `ProcessingRestricted`, `TeamCampaignNotRunning`, `TeamLimit`, `TeamUnfunded`.
+    Raises `TeamCampaignNotFound`, `ProfileErased`, `ProcessingRestricted`, `TeamCampaignNotRunning`, `TeamLimit`,
+    `TeamUnfunded`.
     """
+    await hold_erasures(tx)
     campaign = await store.hold_campaign(tx, team_campaign_id)
     person = (await subjects.find_people(tx, [profile_id]))[profile_id]
     earlier = await store.count_opened(tx, team_campaign_id, person.ids)
@@ -72,8 +76,10 @@ async def _charge(tx: Tx, campaign: TeamCampaign, team: Team) -> datetime | None
 async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str, now: datetime) -> Crew:
     """Take a seat. With the last one the team is complete, and everybody gets what was promised.
 
-    Raises `TeamNotFound`, `TeamSelfHelp`, `TeamHelped`, `TeamFull`, `TeamOver`, `ProcessingRestricted`.
+    Raises `TeamNotFound`, `TeamSelfHelp`, `TeamHelped`, `TeamFull`, `TeamOver`, `ProfileErased`,
+    `ProcessingRestricted`.
     """
+    await hold_erasures(tx)
     crew = await _lock_crew(tx, team_id, profile_id)
     member = domain.joining(crew, profile_id, order_reference, now)
     if member is None:
@@ -89,7 +95,7 @@ async def join_team(tx: Tx, team_id: UUID, profile_id: str, order_reference: str
 
 
 async def _complete(tx: Tx, crew: Crew, now: datetime) -> Crew:
-    crew = replace(crew, restricted=await subjects.restricted_people(tx, crew.people.values()))
+    crew = replace(crew, barred=await subjects.barred_people(tx, crew.people.values()))
     entries = domain.rewarded(crew)
     for member in entries:
         await store.save_member(tx, crew.campaign, member)

@@ -73,12 +73,14 @@ WHERE pot.pot_id = ANY($8::uuid[]) AND point.pot_id = pot.pot_id AND point.event
     AND point.points > {_BY_METRIC}
 """  # noqa: S608 (constants)
 
-# Merged people are one; who is only stored is not among them.
+# Merged people are one; who was erased or is only stored is not among them.
 _SCORES = f"""
 SELECT coalesce(redirect.survivor_id, point.profile_id)::text, sum(point.points)::bigint,
        max(point.event_time) FILTER (WHERE point.points > 0)
 FROM pot_point AS point LEFT JOIN redirect ON redirect.loser_id = point.profile_id
-WHERE point.pot_id = $1 AND point.profile_id NOT IN ({RESTRICTED}) GROUP BY 1 HAVING sum(point.points) >= $2
+WHERE point.pot_id = $1 AND point.profile_id NOT IN ({RESTRICTED})
+    AND NOT EXISTS (SELECT FROM erased WHERE erased.profile_id = point.profile_id)
+GROUP BY 1 HAVING sum(point.points) >= $2
 """  # noqa: S608 (constants)
 
 _HOLD = """
@@ -148,7 +150,7 @@ def _pairs(met: Sequence[Met]) -> tuple[list[UUID], list[UUID]]:
 
 
 async def list_scores(tx: ReadTx, pot: Pot) -> list[Score]:
-    """Where those stand who have points enough and are not only stored."""
+    """Where those stand who have points enough, but for who was erased or is only stored."""
     return [Score(*row) for row in await (await driver(tx)).fetch(_SCORES, pot.pot_id, pot.score_min)]
 
 

@@ -494,6 +494,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Example: `{"type": "/problems/PROCESSING_RESTRICTED", "status": 422, "metadata": {"profile_id": "0192…"}}`
     """
+    ERROR_REASON_PROFILE_ERASED: _ErrorReason.ValueType  # 1000
+    """The person was erased: the id leads nowhere, and nothing is begun with it.
+
+    Example: `{"type": "/problems/PROFILE_ERASED", "status": 422, "metadata": {"profile_id": "0192…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why incentive refuses."""
@@ -969,5 +974,10 @@ ERROR_REASON_PROCESSING_RESTRICTED: ErrorReason.ValueType  # 890
 """The person is only stored (PIPL art. 47): nothing new is begun with them until they lift the restriction.
 
 Example: `{"type": "/problems/PROCESSING_RESTRICTED", "status": 422, "metadata": {"profile_id": "0192…"}}`
+"""
+ERROR_REASON_PROFILE_ERASED: ErrorReason.ValueType  # 1000
+"""The person was erased: the id leads nowhere, and nothing is begun with it.
+
+Example: `{"type": "/problems/PROFILE_ERASED", "status": 422, "metadata": {"profile_id": "0192…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -150,7 +150,7 @@ class PotServiceServicer:
         Idempotent by `request_id`.
 
         Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
+        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,7 +77,7 @@ class PotServiceStub:
     Idempotent by `request_id`.
 
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
+    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
     """
     GetPotStanding: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotStandingRequest, _pot_service_pb2.GetPotStandingResponse]
     """Reads where a member stands: points, the level reached, what was claimed.
@@ -144,7 +144,7 @@ class PotServiceAsyncStub(PotServiceStub):
     Idempotent by `request_id`.
 
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
+    `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
     """
     GetPotStanding: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.GetPotStandingRequest, _pot_service_pb2.GetPotStandingResponse]  # type: ignore[assignment]
     """Reads where a member stands: points, the level reached, what was claimed.
@@ -244,7 +244,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`.
 
         Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `PERMISSION_DENIED` with `POT_LEVEL_NOT_REACHED`; `ALREADY_EXISTS` with `POT_LEVEL_CLAIMED`;
-        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, or `PROCESSING_RESTRICTED` when the person is only stored.
+        `FAILED_PRECONDITION` with `POT_KIND` when the pot has no levels, `POT_STATE` when it does not run, `POT_EXHAUSTED`, `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
         """
 
     @_abc_1.abstractmethod

@@ -118,7 +118,7 @@ class TeamServiceServicer:
         Idempotent by `request_id`.
 
         Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
-        or with `PROCESSING_RESTRICTED` when the person is only stored.
+        or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,7 +130,7 @@ class TeamServiceServicer:
         Idempotent by `request_id`; whoever is there already stays there.
 
         Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-        or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
+        or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

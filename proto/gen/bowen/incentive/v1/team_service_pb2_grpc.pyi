@@ -58,7 +58,7 @@ class TeamServiceStub:
     Idempotent by `request_id`.
 
     Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
-    or with `PROCESSING_RESTRICTED` when the person is only stored.
+    or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
     """
     JoinTeam: _grpc.UnaryUnaryMultiCallable[_team_service_pb2.JoinTeamRequest, _team_service_pb2.JoinTeamResponse]
     """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised, but who is only stored by then.
@@ -66,7 +66,7 @@ class TeamServiceStub:
     Idempotent by `request_id`; whoever is there already stays there.
 
     Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-    or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
+    or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
     """
     LeaveTeam: _grpc.UnaryUnaryMultiCallable[_team_service_pb2.LeaveTeamRequest, _team_service_pb2.LeaveTeamResponse]
     """Gives a seat in an open team back. Who comes back has it as before; who helped has helped, and helps nobody else in the campaign.
@@ -113,7 +113,7 @@ class TeamServiceAsyncStub(TeamServiceStub):
     Idempotent by `request_id`.
 
     Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
-    or with `PROCESSING_RESTRICTED` when the person is only stored.
+    or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
     """
     JoinTeam: _aio.UnaryUnaryMultiCallable[_team_service_pb2.JoinTeamRequest, _team_service_pb2.JoinTeamResponse]  # type: ignore[assignment]
     """Takes a seat in a team. With the last one the team is complete, and everybody gets what was promised, but who is only stored by then.
@@ -121,7 +121,7 @@ class TeamServiceAsyncStub(TeamServiceStub):
     Idempotent by `request_id`; whoever is there already stays there.
 
     Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-    or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
+    or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
     """
     LeaveTeam: _aio.UnaryUnaryMultiCallable[_team_service_pb2.LeaveTeamRequest, _team_service_pb2.LeaveTeamResponse]  # type: ignore[assignment]
     """Gives a seat in an open team back. Who comes back has it as before; who helped has helped, and helps nobody else in the campaign.
@@ -189,7 +189,7 @@ class TeamServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`.
 
         Errors: `NOT_FOUND` with `TEAM_CAMPAIGN_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_CAMPAIGN_NOT_RUNNING`, `TEAM_LIMIT` or `TEAM_UNFUNDED`,
-        or with `PROCESSING_RESTRICTED` when the person is only stored.
+        or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
         """
 
     @_abc_1.abstractmethod
@@ -203,7 +203,7 @@ class TeamServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `request_id`; whoever is there already stays there.
 
         Errors: `NOT_FOUND` with `TEAM_NOT_FOUND`; `FAILED_PRECONDITION` with `TEAM_FULL`, `TEAM_OVER`, or in a campaign of help `TEAM_SELF_HELP`
-        or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored.
+        or `TEAM_HELPED`, or with `PROCESSING_RESTRICTED` when the person is only stored, or `PROFILE_ERASED`.
         """
 
     @_abc_1.abstractmethod
