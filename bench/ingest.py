@@ -57,8 +57,9 @@ async def ingest(call: Call, request: pb.IngestRequest) -> None:
 
 async def one_by_one(db: Database, vault: Vault, event: Event) -> None:
     """The same operation with a transaction of its own."""
-    now, item = SystemClock().now(), convert.incoming_from_proto(incoming(event))
-    (outcome,) = await db.transact(lambda tx: operations.ingest(tx, [item], vault=vault, now=now))
+    now, items = SystemClock().now(), [convert.incoming_from_proto(incoming(event))]
+    judged = operations.judge(items, now=now)
+    (outcome,) = await db.transact(lambda tx: operations.ingest(tx, items, judged, vault=vault, now=now))
     check(outcome.refusal is None, "an event was rejected")
 
 

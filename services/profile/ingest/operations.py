@@ -32,16 +32,32 @@ from services.profile.vault.domain import Vault
 FORGET_ROWS_MAX = 5_000
 
 
+def judge(incoming: Sequence[Incoming], *, now: datetime, rules: Rules = RULES) -> list[Accepted | Outcome]:
+    """Hold each event against the rules: the event as it is accepted, or the outcome of one that is refused."""
+    return [_judge(event, now, rules) for event in incoming]
+
+
+def keys_of(judged: Sequence[Accepted | Outcome]) -> frozenset[bytes]:
+    """What stands for the identifiers of everybody whom events name, whoever they turn out to be."""
+    return frozenset(key for each in judged if isinstance(each, Accepted) for key in each.evidence.keys_named())
+
+
 async def ingest(
-    tx: Tx, incoming: Sequence[Incoming], *, vault: Vault, now: datetime, rules: Rules = RULES
+    tx: Tx,
+    incoming: Sequence[Incoming],
+    judged: Sequence[Accepted | Outcome],
+    *,
+    vault: Vault,
+    now: datetime,
+    rules: Rules = RULES,
 ) -> list[Outcome]:
-    """Store events and resolve each to a person, with one outcome per event, in order.
+    """Store events that were judged, and resolve each to a person, with one outcome per event, in order.
 
     Drops repeats by message id, within the batch as well; corrects clocks; applies traits and consent; tells others.
     One event's refusal touches no other, and is written down beside them. Raises `Clash` as
     `identity.operations.settle` does.
     """
-    judged = await _admit(tx, vault, [_judge(event, now, rules) for event in incoming])
+    judged = await _admit(tx, vault, judged)
     await rejections.record(tx, vault, _refused(incoming, judged), rules=rules, now=now)
     firsts: dict[bytes, Accepted] = {}
     for each in judged:

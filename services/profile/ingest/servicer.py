@@ -10,6 +10,7 @@ from bowen.profile.v1.ingest_service_pb2_grpc import IngestServiceServicer
 from chassis.batch import Gatherer
 from chassis.clock import Clock
 from chassis.db import Database, Tx
+from chassis.turns import Turns
 from services.profile.identity import operations as identity
 from services.profile.ingest import convert, operations
 from services.profile.ingest.domain import Incoming, Outcome
@@ -35,6 +36,7 @@ class IngestServicer(IngestServiceServicer):
     def __init__(self, db: Database, clock: Clock, vault: Vault, book: identity.RuleBook | None = None) -> None:
         self._db, self._clock, self._vault = db, clock, vault
         self._book = book or identity.RuleBook()
+        self._turns: Turns[bytes] = Turns()
         self._gatherer: Gatherer[Batch, list[Outcome]] = Gatherer(
             self._store,
             batch_max=EVENTS_PER_TRANSACTION_MAX,
@@ -55,12 +57,14 @@ class IngestServicer(IngestServiceServicer):
     async def _store(self, batches: Sequence[Batch]) -> list[list[Outcome]]:
         """Store calls in one transaction."""
         events = [event for batch in batches for event in batch.events]
-        now = max(batch.now for batch in batches)
+        now, rules = max(batch.now for batch in batches), self._book.rules
+        judged = operations.judge(events, now=now, rules=rules)
 
         async def work(tx: Tx) -> list[Outcome]:
-            return await operations.ingest(tx, events, vault=self._vault, now=now, rules=self._book.rules)
+            return await operations.ingest(tx, events, judged, vault=self._vault, now=now, rules=rules)
 
-        found = iter(await identity.transact(self._db, work))
+        async with self._turns.of(operations.keys_of(judged)):
+            found = iter(await identity.transact(self._db, work))
         return [[next(found) for _ in batch.events] for batch in batches]
 
 
