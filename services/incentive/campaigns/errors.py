@@ -44,6 +44,12 @@ class JudgedMeanwhile(Exception):
     sqlstate = "40001"
 
 
+class CouponUsedMeanwhile(Exception):
+    """A coupon was used or set aside between finding and holding it. The transaction is repeated from its start."""
+
+    sqlstate = "40001"
+
+
 class CampaignNotPublishable(InvalidArgument):
     """The version breaks a law or a channel's policy."""
 

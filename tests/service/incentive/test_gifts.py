@@ -14,6 +14,7 @@ from chassis.errors import InvalidArgument
 from chassis.stamps import stamp
 from services.incentive.campaigns.consumers import on_order_delivered
 from tests.service.incentive.campaigning import draft, gives, of_orders, publish, refusals, running
+from tests.service.incentive.couponing import Till, a_cart
 from tests.service.incentive.rewarding import NOON, Incentive, a_paid_order, a_refund, new
 from tests.waiting import eventually
 
@@ -56,6 +57,30 @@ async def test_a_coupon_is_issued_and_revoked_when_the_order_is_returned(incenti
     assert (grant.coupon_id, grant.amount) == (issued.coupon_id, 1)
     assert kept == issued.state
     assert [each.state for each in await incentive.coupons_of(profile_id)] == [coupon_pb2.Coupon.STATE_REVOKED]
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+async def test_who_uses_the_coupon_and_returns_the_order_that_gave_it_gets_no_second_one(
+    incentive: Incentive, is_paid: bool
+) -> None:
+    limits = [campaign_pb2.Limit(entity=campaign_pb2.Limit.ENTITY_PERSON, cap=1)]
+    effect = coupon(await incentive.a_template(), budget_cost=1_000)
+    campaign_id, till = await running(incentive, of_orders(effect, limits=limits), budget=5_000), Till(incentive)
+    await incentive.happen(paid := a_paid_order(profile_id := new()))
+    (issued,) = await incentive.coupons_of(profile_id)
+    await till.lock(issued.code, cart=a_cart(profile_id=profile_id))
+    if is_paid:
+        await till.pay()
+
+    await incentive.happen(a_refund(paid, 10_000))
+    await till.pay()
+    await incentive.happen(again := a_paid_order(profile_id))
+    await till.refund()
+    await incentive.happen(a_refund(again, 10_000))
+
+    assert [await till.state(each) for each in await incentive.coupons_of(profile_id)] == ["REDEEMED"]
+    assert await incentive.spent(campaign_id) == 1_000
+    assert await refusals(incentive, profile_id=profile_id) == [("PERSON_LIMIT", 1)]
 
 
 async def test_what_the_template_refuses_is_refused_and_takes_nothing_of_the_budget(incentive: Incentive) -> None:

@@ -11,6 +11,7 @@ from services.incentive.budgets.domain import Want
 from services.incentive.campaigns import domain, events, store
 from services.incentive.campaigns.domain import Grant, Refund, Reversal, limits, returns
 from services.incentive.campaigns.domain.returns import Comeback
+from services.incentive.campaigns.errors import CouponUsedMeanwhile
 from services.incentive.campaigns.operations import tallying
 from services.incentive.campaigns.operations.granted import Granted, find_granted, take_back
 from services.incentive.coupons import operations as coupons
@@ -64,16 +65,20 @@ async def return_packets(tx: Tx, comebacks: Mapping[UUID, Comeback]) -> None:
 
 
 async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> Sequence[Reversal]:
+    """A coupon that is used or set aside keeps its place under limits and what it cost: somebody has it."""
     if not reversals:
         return []
     reversals = [*reversals, *await _falling(tx, reversals, granted)]
-    await _give_places_back(tx, reversals, granted)
+    taken = {item.grant.coupon_id: item.time for item in reversals if item.grant.coupon_id}
+    kept = await coupons.find_kept(tx, taken.keys(), now=max(taken.values())) if taken else set()
+    back = [item for item in reversals if item.grant.coupon_id not in kept]
+    await _give_places_back(tx, back, granted)
     await _withdraw_packets(tx, reversals)
-    await budgets.release_all(tx, [_release(item, granted) for item in reversals if item.cost])
+    await budgets.release_all(tx, [_release(item, granted) for item in back if item.cost])
     await store.save_reversals(tx, reversals)
     await tallying.drop(tx, reversals, granted.campaigns)
-    if taken := {item.grant.coupon_id: item.time for item in reversals if item.grant.coupon_id}:
-        await coupons.revoke_coupons(tx, taken.keys(), now=max(taken.values()))
+    if taken and await coupons.withdraw_coupons(tx, taken.keys(), now=max(taken.values())) - kept:
+        raise CouponUsedMeanwhile
     await take_back(tx, reversals)
     await _tell(tx, reversals)
     return reversals

@@ -58,7 +58,8 @@ class Coupon:
     """One coupon. `number` counts a person's of a template, `use_count` the orders that had it.
 
     `owner_id` stands for the owner now, merges followed. `expire_time` is its own, where it has one. With
-    `revoke_time` it is revoked, or will be once the lock that was there first has ended without a payment.
+    `revoke_time` it is revoked, or will be once the lock that was there first has ended without a payment; a used one
+    with it does not come back.
     """
 
     coupon_id: UUID
@@ -155,16 +156,27 @@ def returned(template: Template, coupon: Coupon, now: datetime) -> Coupon:
     return replace(coupon, expire_time=now + GRACE, grace_used=True)
 
 
+def is_kept(template: Template, coupon: Coupon, now: datetime) -> bool:
+    """Whether who has it keeps what it is worth, whoever takes it back: it is used, or set aside and its lock wins."""
+    standing = coupon.standing(template, now)
+    return standing == Status.REDEEMED or (
+        standing == Status.LOCKED and template.policies.on_revoke_locked == OnRevokeLocked.LOCK_WINS
+    )
+
+
+def withdrawn(coupon: Coupon, now: datetime) -> Coupon:
+    """A coupon that its order keeps, and that nobody gets back from there."""
+    return replace(coupon, revoke_time=coupon.revoke_time or now)
+
+
 def revoked(template: Template, coupon: Coupon, *, restock: bool, now: datetime) -> Coupon:
     """Take a coupon back for good. One that is locked follows the policy (CPN-15). Raises `CouponRedeemed`."""
-    standing = coupon.standing(template, now)
-    if standing == Status.REDEEMED:
+    if coupon.standing(template, now) == Status.REDEEMED:
         raise CouponRedeemed(coupon.order_reference or "")
     if coupon.status == Status.REVOKED:
         return coupon
-    lock_wins = template.policies.on_revoke_locked == OnRevokeLocked.LOCK_WINS
-    if standing == Status.LOCKED and lock_wins:
-        return replace(coupon, revoke_time=coupon.revoke_time or now)
+    if is_kept(template, coupon, now):
+        return withdrawn(coupon, now)
     return replace(
         coupon,
         status=Status.REVOKED,

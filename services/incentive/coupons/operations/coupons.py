@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from chassis.db import Tx
+from chassis.db import ReadTx, Tx
 from chassis.errors import Refusal
 from services.incentive.coupons import events
 from services.incentive.coupons.domain import coupons as domain
@@ -33,6 +33,28 @@ async def revoke_coupons(
     """
     held = await coupon_store.lock_coupons(tx, ids=coupon_ids)
     return await _revoke(tx, held, restock=restock, now=now)
+
+
+async def withdraw_coupons(tx: Tx, coupon_ids: Collection[UUID], *, now: datetime) -> set[UUID]:
+    """Take coupons back that rewards gave, as `revoke_coupons` does. Returns those that are kept all the same.
+
+    A used one does not come back, should its order be returned too.
+    """
+    held = await coupon_store.lock_coupons(tx, ids=coupon_ids)
+    await _revoke(tx, held, restock=True, now=now)
+    used = [domain.withdrawn(each, now) for each in held if each.status == Status.REDEEMED]
+    await coupon_store.save_coupons(tx, used)
+    return await _kept(tx, held, now)
+
+
+async def find_kept(tx: ReadTx, coupon_ids: Collection[UUID], *, now: datetime) -> set[UUID]:
+    """Those of coupons that their people would keep if they were taken back: used ones, and those set aside."""
+    return await _kept(tx, (await coupon_store.find_coupons(tx, coupon_ids)).values(), now)
+
+
+async def _kept(tx: ReadTx, coupons: Collection[Coupon], now: datetime) -> set[UUID]:
+    templates = await template_store.find_templates(tx, {each.template_id for each in coupons})
+    return {each.coupon_id for each in coupons if domain.is_kept(templates[each.template_id], each, now)}
 
 
 async def revoke_coupon(tx: Tx, code: str, *, restock: bool, now: datetime) -> tuple[Template, Coupon]:
