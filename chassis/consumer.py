@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Generic, NoReturn, TypeVar
 from uuid import UUID
@@ -55,7 +56,12 @@ Handler = Callable[[Tx, Sequence[Delivery[Any]]], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class _Route:
     message_class: type[Message]
-    handler: Handler
+    handlers: Sequence[Handler]
+
+    def steps(self, name: str) -> "list[tuple[str, Handler]]":
+        """The handlers of a consumer, by whose name each takes events in: the last by the consumer's own."""
+        names = [*(f"{name}/{number}" for number in range(1, len(self.handlers))), name]
+        return list(zip(names, self.handlers, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,11 @@ class Arrival:
 class Consumer:
     """Brings the events of other services to handlers, with one durable pull consumer per source stream.
 
-    A batch of events is one transaction: the inbox, the handlers' effects and their own outbox rows; the message is
-    acknowledged after the commit. Events of one type go to their handler in as few batches as possible; events about
-    one key stay in order, also across types. When a batch
-    fails it is halved until the culprit stands alone; its neighbours take effect, it comes again later, and after
-    `ATTEMPTS_MAX` failures it is a dead letter. Outages are waited out, however long.
+    Events of one type go to their handler in as few batches as possible; events about one key stay in order, also
+    across types. Each batch is one transaction: the inbox, the handler's effects and its own outbox rows. Nobody holds
+    rows for two handlers, so each may hold them in its own order. The message is acknowledged after the last commit.
+    When a batch fails, what came with it is halved until the culprit stands alone; its neighbours take effect, it comes
+    again later, and after `ATTEMPTS_MAX` failures it is a dead letter. Outages are waited out, however long.
     """
 
     def __init__(
@@ -97,9 +103,13 @@ class Consumer:
         self._attempts: dict[UUID, int] = {}
         self._sources: dict[str, Source] = {}
 
-    def on(self, message_class: type[M], handler: Callable[[Tx, Sequence[Delivery[M]]], Awaitable[None]]) -> None:
-        """Have `handler` called with batches of this event, which carries the `event` option. Before `run`."""
-        self._routes[type_of(message_class.DESCRIPTOR)] = _Route(message_class, handler)
+    def on(self, message_class: type[M], *handlers: Callable[[Tx, Sequence[Delivery[M]]], Awaitable[None]]) -> None:
+        """Have `handlers` called with batches of this event, which carries the `event` option. Before `run`.
+
+        Each is called in a transaction of its own, in this order, and not again when a later one fails. The others
+        than the last have to bear an event twice: one that an older version took in may come again.
+        """
+        self._routes[type_of(message_class.DESCRIPTOR)] = _Route(message_class, handlers)
 
     async def run(self) -> None:
         """Consume until cancelled."""
@@ -122,7 +132,9 @@ class Consumer:
                 event_id=event_id.bytes, type=letter.type, payload=letter.payload, traceparent=letter.traceparent
             )
             event.time.FromDatetime(letter.event_time)
-            await self._handle(tx, letter.type, [(event_id, event)])
+            for name, handler in self._steps(letter.type):
+                if name == self._name or await _claim(tx, name, [event_id]):
+                    await self._handle(tx, letter.type, handler, [(event_id, event)])
 
         await self._db.transact(again)
 
@@ -140,21 +152,22 @@ class Consumer:
         return again
 
     async def _apply(self, arrivals: Sequence[Arrival]) -> None:
-        """One transaction."""
+        """A transaction for every batch of one type, and for every handler of it."""
+        for run in runs([(arrival.event.type, self._key(arrival), arrival) for arrival in arrivals]):
+            for name, handler in self._steps(run[0].event.type):
+                await self._db.transact(partial(self._take_in, run, name, handler))
 
-        async def work(tx: Tx) -> None:
-            fresh = await self._claim(tx, arrivals)
-            for run in runs([(arrival.event.type, self._key(arrival), arrival) for arrival in fresh]):
-                await self._handle(tx, run[0].event.type, [(arrival.event_id, arrival.event) for arrival in run])
+    async def _take_in(self, run: Sequence[Arrival], name: str, handler: Handler | None, tx: Tx) -> None:
+        """Have those events of one type take effect that have not had it yet. Of equal ids the first counts."""
+        events = {arrival.event_id: arrival.event for arrival in reversed(run)}
+        claimed = await _claim(tx, name, sorted(events))
+        fresh = {arrival.event_id: None for arrival in run if arrival.event_id in claimed}
+        if fresh:
+            await self._handle(tx, run[0].event.type, handler, [(each, events[each]) for each in fresh])
 
-        await self._db.transact(work)
-
-    async def _claim(self, tx: Tx, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        """Those that have not had their effect yet; from now on they have. Of equal ids the first counts."""
-        by_id = {arrival.event_id: arrival for arrival in reversed(arrivals)}
-        rows = await (await driver(tx)).fetch(_CLAIM, self._name, sorted(by_id))
-        claimed = {row["event_id"] for row in rows}
-        return [arrival for arrival in arrivals if arrival.event_id in claimed and by_id[arrival.event_id] is arrival]
+    def _steps(self, type_name: str) -> list[tuple[str, Handler | None]]:
+        route = self._routes.get(type_name)
+        return [*route.steps(self._name)] if route else [(self._name, None)]
 
     def _key(self, arrival: Arrival) -> str:
         """Whom the event is about."""
@@ -163,17 +176,19 @@ class Consumer:
             return str(arrival.event_id)
         return key_of(route.message_class.FromString(arrival.event.payload))
 
-    async def _handle(self, tx: Tx, type_name: str, events: Sequence[tuple[UUID, envelope_pb2.Event]]) -> None:
+    async def _handle(
+        self, tx: Tx, type_name: str, handler: Handler | None, events: Sequence[tuple[UUID, envelope_pb2.Event]]
+    ) -> None:
         if type_name == UNREADABLE:
             _refuse_unreadable()
-        route = self._routes.get(type_name)
-        if route is None:  # an older version of this service listened to it
+        if handler is None:  # an older version of this service listened to it
             return
+        route = self._routes[type_name]
         deliveries = [self._delivery(route, event_id, event) for event_id, event in events]
         call = Call(service(self._name), method=type_name)
         with acting(call), telemetry.extract(events[0][1].traceparent), self._moment(deliveries):
             with telemetry.span(f"handle {type_name}", events=len(deliveries)):
-                await route.handler(tx, deliveries)
+                await handler(tx, deliveries)
 
     def _delivery(self, route: _Route, event_id: UUID, event: envelope_pb2.Event) -> Delivery[Any]:
         event_time = event.time.ToDatetime(UTC)
@@ -207,11 +222,16 @@ class Consumer:
         )  # fmt: skip
 
         async def work(tx: Tx) -> None:
-            if await self._claim(tx, [arrival]):
+            if await _claim(tx, self._name, [arrival.event_id]):
                 await dead_letters.bury(tx, letter)
 
         await self._db.transact(work)
         log.error("event is a dead letter", type=event.type, event_id=str(arrival.event_id), exc_info=error)
+
+
+async def _claim(tx: Tx, name: str, event_ids: Sequence[UUID]) -> set[UUID]:
+    """Those events that had no effect yet on who takes them in by this name; from now on they had."""
+    return {row["event_id"] for row in await (await driver(tx)).fetch(_CLAIM, name, event_ids)}
 
 
 def runs(events: Sequence[tuple[str, str, T]]) -> list[list[T]]:

@@ -56,7 +56,7 @@ async def on_profile_unmerged(tx: Tx, batch: Sequence[Delivery[ProfileUnmerged]]
     await flags.on_profile_unmerged(tx, batch)
 
 
-CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
+CONSUMERS: Mapping[str, Mapping[type[Any], Handler | tuple[Handler, ...]]] = {
     "": {
         ProfileErased: on_profile_erased,
         PersonalDataRequested: on_personal_data_requested,
@@ -67,7 +67,7 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
         SegmentEntered: of_the_living(campaigns.on_segment_entered),
         OrderPaid: of_the_living(campaigns.on_order_paid),
         OrderDelivered: campaigns.on_order_delivered,
-        OrderRefunded: campaigns.on_order_refunded,
+        OrderRefunded: (campaigns.on_order_refunded, of_the_living(campaigns.on_refund_answered)),
         TouchRecorded: campaigns.on_touch_recorded,
         PacketReturned: campaigns.on_packet_returned,
     },
@@ -114,12 +114,13 @@ CONSUMERS: Mapping[str, Mapping[type[Any], Handler]] = {
         MissionCompleted: of_the_living(tiers.on_mission_completed),
     },
 }
-"""Handlers by the consumer's name, which is the service's own where it is empty."""
+"""Handlers by the consumer's name, which is the service's own where it is empty. Of several the next is called after
+the one before, each in a transaction of its own."""
 
 
 def listen(process: Process[Settings]) -> None:
     """Have every consumer hear what it is for."""
     for name, handlers in CONSUMERS.items():
         consumer = process.consumer(name)
-        for message_class, handler in handlers.items():
-            consumer.on(message_class, handler)
+        for message_class, each in handlers.items():
+            consumer.on(message_class, *(each if isinstance(each, tuple) else (each,)))

@@ -61,10 +61,17 @@ async def on_order_delivered(tx: Tx, batch: Sequence[Delivery[OrderDelivered]]) 
 
 
 async def on_order_refunded(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
-    """Take back what people did not keep buying; some campaigns answer to that too."""
+    """Take back what people did not keep buying."""
     await hold_erasures(tx)
     await store.hold_switch(tx)
     await returning.refund(tx, [facts.refund_from_proto(item) for item in batch])
+
+
+async def on_refund_answered(tx: Tx, batch: Sequence[Delivery[OrderRefunded]]) -> None:
+    """Give what campaigns answer to refunds with.
+
+    In a transaction of its own: what is taken back holds accounts, and what is given begins with budgets.
+    """
     await _reward(tx, Kind.REFUND, _known(facts.occasion_of_refunded, batch))
 
 

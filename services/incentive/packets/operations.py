@@ -6,6 +6,7 @@ Rows are held in one order everywhere: packets, budgets, accounts.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 from chassis.db import Tx
@@ -15,15 +16,12 @@ from services.incentive.budgets.domain import Outcome, Want
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Transfer
 from services.incentive.packets import domain, events, store
-from services.incentive.packets.domain import Packet
+from services.incentive.packets.domain import Change, Packet, Recall, freed
 from services.incentive.packets.domain.payouts import Answer
 from services.incentive.packets.errors import PacketUnfunded
 from services.incentive.subjects import store as subjects
 
 LEASED_MAX = 100
-
-Change = tuple[Packet, Packet]
-"""A packet before and after."""
 
 
 async def send_packet(tx: Tx, packet: Packet) -> Packet:
@@ -52,16 +50,24 @@ async def send_packets(tx: Tx, packets: Sequence[Packet]) -> None:
         await _post(tx, [domain.reserving(packet) for packet in packets])
 
 
-async def withdraw(tx: Tx, totals: Mapping[UUID, int], reason: str, now: datetime) -> list[Packet]:
-    """Want packets back, each up to a total in minor units; a total that is not more than before changes nothing.
+async def withdraw(tx: Tx, packet_id: UUID, wanted: Recall) -> Packet:
+    """Want a packet back. Raises `PacketNotFound`."""
+    changes = await recall(tx, {packet_id: wanted})
+    await _free(tx, changes)
+    await settle(tx, changes)
+    return changes[0].after if changes else await store.get_packet(tx, packet_id)
+
+
+async def recall(tx: Tx, recalls: Mapping[UUID, Recall]) -> list[Change]:
+    """Want packets back; a total that is not more than before changes nothing, and none is known that is not there.
 
     A packet of which all is wanted before it is sent is not sent. Otherwise what is wanted is taken back in the ledger
-    once the person has the money, what they have not as debt. Packets that are not there are left out.
+    once the person has the money, what they have not as debt. Who wants them back gives their budgets what is `freed`,
+    together with all else that they give back, and lets the changes `settle` once no more budgets are held.
     """
-    packets = await store.lock_packets(tx, totals)
-    changes = [(packet, domain.recalled(packet, totals[packet.packet_id], now)) for packet in packets]
-    await _save(tx, changes, reason, now)
-    return [after for _, after in changes]
+    packets = await store.lock_packets(tx, recalls)
+    wanted = [(packet, recalls[packet.packet_id]) for packet in packets]
+    return await _keep(tx, [Change(each, domain.recalled(each, one), one.reason, one.time) for each, one in wanted])
 
 
 async def lease(tx: Tx, now: datetime) -> list[Packet]:
@@ -72,22 +78,33 @@ async def lease(tx: Tx, now: datetime) -> list[Packet]:
 async def note(tx: Tx, answers: Mapping[UUID, Answer], now: datetime) -> list[Packet]:
     """Keep what the provider said, and do once what follows from it."""
     packets = await store.lock_packets(tx, answers)
-    changes = [(packet, domain.heard(packet, answers[packet.packet_id], now)) for packet in packets]
-    await _save(tx, changes, "packet was recalled", now)
-    return [after for _, after in changes]
+    heard = [domain.heard(packet, answers[packet.packet_id], now) for packet in packets]
+    changes = [Change(*pair, "packet was recalled", now) for pair in zip(packets, heard, strict=True)]
+    kept = await _keep(tx, changes)
+    await _free(tx, kept)
+    await settle(tx, kept)
+    return heard
 
 
-async def _save(tx: Tx, changes: Sequence[Change], reason: str, now: datetime) -> None:
-    changes = [(before, after) for before, after in changes if before != after]
-    await store.save_packets(tx, [after for _, after in changes])
-    wants = [want for before, after in changes if (want := domain.freed(before, after)).amount]
-    if wants:
+async def _keep(tx: Tx, changes: Sequence[Change]) -> list[Change]:
+    kept = [each for each in changes if each.before != each.after]
+    await store.save_packets(tx, [each.after for each in kept])
+    return kept
+
+
+async def _free(tx: Tx, changes: Sequence[Change]) -> None:
+    if wants := freed(changes):
         await budgets.release_all(tx, wants)
-    claims = [domain.debt(before, after, reason, now) for before, after in changes if domain.owed(before, after)]
+
+
+async def settle(tx: Tx, changes: Sequence[Change]) -> None:
+    """Move the money of packets that changed, and tell of them. Accounts are held from here on."""
+    claims = [domain.debt(each) for each in changes if domain.owed(each)]
     if claims:
         await ledger.take_back(tx, domain.SCOPE, claims)
-    await _post(tx, [move for before, after in changes for move in domain.closing(before, after, now)])
-    await _tell(tx, [after for before, after in changes if before.state != after.state], now)
+    await _post(tx, [move for each in changes for move in domain.closing(each)])
+    for now, moved in groupby(changes, key=lambda each: each.time):
+        await _tell(tx, [each.after for each in moved if each.before.state != each.after.state], now)
 
 
 async def _tell(tx: Tx, moved: Sequence[Packet], now: datetime) -> None:

@@ -16,7 +16,7 @@ from chassis.idempotency import once
 from chassis.ids import new_id
 from services.incentive.packets import convert, operations, store
 from services.incentive.packets.clients import Sender
-from services.incentive.packets.domain import Packet, packet_id_of
+from services.incentive.packets.domain import Packet, Recall, packet_id_of
 from services.incentive.packets.errors import PacketNotFound
 from services.incentive.subjects import store as subjects
 
@@ -44,8 +44,8 @@ class PacketServicer(PacketServiceServicer):
         packet_id, now = UUID(request.packet_id), self._clock.now()
 
         async def work(tx: Tx) -> pb.WithdrawPacketResponse:
-            whole = {packet_id: (await store.get_packet(tx, packet_id)).amount_minor}
-            (packet,) = await operations.withdraw(tx, whole, request.reason, now)
+            whole = (await store.get_packet(tx, packet_id)).amount_minor
+            packet = await operations.withdraw(tx, packet_id, Recall(whole, request.reason, now))
             return pb.WithdrawPacketResponse(packet=await _described(tx, packet))
 
         return await once(self._db, request, work, pb.WithdrawPacketResponse, keep=None)

@@ -1,21 +1,34 @@
 """The way of an event: outbox, relay, JetStream, inbox, handler; on real servers."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from chassis import caller, dead_letters
-from chassis.clock import SandboxClock
-from chassis.consumer import ATTEMPTS_MAX, UNREADABLE
+from chassis.clock import SandboxClock, SystemClock
+from chassis.consumer import ATTEMPTS_MAX, UNREADABLE, Consumer, Delivery
 from chassis.db import Database, Tx
 from chassis.errors import FailedPrecondition, InvalidArgument, Unavailable
 from chassis.ids import new_id
 from chassis.nats import Nats
 from chassis.outbox import Relay, append
 from suite.embedded import NatsServer
-from tests.service.chassis.probe import NOON, ProbeSent, Seen, consumer_of, lost, outbox_count, running, sent, tell
+from tests.service.chassis.probe import (
+    NOON,
+    ProbeLost,
+    ProbeSent,
+    Seen,
+    consumer_of,
+    lost,
+    outbox_count,
+    running,
+    sent,
+    tell,
+)
 from tests.waiting import eventually
 
 
@@ -257,3 +270,61 @@ async def test_namespaces_do_not_hear_each_other(db: Database, nats: Nats, nats_
 
 async def empty(db: Database) -> bool:
     return await outbox_count(db) == 0
+
+
+async def test_every_handler_and_type_has_a_transaction_of_its_own_and_none_is_repeated_for_another(
+    db: Database, nats: Nats, seen: Seen
+) -> None:
+    """Who holds rows for one holds none for another: each holds them in the order of its own."""
+    transactions: list[tuple[str, int]] = []
+
+    def noting(name: str, fails: int = 0) -> Any:
+        failing = [FailedPrecondition("not yet")] * fails
+
+        async def handle(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
+            if failing:
+                raise failing.pop()
+            number = (await tx.execute(text("SELECT pg_current_xact_id()::text::bigint"))).scalar_one()
+            transactions.extend((name, number) for _ in batch)
+
+        return handle
+
+    consumer = Consumer(nats, db, name="watcher", clock=SystemClock(), retry_seconds=(0.01,))
+    consumer.on(ProbeSent, noting("first"), noting("second", fails=3))
+    consumer.on(ProbeLost, noting("other"))
+    await tell(db, sent("a"), lost("b"), sent("c"))
+    async with running(Relay(db, nats), consumer):
+        await eventually(lambda: len(transactions) == 5)
+        await eventually(lambda: no_lag(consumer))
+
+    assert sorted(name for name, _ in transactions) == ["first", "first", "other", "second", "second"]
+    by_handler = {name: {number for each, number in transactions if each == name} for name, _ in transactions}
+    assert len(by_handler["first"]) == 1
+    assert not set.intersection(by_handler["first"], by_handler["second"] | by_handler["other"])
+    assert by_handler["second"].isdisjoint(by_handler["other"])
+
+
+async def test_a_dead_letter_is_put_through_only_those_handlers_that_it_failed_in(
+    db: Database, nats: Nats, seen: Seen
+) -> None:
+    done, broken = [], [True]
+
+    async def first(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
+        done.append("first")
+
+    async def second(tx: Tx, batch: Sequence[Delivery[Any]]) -> None:
+        if broken:
+            raise RuntimeError("a bug")
+        done.append("second")
+
+    consumer = Consumer(nats, db, name="watcher", clock=SystemClock(), retry_seconds=(0.01,))
+    consumer.on(ProbeSent, first, second)
+    async with running(Relay(db, nats), consumer):
+        await tell(db, fact := sent("poison"))
+        await eventually(lambda: letters(db))
+    broken.clear()
+
+    await consumer.replay(fact.event_id)
+
+    assert done == ["first", "second"]
+    assert await letters(db) == []

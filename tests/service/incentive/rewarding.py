@@ -51,7 +51,9 @@ from services.incentive.flags.servicer import FlagServicer
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
 from tests.service.incentive.ledgering import Ledger
 
-HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
+Handler = Callable[..., Awaitable[None]]
+
+HANDLERS: dict[type[Message], Handler | tuple[Handler, ...]] = {
     profile.ProfileMerged: listeners.on_profile_merged,
     profile.ProfileUnmerged: listeners.on_profile_unmerged,
     profile.EventReassigned: flag_consumers.on_event_reassigned,
@@ -65,7 +67,7 @@ HANDLERS: dict[type[Message], Callable[..., Awaitable[None]]] = {
     distribution.OrderPaid: consumers.on_order_paid,
     distribution.OrderDelivered: consumers.on_order_delivered,
     distribution.TouchRecorded: consumers.on_touch_recorded,
-    distribution.OrderRefunded: consumers.on_order_refunded,
+    distribution.OrderRefunded: (consumers.on_order_refunded, consumers.on_refund_answered),
     events_pb2.PacketReturned: consumers.on_packet_returned,
 }
 ATTEMPTS_MAX = 20
@@ -176,10 +178,14 @@ class Incentive:
     programmes: ProgrammeServiceStub
     flags: FlagServiceStub
 
-    async def happen(self, *facts: Message, handler: Callable[..., Awaitable[None]] | None = None) -> None:
+    async def happen(self, *facts: Message, handler: Handler | None = None) -> None:
         """Facts of one type arrive in one batch, and again after an outage or a conflict, as from the consumer."""
         deliveries = [Delivery(new_id(), fact, NOON, self.clock.now()) for fact in facts]
-        handler = handler or HANDLERS[type(facts[0])]
+        handlers = handler or HANDLERS[type(facts[0])]
+        for each in handlers if isinstance(handlers, tuple) else (handlers,):
+            await self._handle(each, deliveries)
+
+    async def _handle(self, handler: Handler, deliveries: Sequence[Delivery[Any]]) -> None:
         for _ in range(ATTEMPTS_MAX):
             try:
                 return await self.db.transact(lambda tx: handler(tx, deliveries))

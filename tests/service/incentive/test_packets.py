@@ -18,7 +18,7 @@ from services.incentive.budgets.domain import Budget, Kind, Period, Want
 from services.incentive.budgets.store import insert_budget
 from services.incentive.packets import operations, store
 from services.incentive.packets.clients import Fault, Habits, Sender
-from services.incentive.packets.domain import Packet, State
+from services.incentive.packets.domain import Packet, Recall, State
 from services.incentive.packets.domain.payouts import Answer, Bill, Word
 from tests.service.incentive.packeting import Packets, a_packets
 from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
@@ -212,7 +212,9 @@ async def test_parts_are_recalled_by_their_total(packets: Packets) -> None:
     await packets.refresh(packet.bill_no)
 
     for total in (200, 200, 100, 350):
-        await packets.incentive.db.transact(lambda tx, t=total: operations.withdraw(tx, {packet_id: t}, "refund", NOON))
+        await packets.incentive.db.transact(
+            lambda tx, t=total: operations.withdraw(tx, packet_id, Recall(t, "refund", NOON))
+        )
 
     assert await packets.balance(f"member/{profile_id}/debt") == -350
     assert await packets.committed() == 150

@@ -1,6 +1,6 @@
 """What is taken back: of refunded orders, of grants that are voided, and of packets that came back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +16,7 @@ from services.incentive.campaigns.operations import tallying
 from services.incentive.campaigns.operations.granted import Granted, find_granted, take_back
 from services.incentive.coupons import operations as coupons
 from services.incentive.packets import operations as packets
+from services.incentive.packets.domain import Recall, freed
 from services.incentive.subjects import store as subjects
 
 
@@ -73,13 +74,15 @@ async def _reverse(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> S
     kept = await coupons.find_kept(tx, taken.keys(), now=max(taken.values())) if taken else set()
     back = [item for item in reversals if item.grant.coupon_id not in kept]
     await _give_places_back(tx, back, granted)
-    await _withdraw_packets(tx, reversals)
-    await budgets.release_all(tx, [_release(item, granted) for item in back if item.cost])
+    recalled = await packets.recall(tx, dict(_recalls(reversals)))
+    released = [_release(item, granted) for item in back if item.cost]
+    await budgets.release_all(tx, [*released, *freed(recalled)])
     await store.save_reversals(tx, reversals)
     await tallying.drop(tx, reversals, granted.campaigns)
     if taken and await coupons.withdraw_coupons(tx, taken.keys(), now=max(taken.values())) - kept:
         raise CouponUsedMeanwhile
     await take_back(tx, reversals)
+    await packets.settle(tx, recalled)
     await _tell(tx, reversals)
     return reversals
 
@@ -94,11 +97,10 @@ def _release(item: Reversal, granted: Granted) -> Want:
     return Want(granted.campaigns[grant.campaign_id].budget_id, item.cost, grant.scope, grant.charge_time)
 
 
-async def _withdraw_packets(tx: Tx, reversals: Sequence[Reversal]) -> None:
+def _recalls(reversals: Sequence[Reversal]) -> Iterator[tuple[UUID, Recall]]:
     for item in reversals:
         if item.grant.packet_id:
-            totals = {item.grant.packet_id: item.grant.reversed_amount}
-            await packets.withdraw(tx, totals, item.reason, item.time)
+            yield item.grant.packet_id, Recall(item.grant.reversed_amount, item.reason, item.time)
 
 
 async def _falling(tx: Tx, reversals: Sequence[Reversal], granted: Granted) -> list[Reversal]:

@@ -4,10 +4,11 @@ Money in flight stands on `sys/packets`: it comes from the issuer when the packe
 when the person has it or back to the issuer when they never will.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from services.incentive.budgets.domain import Scope, Want
@@ -120,6 +121,23 @@ _HEARD = {
 }
 
 
+class Recall(NamedTuple):
+    """How much of a packet is wanted back in all, in minor units, why and when."""
+
+    total_minor: int
+    reason: str
+    time: datetime
+
+
+class Change(NamedTuple):
+    """A packet before and after, and why what it makes a person owe is taken back."""
+
+    before: Packet
+    after: Packet
+    reason: str
+    time: datetime
+
+
 def heard(packet: Packet, answer: Answer, now: datetime) -> Packet:
     """The packet after the provider's word. What is closed stays closed, whatever late word comes."""
     if packet.state not in OPEN:
@@ -144,24 +162,24 @@ def _next(packet: Packet, now: datetime) -> datetime:
     return end if now < end < due else due
 
 
-def recalled(packet: Packet, total_minor: int, now: datetime) -> Packet:
-    """Want `total_minor` of a packet back in all. One of which all is wanted before it is sent is not sent."""
-    total = min(max(total_minor, packet.recalled_minor), packet.amount_minor)
+def recalled(packet: Packet, recall: Recall) -> Packet:
+    """Want a part of a packet back. One of which all is wanted before it is sent is not sent."""
+    total = min(max(recall.total_minor, packet.recalled_minor), packet.amount_minor)
     packet = replace(packet, recalled_minor=total)
     if packet.state == State.RESERVED and total == packet.amount_minor:
-        return replace(packet, state=State.WITHDRAWN, close_time=now, next_time=None)
+        return replace(packet, state=State.WITHDRAWN, close_time=recall.time, next_time=None)
     return packet
 
 
-def freed(before: Packet, after: Packet) -> Want:
-    """What a change gives back to the budget: in all its changes, never more than the packet's amount."""
-    amount = _freed_in_all(after) - _freed_in_all(before)
-    return Want(after.budget_id, amount, after.charge_scope, after.charge_time)
+def freed(changes: Iterable[Change]) -> list[Want]:
+    """What changes give back to budgets: in all its changes, never more than a packet's amount."""
+    amounts = [(each.after, _freed_in_all(each.after) - _freed_in_all(each.before)) for each in changes]
+    return [Want(after.budget_id, amount, after.charge_scope, after.charge_time) for after, amount in amounts if amount]
 
 
-def owed(before: Packet, after: Packet) -> int:
+def owed(change: Change) -> int:
     """How much a change makes the person owe: what is wanted back of money that they have."""
-    return _owed_in_all(after) - _owed_in_all(before)
+    return _owed_in_all(change.after) - _owed_in_all(change.before)
 
 
 def _freed_in_all(packet: Packet) -> int:
@@ -177,8 +195,9 @@ def reserving(packet: Packet) -> Transfer:
     return _move(packet, "", packet.issuer, IN_FLIGHT, packet.create_time)
 
 
-def closing(before: Packet, after: Packet, now: datetime) -> Iterator[Transfer]:
+def closing(change: Change) -> Iterator[Transfer]:
     """What moves when a packet is closed."""
+    before, after, _, now = change
     if before.close_time or not after.close_time:
         return
     if after.state == State.CLAIMED:
@@ -187,16 +206,17 @@ def closing(before: Packet, after: Packet, now: datetime) -> Iterator[Transfer]:
         yield _move(after, "/back", IN_FLIGHT, after.issuer, now, reverses=_transfer_id(after))
 
 
-def debt(before: Packet, after: Packet, reason: str, now: datetime) -> Claim:
+def debt(change: Change) -> Claim:
     """What is taken back of a person who has the money."""
+    after = change.after
     return Claim(
         transfer_id=f"{_transfer_id(after)}/recall/{after.recalled_minor}",
         issuer=after.issuer,
         profile_id=after.profile_id,
         asset=after.asset,
-        amount=owed(before, after),
-        post_time=now,
-        memo=reason,
+        amount=owed(change),
+        post_time=change.time,
+        memo=change.reason,
     )
 
 
