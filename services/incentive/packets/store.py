@@ -51,6 +51,11 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::bigint[], $6:
 WHERE packet.packet_id = new.packet_id
 """
 
+_WANTED_BACK = """
+SELECT DISTINCT profile_id::text, currency_code FROM packet
+WHERE profile_id = ANY($1::uuid[]) AND recalled_minor > 0 AND close_time IS NULL
+"""
+
 
 async def insert_packets(tx: Tx, packets: Sequence[Packet]) -> None:
     """Add packets that wait to be sent."""
@@ -99,6 +104,12 @@ async def find_by_grants(tx: ReadTx, grant_ids: Collection[UUID]) -> list[Packet
     """The packets that grants gave."""
     query = f"{_PACKET} WHERE grant_id = ANY($1::uuid[]) ORDER BY packet_id"
     return [_packet(row) for row in await (await driver(tx)).fetch(query, list(grant_ids))]
+
+
+async def find_wanted_back(tx: ReadTx, profile_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Who of these will owe in which currency, should they open what is wanted back of them."""
+    rows = await (await driver(tx)).fetch(_WANTED_BACK, list(profile_ids))
+    return {(row[0], row[1]) for row in rows}
 
 
 async def lock_packets(tx: Tx, packet_ids: Collection[UUID]) -> list[Packet]:

@@ -15,6 +15,7 @@ from tests.service.incentive.packeting import Packets, a_packets
 from tests.service.incentive.potting import a_pots
 from tests.service.incentive.rewarding import (
     Incentive,
+    a_merge,
     a_paid_order,
     a_refund,
     an_event,
@@ -98,6 +99,27 @@ async def test_cpn_18_a_packet_that_the_provider_refuses_returns_its_grant(incen
     states = [grant.state for grant in await incentive.grants(profile_id)]
     assert (states.count(Grant.STATE_GRANTED), states.count(Grant.STATE_RETURNED)) == (10, 1)
     assert await incentive.spent(campaign_id) == 1_000
+
+
+async def test_who_returns_what_an_opened_packet_was_for_gets_no_further_one(incentive: Incentive) -> None:
+    campaign_id = await running(incentive, of_orders(PACKET), budget=5_000)
+    async with a_packets(incentive) as packets:
+        await incentive.happen(paid := a_paid_order(profile_id := new(), 10_000))
+        await packets.sender.tend()
+        await incentive.happen(a_refund(paid, 10_000))
+        await incentive.happen(a_paid_order(profile_id, 10_000))  # it can still be opened
+        (grant,) = await incentive.grants(profile_id)
+        packets.provider.open((await packets.get(grant.packet_id)).bill_no)
+        await packets.refresh((await packets.get(grant.packet_id)).bill_no)
+        await incentive.happen(a_merge(profile_id, survivor_id := new()))
+
+        await incentive.happen(a_paid_order(survivor_id, 10_000), a_paid_order(other := new(), 10_000))
+
+        assert await packets.balance(f"member/{survivor_id}/debt") == -500
+    assert await refusals(incentive, profile_id=survivor_id) == [("IN_DEBT", 1), ("IN_DEBT", 1)]
+    assert [each.amount for each in await incentive.grants(other)] == [500]
+    assert await incentive.spent(campaign_id) == 500
+    await incentive.ledger.check()
 
 
 @pytest.mark.parametrize(("refunded", "state"), [(10_000, Grant.STATE_REVERSED), (4_000, Grant.STATE_RETURNED)])

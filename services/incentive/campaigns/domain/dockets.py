@@ -1,6 +1,6 @@
 """All that a batch of claims is judged by, and the verdicts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -82,6 +82,8 @@ class Docket:
     exposures: list[Exposure] = field(default_factory=list)
     won: set[tuple[str, UUID]] = field(default_factory=set)
     explains: bool = False
+    owing: Collection[tuple[str, str]] = ()
+    """Who owes cash of which currency, or will once they open what is wanted back."""
 
     def tells(self, claim: Claim) -> bool:
         """Whether it is told that a fact does not fit: of orders it is, of events only to those who ask."""
@@ -113,6 +115,10 @@ class Docket:
     def is_barred(self, person: Person) -> bool:
         """Whether they were erased or are only stored: nothing is given to them, and nothing written down."""
         return not self.barred.isdisjoint(person.ids)
+
+    def owes(self, person: Person, currency_code: str) -> bool:
+        """Whether they owe cash: who got it and returned what it was for gets no more, for nothing pays it back."""
+        return any((each, currency_code) in self.owing for each in person.ids)
 
     def _named(self, effect: Effect, claim: Claim) -> Person | None:
         if effect.beneficiary == Beneficiary.ACTOR:

@@ -128,6 +128,8 @@ def _grant(
         return Miss(Reason.SELF_REWARD)
     if not _is_of_currency(effect, occasion):
         return Miss(Reason.CURRENCY_DIFFERS, str(occasion.facts()["currency_code"]))
+    if effect.gift == Gift.PACKET and docket.owes(person, effect.currency_code):
+        return Miss(Reason.IN_DEBT, effect.currency_code)
     refund = docket.refunds.get(occasion.cause) if occasion.kind.is_order else None
     if refund and due(campaign.terms, effect, desired, occasion.net, refund) >= desired:
         return Miss(Reason.ORDER_REFUNDED)

@@ -16,6 +16,8 @@ from services.incentive.campaigns.domain.charging import meter_of, want_of
 from services.incentive.campaigns.domain.experiments import arm_of
 from services.incentive.campaigns.domain.invitations import Registration
 from services.incentive.campaigns.domain.terms import TouchChoice
+from services.incentive.ledger.store import reads as ledger
+from services.incentive.packets import store as packets
 from services.incentive.subjects import store as subjects
 from services.incentive.subjects.domain import Person
 from services.incentive.subjects.errors import MergedMeanwhile
@@ -65,6 +67,7 @@ async def hold_docket(tx: Tx, claims: Sequence[Claim], occasions: Sequence[Occas
         purchases,
         history.registrations,
         history.inviters,
+        owing=await _owing(tx, claims, history.people),
     )
 
 
@@ -84,6 +87,7 @@ async def read_docket(tx: ReadTx, claims: Sequence[Claim], occasion: Occasion) -
         registrations=history.registrations,
         inviters=history.inviters,
         explains=True,
+        owing=await _owing(tx, claims, history.people),
     )
 
 
@@ -212,6 +216,16 @@ async def _purchases(
         if cause in known[person]:
             before[person].add(cause)
     return numbers
+
+
+async def _owing(tx: ReadTx, claims: Sequence[Claim], people: Mapping[str, Person]) -> set[tuple[str, str]]:
+    effects = [effect for claim in claims for effect in claim.campaign.terms.effects if effect.gift == Gift.PACKET]
+    if not effects:
+        return set()
+    ids = {each for person in people.values() for each in person.ids}
+    assets = {effect.budget_asset: effect.currency_code for effect in effects}
+    owing = await ledger.find_owing(tx, ids, assets.keys())
+    return {(each, assets[asset]) for each, asset in owing} | await packets.find_wanted_back(tx, ids)
 
 
 async def _hearsay(tx: ReadTx, claims: Sequence[Claim], people: Mapping[str, Person]) -> Hearsay:

@@ -91,6 +91,13 @@ async def list_owned(tx: ReadTx, owner: str) -> dict[Account, Standing]:
     return {Account(row[0], row[1]): Standing(row[2], row[3]) for row in rows}
 
 
+async def find_owing(tx: ReadTx, profile_ids: Collection[str], assets: Collection[str]) -> set[tuple[str, str]]:
+    """Who of these members owes which of these assets."""
+    names = {f"member/{profile_id}/debt": profile_id for profile_id in profile_ids}
+    rows = await (await driver(tx)).fetch(_OF_OWNER, list(names))
+    return {(names[name], asset) for name, asset, balance, _ in rows if balance < 0 and asset in assets}
+
+
 async def list_earned(tx: ReadTx, profile_ids: Collection[str], asset: str) -> list[tuple[datetime, int]]:
     """When members of these ids earned how much of an asset; below zero what was taken back. Spending is not in it."""
     names = [f"member/{profile_id}/{kind}" for profile_id in profile_ids for kind in KINDS]

@@ -1724,7 +1724,7 @@ class Refusal(_message.Message):
     """What would have been given."""
     reason: _builtins.str
     """`BUDGET_EXHAUSTED`, `ORDER_REFUNDED`, `LATE`, `HOLDOUT`, `OUTRANKED`, `NOT_IN_AUDIENCE`, `AUDIENCE_INCOMPLETE`, `CONDITION_FALSE`, `ATTR_MISSING`, `PURCHASE_NUMBER`, `REGISTERED_BEFORE`, `NO_BENEFICIARY`, `CURRENCY_DIFFERS` (of a packet by an order's amount),
-    `SELF_REWARD`, `COUPON_REFUSED`, `ENTITY_MISSING`, or the entity of a limit: `PERSON_LIMIT`, `STORE_LIMIT` and so on.
+    `IN_DEBT` (of a packet to who owes cash), `SELF_REWARD`, `COUPON_REFUSED`, `ENTITY_MISSING`, or the entity of a limit: `PERSON_LIMIT`, `STORE_LIMIT` and so on.
     """
     detail: _builtins.str
     """What the reason is about: the missing attributes, the limit. May be empty."""
