@@ -47,7 +47,7 @@ async def void_hold(tx: Tx, hold_id: UUID, store_id: str, now: datetime) -> Hold
 async def refund_hold(tx: Tx, hold_id: UUID, store_id: str, amount: int, now: datetime) -> Hold:
     """Give back what was captured. Raises `HoldNotFound`, `ExceedsCapture`."""
     hold = domain.refunded(await store.lock_hold(tx, hold_id, store_id), amount)
-    await _post(tx, hold.refunding(amount, now))
+    await _give_back(tx, hold.refunding(amount, now))
     await store.save_holds(tx, [hold])
     return hold
 
@@ -56,7 +56,7 @@ async def expire_holds(tx: Tx, now: datetime) -> int:
     """Give holds back whose time is over, a batch of them. Returns how many."""
     overdue = [domain.expired(hold, now) for hold in await store.lock_overdue(tx, now, EXPIRED_AT_ONCE_MAX)]
     if overdue:
-        await _post(tx, [move for hold in overdue for move in hold.resolving()])
+        await _give_back(tx, [move for hold in overdue for move in hold.resolving()])
         await store.save_holds(tx, overdue)
     return len(overdue)
 
@@ -85,9 +85,16 @@ async def part(tx: Tx, edge: Edge, restored_from_ids: Collection[str], now: date
 
 
 async def _resolve(tx: Tx, hold: Hold) -> Hold:
-    await _post(tx, hold.resolving())
+    await _give_back(tx, hold.resolving())
     await store.save_holds(tx, [hold])
     return hold
+
+
+async def _give_back(tx: Tx, moves: Sequence[Transfer]) -> None:
+    """Post, and have what is available again pay what is owed first."""
+    await _post(tx, moves)
+    if back := {move.credit: move.post_time for move in moves if move.credit.kind == "available"}:
+        await ledger.repay(tx, back.keys(), max(back.values()))
 
 
 async def _post(tx: Tx, moves: Sequence[Transfer]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from bowen.incentive.v1 import hold_pb2
+from bowen.incentive.v1 import ledger_service_pb2 as pb
 
 from chassis.caller import Call, Caller, acting
 from chassis.clock import FixedClock
@@ -35,6 +36,15 @@ async def funded(holds: Holds, amount: int) -> str:
     profile_id = str(new_id())
     await holds.ledger.fund(member("available", profile_id), amount)
     return profile_id
+
+
+async def merge(holds: Holds, loser: str, survivor: str) -> None:
+    async def merging(tx: Tx) -> None:
+        edge = Edge(str(new_id()), loser, survivor)
+        await subjects.insert_merge(tx, edge)
+        await ledger_operations.merge_people(tx, edge, now=holds.clock.now())
+
+    await holds.ledger.db.transact(merging)
 
 
 async def test_led_01_of_fifty_parallel_holds_the_balance_pays_ten(holds: Holds) -> None:
@@ -208,20 +218,40 @@ async def test_another_stores_hold_is_not_there(holds: Holds) -> None:
 
 
 async def test_a_hold_of_a_merged_person_is_resolved_for_the_survivor(holds: Holds) -> None:
-    loser, survivor, merge_id = await funded(holds, 100), await funded(holds, 5), str(new_id())
+    loser, survivor = await funded(holds, 100), await funded(holds, 5)
     hold = await holds.place(loser, 80)
 
-    async def merge(tx: Tx) -> None:
-        edge = Edge(merge_id, loser, survivor)
-        await subjects.insert_merge(tx, edge)
-        await ledger_operations.merge_people(tx, edge, now=holds.clock.now())
-
-    await holds.ledger.db.transact(merge)
+    await merge(holds, loser, survivor)
 
     await holds.capture(hold.hold_id, 50)
 
     assert await holds.stands(survivor) == (55, 0)
     assert await holds.stands(loser) == (0, 0)
+
+
+async def test_what_comes_back_of_a_hold_pays_what_is_owed_first(holds: Holds) -> None:
+    profile_id, survivor, ledger = str(new_id()), str(new_id()), holds.ledger
+    earning = a_transfer("issuer/shop", member("available", profile_id), 100)
+    await ledger.post(earning)
+    voided, captured, expired = [await holds.place(profile_id, amount) for amount in (30, 30, 40)]
+    await holds.capture(captured.hold_id, 25)
+    request = pb.ReverseEarningRequest(request_id=str(new_id()), transfer_id=earning.transfer_id)
+    await ledger.stub.ReverseEarning(request)  # type: ignore[misc]
+
+    owed = [await ledger.balance(member("debt", profile_id))]
+    await holds.void(voided.hold_id)
+    owed.append(await ledger.balance(member("debt", profile_id)))
+    await holds.refund(captured.hold_id, 10)
+    owed.append(await ledger.balance(member("debt", profile_id)))
+    await merge(holds, profile_id, survivor)
+    holds.clock.advance(1800)
+    await holds.servicer.expire()
+    owed.append(await ledger.balance(member("debt", survivor)))
+    await holds.refund(captured.hold_id, 15)
+
+    assert owed == [-95, -65, -55, -15]
+    assert (await holds.stands(survivor), await ledger.balance(member("debt", survivor))) == ((0, 0), 0)
+    assert (await holds.get(expired.hold_id)).state == EXPIRED
 
 
 async def test_held_points_cannot_be_spent_otherwise(holds: Holds) -> None:

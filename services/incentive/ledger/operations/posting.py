@@ -168,6 +168,26 @@ async def _turn_originals(tx: Tx, originals: Mapping[UUID, Original]) -> dict[UU
     }
 
 
+async def repay(tx: Tx, accounts: Collection[Account], now: datetime) -> None:
+    """Have what members have available pay what they owe, of assets where settling does not: without a programme.
+
+    Asked by who just posted to these `available` accounts, and so holds them: nobody else runs into debt meanwhile.
+    """
+    survivors = await subjects.find_survivors(tx, {account.member_id for account in accounts})
+    available = {_turned(account, survivors) for account in accounts}
+    held = await store.lock_opened(tx, sorted(available | {account.beside("debt") for account in available}))
+    transfers = []
+    for account in sorted(available & held.keys()):
+        debt, standing = account.beside("debt"), held[account]
+        amount = min(standing.balance, -held.get(debt, Standing()).balance)
+        if amount > 0:
+            transfer_id = f"{account.owner}/{account.asset}/repayment/hold/{standing.sequence}"
+            transfers.append(
+                domain.transfer(settling.SCOPE, transfer_id, account, debt, amount, post_time=now, memo="repayment")
+            )
+    await post(tx, transfers)
+
+
 async def check_solvent(tx: Tx, debt: Account) -> None:
     """Raises `InDebt` when something is owed. Asked by who holds `available`: nobody else runs into debt then."""
     owed = -(await store.get_account(tx, debt)).balance
