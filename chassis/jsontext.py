@@ -12,6 +12,10 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000").search
 _SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
 _LONG_NUMBER = b"0" * 300
 _TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL).sub
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[dD][89a-fA-F][\da-fA-F]{2}|(?:\\[^u])+"
+).sub
+_HALF_LENGTH = len(rb"\ud83d")
 _TOO_FINE = re.compile(r"[eE]-?0*[1-9][0-9]{3}|[0-9]{400}").search
 
 
@@ -39,3 +43,16 @@ def beyond(text: str) -> str | None:
     except (msgspec.MsgspecError, RecursionError):
         return "must not hold a number beyond a double's range"
     return "must not hold a number with so many digits" if _TOO_FINE(_TEXT('""', text)) else None
+
+
+def mended(body: bytes) -> bytes:
+    """The JSON text with U+FFFD in place of half characters, as `\\ud83d` without its other half.
+
+    Programs that cut a text of UTF-16 in the middle of an emoji send such, and it is JSON by the letter of RFC 8259.
+    """
+    return _ESCAPES(_whole, body)
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    text = escape[0]
+    return rb"\ufffd" if len(text) == _HALF_LENGTH and text[1:2] == b"u" else text

@@ -11,6 +11,7 @@ import pytest
 
 from chassis import errors
 from gateway.ingest.times import parse
+from gateway.ingest.wire import read
 from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.peers import Components
 from tests.service.gateway.test_ingest import PATHS, basic
@@ -157,3 +158,22 @@ def test_a_time_has_any_number_of_digits_and_a_zone_or_none(digits: int, zone: s
 
 def test_a_time_of_another_zone_is_the_same_instant():
     assert parse("2026-11-22T08:52:06.458+08:00") == parse("2026-11-22T00:52:06.458Z")
+
+
+def test_a_date_is_when_its_day_begins():
+    assert parse("2026-11-22") == parse("2026-11-22T00:00:00Z")
+    for text in ("2026-11-22T", "2026-11-22Z", "2026-11-22+08:00", "2026-02-30"):
+        with pytest.raises(ValueError, match="is no"):
+            parse(text)
+
+
+@pytest.mark.parametrize("kind", ["", "track"])
+def test_half_an_emoji_takes_no_event_away(kind: str):
+    whole, cut = r"\ud83d\ude00", r"\uD83D"
+    item = f'{{"userId":"u","properties":{{"a":"x{cut}","b":"{whole}{cut}","c":"\\{cut}"}}}}'
+    body = item if kind else f'{{"batch":[{item},{{"userId":"next"}}]}}'
+
+    first, *others = read(body.encode(), kind, "").items
+
+    assert json.loads(first)["properties"] == {"a": "x\ufffd", "b": "\U0001f600\ufffd", "c": cut}
+    assert others == ([] if kind else [b'{"userId":"next"}'])
