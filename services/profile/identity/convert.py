@@ -165,17 +165,18 @@ def blocked_from_proto(
     request: identity_service_pb2.CreateBlockedValueRequest, author: Author, *, blocked_value_id: UUID, now: datetime
 ) -> BlockedValue:
     """A value to block, normalised by its type, or a pattern. Raises `BlockedValueInvalid`."""
-    if request.type and request.type not in domain.KINDS:
+    kind = domain.kind_named(request.type)
+    if request.type and kind is None:
         raise BlockedValueInvalid("type", "is not a known type")
-    value = _pattern(request.value) if request.is_pattern else _exact(request.type, request.value)
+    value = _pattern(request.value) if request.is_pattern else _exact(kind, request.value)
     return BlockedValue(blocked_value_id, request.type, value, request.is_pattern, author.actor, author.note, now)
 
 
-def _exact(type_name: str, value: str) -> str:
-    if not type_name:
+def _exact(kind: domain.Kind | None, value: str) -> str:
+    if kind is None:
         return value.strip()
     try:
-        return domain.KINDS[type_name].normalised(value)
+        return kind.normalised(value)
     except IdentifierInvalid as refusal:
         raise BlockedValueInvalid("value", refusal.metadata["rule"]) from None
 

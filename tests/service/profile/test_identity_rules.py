@@ -100,6 +100,9 @@ async def test_a_version_says_what_types_of_identifiers_may_do_and_keeps_its_mea
     ("rules", "told"),
     [
         ([a_rule("taobao.oaid", STRONG, 1, 1)], "of type taobao.oaid is not a known type"),
+        ([a_rule("x.", STRONG, 1, 1)], "of type x. is not a known type"),
+        ([a_rule("loyalty_card", STRONG, 1, 1)], "of type loyalty_card is not a known type"),
+        ([a_rule("x.card", STRONG, 2, 1, is_unproven=True)], "of type x.card knows no proofs"),
         ([a_rule("user_id", STRONG, 1, 1, is_unproven=True)], "of type user_id knows no proofs"),
         ([a_rule("idfa", WEAK, 14, 1), a_rule("idfa", WEAK, 14, 2)], "of type idfa is named twice"),
         ([a_rule("idfa", WEAK, 14, 0)], "limit"),
@@ -111,6 +114,32 @@ async def test_a_rule_of_identifiers_that_says_nothing_is_refused_by_name(profil
     with pytest.raises(InvalidArgument, match=told):
         await put(profile, *rules)
     assert len(await listed(profile)) == 1
+
+
+async def test_b1_a_type_of_the_brands_own_names_people_once_a_rule_says_what_it_may_do(profile):
+    card, other = (identifier("x.loyalty_card", value, namespace="club") for value in ("A 1", "A 2"))
+    [early] = await profile.ingest(identify(user_id="u0", identifiers=[card]))
+    assert "of type x.loyalty_card is not a known type" in early.detail
+
+    await put(profile, a_rule("x.loyalty_card", STRONG, 2, 1))
+    visitor, member = await profile.accepted(identify(identifiers=[card]), identify(user_id="u1"))
+    [survivor] = await profile.accepted(identify(user_id="u1", identifiers=[card]))
+    await profile.accepted(identify(user_id="u1", identifiers=[other]))  # one is the limit
+
+    assert survivor in (visitor, member)
+    assert (await profile.lookup("x.loyalty_card", " A 1 ", "club")).profile_id == survivor
+    [merge] = await profile.merges(survivor)
+    held = {(each.identifier.value, getattr(each, "class")) for each in (await profile.get(survivor)).identifiers}
+    assert held == {("u1", STRONG), ("A 1", STRONG)}
+    await profile.undo(merge.merge_id)
+    assert (await profile.lookup("x.loyalty_card", "A 1", "club")).profile_id == visitor
+
+    await put(profile)
+    [late] = await profile.ingest(identify(user_id="u2", identifiers=[card]))
+    assert "of type x.loyalty_card is not a known type" in late.detail
+    [link] = (await profile.get(visitor)).identifiers
+    assert (link.identifier.type, getattr(link, "class")) == ("x.loyalty_card", NEVER)
+    await profile.accepted(identify(user_id="u3", anonymous_id="b"), identify(identifiers=[card], anonymous_id="b"))
 
 
 @pytest.mark.parametrize(("days", "is_recycled"), [(90, False), (30, True)])

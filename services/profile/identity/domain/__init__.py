@@ -4,7 +4,7 @@ from services.profile.identity.domain.blocking import BLOCKED_MAX, Blocked, Patt
 from services.profile.identity.domain.corrections import reassign
 from services.profile.identity.domain.crowds import Crowds
 from services.profile.identity.domain.evidence import Evidence, Previous, admitted, ranked
-from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim, key_of
+from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim, key_of, kind_named
 from services.profile.identity.domain.merging import (
     ALIAS,
     MANUAL,
@@ -132,6 +132,7 @@ __all__ = [
     "dependents",
     "identifier_rules",
     "key_of",
+    "kind_named",
     "kinds_of",
     "merge_by_hand",
     "part",

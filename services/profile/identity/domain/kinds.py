@@ -1,6 +1,7 @@
 """Types of identifiers and what each may do (spec people §3.1)."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -129,6 +130,26 @@ _ALL = (
 
 KINDS = MappingProxyType({kind.name: kind for kind in _ALL})
 
+OWN_TYPES_CACHED_MAX = 1024
+_OWN_TYPE = re.compile(r"x\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*").fullmatch
+_UNDECLARED = Grade(Strength.NEVER, 98, 1)
+
+
+@lru_cache(maxsize=OWN_TYPES_CACHED_MAX)
+def _own(name: str) -> Kind | None:
+    if not _OWN_TYPE(name):
+        return None
+    return Kind(name, Scope.OPTIONAL, values.exact, _UNDECLARED, _UNDECLARED)
+
+
+def kind_named(name: str) -> Kind | None:
+    """The type of this name: one of Bowen's, or one of a brand's own, as `x.loyalty_card`; None if there is none.
+
+    What a brand's own may do stands in its rules alone; until it does, it names nobody.
+    """
+    return KINDS.get(name) or _own(name)
+
+
 NEVER = MappingProxyType(
     {
         "taobao.oaid": "is an address of an order, not a person; Android's is `android.oaid`",
@@ -143,7 +164,7 @@ NEVER = MappingProxyType(
 @lru_cache(maxsize=CLAIMS_CACHED_MAX)
 def claim(type_name: str, namespace: str, value: str, verified: bool = True) -> Claim:
     """Normalise an identifier. Raises `IdentifierInvalid` for what cannot be one."""
-    kind = KINDS.get(type_name)
+    kind = kind_named(type_name)
     if kind is None:
         known = type_name in NEVER
         raise IdentifierInvalid(type_name, NEVER[type_name] if known else "is not a known type", blocked=known)

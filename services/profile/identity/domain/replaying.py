@@ -218,7 +218,7 @@ class _Replay:
     def _hold(self, person: Person, held: Held) -> None:
         link = Link(
             held.key,
-            self.rules.kinds[held.type],
+            self.rules.kind(held.type),
             held.namespace,
             held.value,
             held.verified,
@@ -272,7 +272,7 @@ class _Replay:
         sign = self.case.signs.get(key)
         if sign is None:
             return None
-        kind, proven = self.rules.kinds[sign.type], sign.verified if verified is None else verified
+        kind, proven = self.rules.kind(sign.type), sign.verified if verified is None else verified
         claim = Claim(key, kind, sign.namespace, sign.value, proven, kind.grade(proven))
         if claim.grade.strength is Strength.NEVER or self.rules.blocked.blocks(claim):
             self.blocked.add(key)

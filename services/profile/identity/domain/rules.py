@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.profile.identity.domain.blocking import Blocked
-from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim
+from services.profile.identity.domain.kinds import KINDS, Claim, Grade, Kind, Strength, claim, kind_named
 from services.profile.identity.domain.people import Link, Person
 from services.profile.identity.errors import IdentifierInvalid
 
@@ -35,15 +35,24 @@ class Rules:
     def claim(self, type_name: str, namespace: str, value: str, verified: bool = True) -> Claim:
         """Normalise an identifier. Raises `IdentifierInvalid` for what cannot be one, and for what is blocked."""
         named = self.graded(claim(type_name, namespace, value, verified))
+        if named.kind.name not in self.kinds:
+            raise IdentifierInvalid(type_name, "is not a known type: no rule says what it may do")
         if named.grade.strength is Strength.NEVER:
             raise IdentifierInvalid(type_name, "names nobody under the rules", blocked=True)
         if self.blocked.blocks(named):
             raise IdentifierInvalid(type_name, "is a blocked value", blocked=True)
         return named
 
+    def kind(self, type_name: str) -> Kind:
+        """What identifiers of a type may do; those of a type that is no longer declared name nobody."""
+        kind = self.kinds.get(type_name) or kind_named(type_name)
+        if kind is None:
+            raise LookupError(type_name)
+        return kind
+
     def graded(self, named: Claim) -> Claim:
         """The identifier as these rules see it: what it may do, and with what rank."""
-        kind = self.kinds[named.kind.name]
+        kind = self.kind(named.kind.name)
         return named if kind is named.kind else named._replace(kind=kind, grade=kind.grade(named.verified))
 
 
@@ -69,7 +78,7 @@ class Sight(NamedTuple):
 
     def grade_of(self, type_name: str, verified: bool, last_verified: datetime | None) -> Grade:
         """What an identifier of this type and proof may do."""
-        kind = self.rules.kinds[type_name]
+        kind = self.rules.kind(type_name)
         return kind.grade(verified and self._holds(kind, last_verified))
 
     def _holds(self, kind: Kind, last_verified: datetime | None) -> bool:

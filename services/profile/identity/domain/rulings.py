@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.profile.identity.domain.blocking import Blocked
-from services.profile.identity.domain.kinds import KINDS, Grade, Kind
+from services.profile.identity.domain.kinds import KINDS, Grade, Kind, kind_named
 from services.profile.identity.domain.rules import RULES, Rules
 from services.profile.identity.errors import IdentifierRuleInvalid
 
@@ -52,14 +52,14 @@ def identifier_rules(kinds: Mapping[str, Kind]) -> tuple[IdentifierRule, ...]:
 
 
 def kinds_of(rules: Iterable[IdentifierRule]) -> Mapping[str, Kind]:
-    """The types of identifiers as rules have them; those that no rule names are as the release has them.
+    """The types of identifiers as rules have them, a brand's own among them; others are as the release has them.
 
     Raises `IdentifierRuleInvalid` for a type that there is not, for what is unproven of one that knows no proofs, and
     for what is said twice.
     """
     kinds, said = dict(KINDS), set[tuple[str, bool]]()
     for type_name, is_unproven, grade in rules:
-        kind = kinds.get(type_name)
+        kind = kinds.get(type_name) or kind_named(type_name)
         if kind is None:
             raise IdentifierRuleInvalid(type_name, "is not a known type")
         if is_unproven and not kind.has_proof:

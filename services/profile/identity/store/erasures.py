@@ -1,6 +1,6 @@
 """Forgetting people: everything that leads to them, or shows how they once stood."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.db import ReadTx, Tx, driver
-from services.profile.identity.domain import Blocked, Kind, key_of, rules_of
+from services.profile.identity.domain import Blocked, Rules, key_of, rules_of
 from services.profile.identity.store import forms
 from services.profile.identity.store.rulings import list_rulings
 from services.profile.vault.domain import Vault
@@ -71,12 +71,12 @@ async def known_merges(tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID]) ->
     rows = await (await driver(tx)).fetch(_KNOWN_MERGES, profile_ids)
     sides = [(row["merge_id"], _before.decode(forms.before(vault, *row))) for row in rows]
     [ruling] = await list_rulings(tx, limit=1)
-    kinds = rules_of(ruling, Blocked()).kinds
-    return [each for each, before in sides if _is_known(before.survivor, kinds) and _is_known(before.loser, kinds)]
+    rules = rules_of(ruling, Blocked())
+    return [each for each, before in sides if _is_known(before.survivor, rules) and _is_known(before.loser, rules)]
 
 
-def _is_known(side: _Side, kinds: Mapping[str, Kind]) -> bool:
-    return any(not kinds[each.type].grade(each.verified).is_weak for each in side.links)
+def _is_known(side: _Side, rules: Rules) -> bool:
+    return any(not rules.kind(each.type).grade(each.verified).is_weak for each in side.links)
 
 
 async def forget(tx: Tx, vault: Vault, profile_ids: Sequence[UUID]) -> Forgotten:

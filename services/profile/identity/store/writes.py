@@ -181,7 +181,7 @@ def _link(vault: Vault, row: Any, person: Person, named: Mapping[bytes, Claim], 
     value = claim.value if claim else forms.value(vault, stored, sealed)
     return Link(
         claim.key if claim else key_of(type_name, namespace, value),
-        rules.kinds[type_name],
+        rules.kind(type_name),
         namespace,
         value,
         verified,

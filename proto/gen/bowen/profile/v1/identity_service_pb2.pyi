@@ -843,7 +843,7 @@ class IdentifierRule(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     PERIOD_DAYS_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """The type, as `phone` or `wx.openid`."""
+    """The type, as `phone` or `wx.openid`. A type that begins with `x.` is the brand's own, as `x.loyalty_card`: a rule declares it. It may have a namespace, its values are compared as they are, and where a later version does not name it, it names nobody from then on."""
     is_unproven: _builtins.bool
     """Whether the rule is about those that their source has not proven, or whose proof is too old. Only `phone` and `email` know proofs."""
     rank: _builtins.int

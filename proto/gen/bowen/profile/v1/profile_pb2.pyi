@@ -64,7 +64,7 @@ class Identifier(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     VERIFIED_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """Registered type: `user_id`, `member_no`, `wx.unionid`, `wx.openid`, `phone`, `email`, `anonymous_id`, …"""
+    """Registered type: `user_id`, `member_no`, `wx.unionid`, `wx.openid`, `phone`, `email`, `anonymous_id`, …; or a type of the brand's own, as `x.loyalty_card`, once its identity rules say what it may do."""
     namespace: _builtins.str
     """What the value is unique in: an app id for `wx.openid`, a shop for `taobao.ouid`. Empty where the type has none."""
     value: _builtins.str
