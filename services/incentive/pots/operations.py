@@ -30,7 +30,7 @@ BARRED = "barred"
 
 
 async def create_pot(tx: Tx, pot: Pot) -> None:
-    """Add a pot with a budget for what it pays at most. Raises `PotInvalid` for one that its pool cannot go to."""
+    """Add a pot with a budget for what it pays at most. Raises `PotInvalid` for an heir that cannot be."""
     if pot.carry_over_pot_id and (faults := list(domain.heir_faults(pot, await store.find_heir(tx, pot)))):
         raise PotInvalid([("carry_over_pot_id", rule) for rule in faults])
     await budget_store.insert_budget(tx, Budget(pot.budget_id, pot.prizes.most, name=pot.name, asset=pot.asset))
@@ -69,13 +69,14 @@ async def void_pot(tx: Tx, pot_id: UUID, now: datetime) -> Pot:
     pot, heir = await store.lock_with_heir(tx, pot_id)
     if pot.state == State.VOID:
         return pot
-    pot = await _carry_over(tx, domain.voided(pot), heir, 0, now)
+    pot = domain.voided(pot, await store.sum_claimed(tx, pot_id))
+    pot = await _carry_over(tx, pot, heir, 0, now)
     await store.save_pot(tx, pot)
     return pot
 
 
 async def _carry_over(tx: Tx, pot: Pot, heir: Pot | None, due: int, now: datetime) -> Pot:
-    """Have what nobody got of a pool be another's, with its part of the budget, but for what is `due` of that."""
+    """Have what nobody got of the prizes be another's, with its part of the budget, but for what is `due` of that."""
     if heir is None or heir.state != State.OPEN or not pot.void_amount:
         return pot
     amount = await budgets.move_cap(tx, pot.budget_id, heir.budget_id, pot.void_amount, keep=due)

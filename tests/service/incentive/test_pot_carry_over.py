@@ -10,11 +10,12 @@ import pytest
 from bowen.incentive.v1 import pot_pb2
 from bowen.incentive.v1.events_pb2 import PotCarriedOver, PotFrozen
 
-from chassis.errors import InvalidArgument
+from chassis.errors import InvalidArgument, NotFound
 from chassis.stamps import stamp
 from services.incentive.budgets import operations as budgets
 from tests.service.incentive.potting import WEEK, Pots, a_pots
 from tests.service.incentive.rewarding import NOON, Incentive, new
+from tests.service.incentive.test_pot_chance import a_lottery, a_prize, a_split
 from tests.service.incentive.test_pot_orders import BY_LEVELS
 
 NEXT_WEEK = {"start_time": stamp(NOON + WEEK), "end_time": stamp(NOON + 2 * WEEK)}
@@ -115,6 +116,59 @@ async def test_a_pool_stays_in_its_budget_when_the_other_pot_is_over_or_its_own_
     assert len(await pots.incentive.told(PotCarriedOver)) == 1
 
 
+async def test_whatever_kind_of_prizes_a_pot_has_what_nobody_gets_of_them_is_split_in_the_next(pots: Pots) -> None:
+    """Prizes for the best that too few are there for, random parts, a lottery; all of a pot without members."""
+    heir_id = await pots.create(end_time=stamp(NOON + 2 * WEEK), start_time=stamp(NOON + WEEK), **SHARED_ONLY)
+    kinds = {
+        "best": ({"top_count": 5, "shared_pool": 0}, 5 * 200),
+        "random": (a_split(), 1_000),
+        "lottery": (a_lottery(a_prize("mug", 100, quantity=4), a_prize("pen", 10, quantity=3)), 430),
+        "nobody": (a_lottery(a_prize("cup", 70), score_min=9), 70),
+    }
+    most = {
+        await pots.create(**fields, name=name, carry_over_pot_id=heir_id): amount
+        for name, (fields, amount) in kinds.items()
+    }
+    people = await some_shared(pots, 2)
+    pots.over()
+
+    frozen = [await pots.freeze(each) for each in most]
+
+    for pot, amount in zip(frozen, most.values(), strict=True):
+        won = sum([share.amount for each in people for share in await _shares(pots, pot.pot_id, each)])
+        assert pot.void_amount == pot.carried_amount == amount - won
+    assert [pot.winner_count for pot in frozen] == [2, 2, 2, 0]
+    carried = sum(pot.carried_amount for pot in frozen)
+    heir = await pots.get(heir_id)
+    assert (heir.shared_pool, heir.received_amount) == (1_000 + carried, carried)
+    for pot in frozen:
+        settled = await pots.settle(pot.pot_id)
+        assert settled.paid_amount == most[pot.pot_id] - pot.carried_amount
+    assert await pots.incentive.rows(CAPS) == [(sum(most.values()) + 1_000, sum(most.values()) - carried)]
+
+
+async def _shares(pots: Pots, pot_id: str, profile_id: str) -> list[pot_pb2.PotShare]:
+    try:
+        return await pots.shares(pot_id, profile_id)
+    except NotFound:
+        return []
+
+
+async def test_what_nobody_claimed_of_levels_is_carried_over_when_the_pot_is_called_off(pots: Pots) -> None:
+    heir_id = await pots.create(**NEXT_WEEK, **SHARED_ONLY)
+    levels = pot_pb2.Levels(levels=[pot_pb2.Level(score_min=1, amount=50)], budget=120)
+    pot_id = await pots.create(levels=levels, **SHARED_ONLY, shared_pool=0, carry_over_pot_id=heir_id)
+    (person, _) = await some_shared(pots, 2)
+    await pots.claim(pot_id, person, 1)
+
+    pot = await pots.void(pot_id)
+
+    assert (pot.void_amount, pot.carried_amount) == (70, 70)
+    assert (await pots.get(heir_id)).shared_pool == 1_070
+    assert await pots.cash(person) == 50
+    assert await pots.incentive.rows("SELECT cap, committed FROM budget ORDER BY cap") == [(50, 50), (1_070, 0)]
+
+
 async def _budget_id(pots: Pots, name: str) -> UUID:
     ((budget_id,),) = await pots.incentive.rows(f"SELECT budget_id FROM budget WHERE name = '{name}'")
     return UUID(str(budget_id))
@@ -138,10 +192,4 @@ async def test_a_pot_that_cannot_take_a_pool_is_not_carried_over_to(pots: Pots) 
             await pots.create(carry_over_pot_id=pot_id)
         assert error.value.violations == [("carry_over_pot_id", rule)]
 
-    with pytest.raises(InvalidArgument) as error:
-        await pots.create(**BY_LEVELS, carry_over_pot_id=at_once)
-    assert error.value.violations == [("carry_over_pot_id", "must be absent beside levels")]
-    with pytest.raises(InvalidArgument) as error:
-        await pots.create(shared_pool=0, carry_over_pot_id=at_once)
-    assert error.value.violations == [("carry_over_pot_id", "must be absent when there is no shared pool")]
     assert await pots.incentive.rows("SELECT count(*) FROM pot") == [(5,)]

@@ -125,7 +125,7 @@ def _plan_violations(request: Request, plan: Plan) -> Iterator[Violation]:
         case Levels():
             yield from _levels_violations(request, plan)
     if not isinstance(plan, Prizes):
-        for field in ("top_count", "top_amount", "shared_pool", "thin_pool", "carry_over_pot_id"):
+        for field in ("top_count", "top_amount", "shared_pool", "thin_pool"):
             if getattr(request, field):
                 yield field, f"must be absent beside {request.WhichOneof('prizes')}"
 
@@ -135,8 +135,6 @@ def _ranked_violations(request: Request) -> Iterator[Violation]:
         yield "top_amount", "must be given together with top_count"
     if not request.top_count and not request.shared_pool:
         yield "shared_pool", "must be at least 1 when there is no prize for the best"
-    if request.carry_over_pot_id and not request.shared_pool:
-        yield "carry_over_pot_id", "must be absent when there is no shared pool"
 
 
 def _random_violations(request: Request, plan: RandomSplit) -> Iterator[Violation]:

@@ -61,9 +61,9 @@ class PrizeRules:
 class Pot:
     """A pot. `budget_id` holds what it pays at most; `seed` decides its draws, with those who take part.
 
-    `currency_code` is of those orders that score by their net amount; empty for all other metrics. Of a shared pool
-    `void_amount` went to nobody, of that `carried_amount` to the pot `carry_over_pot_id`; `received_amount` came.
-    What scores has to meet `when`; empty for everything.
+    `currency_code` is of those orders that score by their net amount; empty for all other metrics. Of its prizes
+    `void_amount` went to nobody, of that `carried_amount` to the pot `carry_over_pot_id`; `received_amount` came. What
+    scores has to meet `when`; empty for everything.
     """
 
     pot_id: UUID
@@ -132,15 +132,15 @@ def settling(pot: Pot) -> Pot:
     return pot if pot.state == State.SETTLED else replace(pot, state=State.SETTLING)
 
 
-def voided(pot: Pot) -> Pot:
-    """Call a pot off. Raises `PotState` once its winners stand."""
+def voided(pot: Pot, claimed: int = 0) -> Pot:
+    """Call a pot off of whose levels an amount is claimed. Raises `PotState` once its winners stand."""
     if pot.is_frozen:
         raise PotState(pot.pot_id, pot.state.upper())
-    return replace(pot, state=State.VOID, void_amount=pot.shared_pool)
+    return replace(pot, state=State.VOID, void_amount=pot.prizes.most - claimed)
 
 
 def heir_faults(pot: Pot, heir: Pot | None) -> Iterator[str]:
-    """Why a pot cannot have another's shared pool carried over."""
+    """Why a pot cannot have carried over to it what nobody gets of another."""
     if heir is None:
         yield "must name a pot"
         return
@@ -214,7 +214,7 @@ def frozen(pot: Pot, scores: Iterable[Score]) -> tuple[Pot, list[Share]]:
     awards = [award for award in _awards(pot, entries) if award.amount]
     shares = [_share(pot, rank, award) for rank, award in enumerate(awards, start=1)]
     root = merkle_root([share.leaf for share in shares])
-    void_amount = pot.prizes.void_of(len(entries)) if isinstance(pot.prizes, Prizes) else 0
+    void_amount = pot.prizes.most - sum(share.amount for share in shares)
     return replace(pot, state=State.FROZEN, set_hash=root, void_amount=void_amount), shares
 
 

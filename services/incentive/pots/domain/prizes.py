@@ -63,10 +63,6 @@ class Prizes:
             return [0] * members
         return [each + 1] * more + [each] * (members - more)
 
-    def void_of(self, members: int) -> int:
-        """What of the pool none of so many members gets: all of it, or nothing."""
-        return 0 if any(self._split(max(0, members - self.top_count))[:1]) else self.shared_pool
-
     def awards(self, entries: Sequence[Score], score_min: int) -> Iterator[Award]:
         """What the entries get. Of the best, everybody has to keep as many points as the last of them had."""
         best = entries[: self.top_count]

@@ -1,6 +1,12 @@
 """Every statement on pots. A batch costs one statement per table, whatever its size."""
 
-from services.incentive.pots.store.claims import find_fallen_claims, find_level_claims, insert_claim, save_claims
+from services.incentive.pots.store.claims import (
+    find_fallen_claims,
+    find_level_claims,
+    insert_claim,
+    save_claims,
+    sum_claimed,
+)
 from services.incentive.pots.store.points import (
     find_fallen_shares,
     find_rules,
@@ -71,4 +77,5 @@ __all__ = [
     "save_states",
     "score",
     "score_orders",
+    "sum_claimed",
 ]

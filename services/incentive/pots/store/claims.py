@@ -45,6 +45,12 @@ async def insert_claim(tx: Tx, claim: LevelClaim) -> bool:
     return bool(await (await driver(tx)).execute(_INSERT, *claim) == "INSERT 0 1")
 
 
+async def sum_claimed(tx: ReadTx, pot_id: UUID) -> int:
+    """What of a pot's levels is claimed and was not taken back."""
+    query = "SELECT coalesce(sum(amount), 0)::bigint FROM pot_claim WHERE pot_id = $1 AND state = 'paid'"
+    return int(await (await driver(tx)).fetchval(query, pot_id))
+
+
 async def find_level_claims(tx: ReadTx, pot_id: UUID, profile_ids: Collection[str]) -> list[LevelClaim]:
     """What a person claimed under any of their ids."""
     return [_claim(row) for row in await (await driver(tx)).fetch(_OF_PERSON, pot_id, list(profile_ids))]

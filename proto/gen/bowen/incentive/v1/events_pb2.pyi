@@ -483,7 +483,7 @@ class PotFrozen(_message.Message):
     entry_hash: _builtins.str
     """Root of the Merkle tree of those who took part. Empty when nothing is due to chance."""
     void_amount: _builtins.int
-    """What of a shared pool nobody gets: all of it, or nothing."""
+    """What of the prizes nobody gets."""
     @_builtins.property
     def freeze_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -509,7 +509,7 @@ Global___PotFrozen: _TypeAlias = PotFrozen  # noqa: Y015
 
 @_typing.final
 class PotCarriedOver(_message.Message):
-    """The shared pool of a pot, of which nobody got anything, is another pot's now, and so is its part of the budget."""
+    """What nobody got of a pot's prizes is in the shared pool of another pot now, and so is its part of the budget."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -520,7 +520,7 @@ class PotCarriedOver(_message.Message):
     SHARED_POOL_FIELD_NUMBER: _builtins.int
     CARRY_TIME_FIELD_NUMBER: _builtins.int
     pot_id: _builtins.str
-    """The pot that nobody got anything of."""
+    """The pot whose prizes nobody got, or not all of them."""
     carry_over_pot_id: _builtins.str
     """The pot that has it now."""
     asset: _builtins.str

@@ -202,10 +202,11 @@ class Pot(_message.Message):
     ungiven_amount: _builtins.int
     """What of the shares and levels paid so far did not reach people, because the asset's programme is bounded."""
     carry_over_pot_id: _builtins.str
-    """The pot that gets the shared pool if nobody gets anything of it. Empty for none: the pool stays in this pot's budget."""
+    """The pot that gets what nobody gets of the prizes, into its shared pool. Empty for none: it stays in this pot's budget."""
     void_amount: _builtins.int
-    """What of the shared pool nobody got: all of it when it had fewer units than members to split it, or no members, or when the pot was called
-    off. 0 before the pot is frozen or called off.
+    """What of the prizes nobody got: a shared pool with fewer units than members to split it, prizes for the best, random parts and prizes of a
+    lottery that too few were there for, and all that was not claimed when the pot was called off. 0 before it is frozen or called off. What falls
+    away afterwards is in `unallocated_amount`.
     """
     carried_amount: _builtins.int
     """What of `void_amount` was carried over, out of this pot's budget into the other's. Less than all where this budget had been lowered; nothing

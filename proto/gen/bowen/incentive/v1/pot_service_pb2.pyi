@@ -71,8 +71,8 @@ class CreatePotRequest(_message.Message):
     currency_code: _builtins.str
     """Of which currency orders score by their net amount. Empty means CNY; only for `METRIC_NET`."""
     carry_over_pot_id: _builtins.str
-    """The pot that gets the shared pool if nobody gets anything of it: an open one of the same asset with a shared pool, that can be frozen later
-    than this one. Empty for none. Only for a shared pool.
+    """The pot that gets what nobody gets of the prizes: an open one of the same asset with a shared pool, that can be frozen later than this one.
+    Empty for none.
     """
     when: _builtins.str
     """What must hold of a fact for it to score; see `Pot.when`. Empty when all score."""

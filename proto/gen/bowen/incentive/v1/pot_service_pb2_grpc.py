@@ -99,8 +99,8 @@ class PotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FreezePot(self, request, context):
-        """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
-        anything of is carried over now, with its part of the budget.
+        """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. What nobody
+        gets of the prizes is carried over now, with its part of the budget.
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -122,7 +122,7 @@ class PotServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VoidPot(self, request, context):
-        """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
+        """Calls an open pot off. All of its prizes, but for levels that were claimed, is carried over if another pot was named for it.
 
         Idempotent by `request_id`; calling a void pot off changes nothing.
 

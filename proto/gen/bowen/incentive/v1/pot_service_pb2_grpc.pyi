@@ -42,8 +42,8 @@ class PotServiceStub:
     prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
     """
     FreezePot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]
-    """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
-    anything of is carried over now, with its part of the budget.
+    """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. What nobody
+    gets of the prizes is carried over now, with its part of the budget.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -57,7 +57,7 @@ class PotServiceStub:
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_STATE` when it is not frozen.
     """
     VoidPot: _grpc.UnaryUnaryMultiCallable[_pot_service_pb2.VoidPotRequest, _pot_service_pb2.VoidPotResponse]
-    """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
+    """Calls an open pot off. All of its prizes, but for levels that were claimed, is carried over if another pot was named for it.
 
     Idempotent by `request_id`; calling a void pot off changes nothing.
 
@@ -109,8 +109,8 @@ class PotServiceAsyncStub(PotServiceStub):
     prizes of chance whose rules are not published, and for a pot to carry over to that cannot take it.
     """
     FreezePot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.FreezePotRequest, _pot_service_pb2.FreezePotResponse]  # type: ignore[assignment]
-    """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
-    anything of is carried over now, with its part of the budget.
+    """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. What nobody
+    gets of the prizes is carried over now, with its part of the budget.
 
     Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -124,7 +124,7 @@ class PotServiceAsyncStub(PotServiceStub):
     Errors: `NOT_FOUND` with `POT_NOT_FOUND`; `FAILED_PRECONDITION` with `POT_STATE` when it is not frozen.
     """
     VoidPot: _aio.UnaryUnaryMultiCallable[_pot_service_pb2.VoidPotRequest, _pot_service_pb2.VoidPotResponse]  # type: ignore[assignment]
-    """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
+    """Calls an open pot off. All of its prizes, but for levels that were claimed, is carried over if another pot was named for it.
 
     Idempotent by `request_id`; calling a void pot off changes nothing.
 
@@ -185,8 +185,8 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.FreezePotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.FreezePotResponse, _abc.Awaitable[_pot_service_pb2.FreezePotResponse]]:
-        """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. A shared pool that nobody gets
-        anything of is carried over now, with its part of the budget.
+        """Settles who wins and publishes the hash of it. Who is only stored takes no part. Nothing that is due changes afterwards but by falling away. What nobody
+        gets of the prizes is carried over now, with its part of the budget.
 
         Idempotent by `request_id`; freezing a frozen pot changes nothing.
 
@@ -212,7 +212,7 @@ class PotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pot_service_pb2.VoidPotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pot_service_pb2.VoidPotResponse, _abc.Awaitable[_pot_service_pb2.VoidPotResponse]]:
-        """Calls an open pot off. Its shared pool is carried over if another pot was named for it.
+        """Calls an open pot off. All of its prizes, but for levels that were claimed, is carried over if another pot was named for it.
 
         Idempotent by `request_id`; calling a void pot off changes nothing.
 
