@@ -45,7 +45,7 @@ FIRST_PLACE = ConflictPlace(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=0), UUID(
 """Before the newest conflict."""
 
 
-def place_to_key(conflict: ConflictRecord) -> list[str | int]:
+def place_to_key(conflict: ConflictRecord | ConflictPlace) -> list[str | int]:
     """The sort key of a page's last conflict."""
     return [conflict.first_time.isoformat(), str(conflict.profile_id), str(conflict.key), conflict.rule]
 

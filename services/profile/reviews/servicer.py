@@ -54,7 +54,10 @@ class ReviewServicer(ReviewServiceServicer):
         async with self._db.read() as tx:
             ids = await _ids(tx, UUID(request.profile_id)) if request.profile_id else None
             found = await store.conflicts(tx, self._vault, ids, request.state, after=after, limit=size + 1)
+            searched = await store.conflicts_searched(tx, ids, after=after) if len(found) <= size else None
         page, token = pagination.cut(request, found, size, convert.place_to_key)
+        if searched:
+            token = pagination.encode_token(request, convert.place_to_key(searched))
         listed = [shown(convert.conflict_to_proto(each), convert.masked_conflict) for each in page]
         return pb.ListConflictsResponse(conflicts=listed, next_page_token=token)
 

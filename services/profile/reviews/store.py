@@ -89,10 +89,13 @@ SELECT profile_id, key, rule, type, namespace, value, owner_id, event_id, source
 FROM (
     SELECT conflict.*, coalesce(claimant.survivor_id, profile_id) AS one,
            coalesce(holder.survivor_id, owner_id) AS other
-    FROM conflict LEFT JOIN redirect AS claimant ON claimant.loser_id = profile_id
+    FROM (
+        SELECT * FROM conflict
+        WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1) OR owner_id = ANY($1))
+          AND (first_time, profile_id, key, rule) < ($3, $4, $5, $6)
+        ORDER BY first_time DESC, profile_id DESC, key DESC, rule DESC LIMIT $8
+    ) AS conflict LEFT JOIN redirect AS claimant ON claimant.loser_id = profile_id
     LEFT JOIN redirect AS holder ON holder.loser_id = owner_id
-    WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1) OR owner_id = ANY($1))
-      AND (first_time, profile_id, key, rule) < ($3, $4, $5, $6)
 ) AS said
 LEFT JOIN (SELECT review_item_id, low_id, high_id, state FROM review_item WHERE source = 1) AS item
   ON low_id = least(profile_id, owner_id) AND high_id = greatest(profile_id, owner_id)
@@ -108,6 +111,15 @@ CROSS JOIN LATERAL (
 WHERE $2 = 0 OR became = $2
 ORDER BY first_time DESC, profile_id DESC, key DESC, rule DESC LIMIT $7
 """
+
+# Where the search for a state, which is judged row by row, ended without reaching the end of the list.
+_CONFLICTS_SEARCHED = """
+SELECT first_time, profile_id, key, rule FROM conflict
+WHERE ($1::uuid[] IS NULL OR profile_id = ANY($1) OR owner_id = ANY($1))
+  AND (first_time, profile_id, key, rule) < ($2, $3, $4, $5)
+ORDER BY first_time DESC, profile_id DESC, key DESC, rule DESC LIMIT 1 OFFSET $6
+"""
+CONFLICTS_SEARCHED_MAX = 10_000
 
 _weights = msgspec.json.Decoder(list[Weight])
 
@@ -150,9 +162,21 @@ async def page(tx: ReadTx, wanted: Filter, *, after: UUID, limit: int) -> list[I
 async def conflicts(
     tx: ReadTx, vault: Vault, profile_ids: Sequence[UUID] | None, state: int, *, after: ConflictPlace, limit: int
 ) -> list[ConflictRecord]:
-    """Claims that were not believed, the newest first: about some ids or about anybody, in a state or in any (0)."""
-    rows = await (await driver(tx)).fetch(_CONFLICTS, profile_ids, state, *after, limit)
+    """Claims that were not believed, the newest first: about some ids or about anybody, in a state or in any (0).
+
+    At most `CONFLICTS_SEARCHED_MAX` are looked at: what became of a claim stands in no index.
+    """
+    rows = await (await driver(tx)).fetch(_CONFLICTS, profile_ids, state, *after, limit, CONFLICTS_SEARCHED_MAX)
     return [_conflict(vault, row) for row in rows]
+
+
+async def conflicts_searched(
+    tx: ReadTx, profile_ids: Sequence[UUID] | None, *, after: ConflictPlace
+) -> ConflictPlace | None:
+    """The last place that `conflicts` looks at; None where it reaches the end."""
+    last = CONFLICTS_SEARCHED_MAX - 1
+    row = await (await driver(tx)).fetchrow(_CONFLICTS_SEARCHED, profile_ids, *after, last)
+    return ConflictPlace(*row) if row else None
 
 
 def _conflict(vault: Vault, row: Any) -> ConflictRecord:

@@ -8,11 +8,13 @@ from bowen.profile.v1 import review_pb2
 from bowen.profile.v1 import review_service_pb2 as pb
 
 from chassis.caller import Call, Caller, acting
+from chassis.db import driver
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Refusal
 from chassis.ids import new_id
 from chassis.stamps import stamp
 from services.profile.reviews import operations
 from services.profile.reviews.domain import Suggestion, Weight
+from services.profile.reviews.store import CONFLICTS_SEARCHED_MAX
 from tests.service.profile.asking import ask
 from tests.service.profile.reviewing import PHONE, Item, a_family, a_member, conflicts, decide, look, queue
 from tests.service.profile.speaking import identifier, identify
@@ -298,6 +300,27 @@ async def test_b3_a_conflict_is_settled_with_its_item_and_once_the_identifier_is
     await profile.reassign(one, "phone", PHONE, other)
 
     assert [each.state for each in (await conflicts(profile)).conflicts] == [Conflict.STATE_ATTACHED]
+
+
+async def test_b3_a_rare_state_is_searched_for_in_steps(profile):
+    one, other = await a_family(profile)
+    profile.clock.advance(1)
+    crowd = f"""
+        INSERT INTO conflict (profile_id, key, rule, type, namespace, value, source_id, count, first_time, last_time)
+        SELECT '{one}', gen_random_uuid(), 'LINKS_MAX', 'phone', '', '', 'web', 1, $1, $1
+        FROM generate_series(1, {CONFLICTS_SEARCHED_MAX + 1})
+    """
+
+    async def be_crowded(tx):
+        await (await driver(tx)).execute(crowd, profile.clock.now())
+
+    await profile.db.transact(be_crowded)
+
+    first = await conflicts(profile, state=Conflict.STATE_OPEN)
+    rest = await conflicts(profile, state=Conflict.STATE_OPEN, page_token=first.next_page_token)
+
+    assert (list(first.conflicts), bool(first.next_page_token)) == ([], True)
+    assert ([each.profile_id for each in rest.conflicts], rest.next_page_token) == ([other], "")
 
 
 async def test_b3_conflicts_are_listed_in_pages_by_person_and_state(profile):

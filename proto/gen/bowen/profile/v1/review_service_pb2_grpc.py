@@ -82,7 +82,7 @@ class ReviewServiceServicer:
     def ListConflicts(self, request, context):
         """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
 
-        Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+        Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone. A call looks at 10,000 of them: asked for a rare state, a page may hold fewer than `page_size`, or none, and still have a `next_page_token`.
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """

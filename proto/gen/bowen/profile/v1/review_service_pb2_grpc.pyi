@@ -46,7 +46,7 @@ class ReviewServiceStub:
     ListConflicts: _grpc.UnaryUnaryMultiCallable[_review_service_pb2.ListConflictsRequest, _review_service_pb2.ListConflictsResponse]
     """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
 
-    Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+    Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone. A call looks at 10,000 of them: asked for a rare state, a page may hold fewer than `page_size`, or none, and still have a `next_page_token`.
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
@@ -77,7 +77,7 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     ListConflicts: _aio.UnaryUnaryMultiCallable[_review_service_pb2.ListConflictsRequest, _review_service_pb2.ListConflictsResponse]  # type: ignore[assignment]
     """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
 
-    Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+    Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone. A call looks at 10,000 of them: asked for a rare state, a page may hold fewer than `page_size`, or none, and still have a `next_page_token`.
 
     Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
     """
@@ -123,7 +123,7 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_review_service_pb2.ListConflictsResponse, _abc.Awaitable[_review_service_pb2.ListConflictsResponse]]:
         """Lists claims that were not believed, the newest first, with the rule that forbade each and what became of it. Values are masked.
 
-        Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone.
+        Beside the queue, which asks once about two people, this is the whole record: every identifier, every rule, and what concerns one person alone. A call looks at 10,000 of them: asked for a rare state, a page may hold fewer than `page_size`, or none, and still have a `next_page_token`.
 
         Errors: `NOT_FOUND` with `PROFILE_NOT_FOUND`.
         """
