@@ -11,7 +11,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install proto lint types contracts test check demo up bench docs lock format clean
+.PHONY: help install proto lint types contracts test search check demo up bench docs lock format clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ contracts: .venv/.dev ## the .proto files: style, compatibility (BASE=commit), g
 # Each job has its own PostgreSQL and NATS. The longest files come first in the order of folders.
 test: .venv/.dev ## all tests, on two cores (TESTS=path for some of them, JOBS=4 for more cores)
 	$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
+
+search: .venv/.dev ## new examples of every law, and many (TESTS=path for some of them)
+	$(PY) -m pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile search --timeout 3000 -m hypothesis $(TESTS)
 
 format: .venv/.dev ## let ruff format and sort
 	$(BIN)/ruff check --fix-only --quiet .
