@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -20,6 +21,10 @@ READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
 _POLL_SECONDS = 0.05
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+_PORTS = range(16_000, 32_000)  # Linux connects from 32768 on, others from 49152
+_start = secrets.randbelow(len(_PORTS))
+_next_ports: Iterator[int] = cycle((*_PORTS[_start:], *_PORTS[:_start]))
 
 
 class ServerFault(Exception):
@@ -43,10 +48,16 @@ class ServerFailed(ServerFault):
 
 
 def free_port() -> int:
-    """A port of the loopback interface that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback interface that is free at this moment, and that no connection is given meanwhile.
+
+    Each process goes round from a place of its own below the ports that systems choose from for connections.
+    """
+    for _ in _PORTS:
+        port = next(_next_ports)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, port))
+            return port
+    raise PortInUse(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free")
 
 
 def check_port(port: int, what: str) -> None:
