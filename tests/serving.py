@@ -21,7 +21,7 @@ async def serving(
     clock: Clock,
     *added: tuple[Callable[[Any, Any], None], Any],
     caller: Caller = TESTER,
-    timeout_s: float = 10.0,
+    timeout_s: float = 30.0,
 ) -> AsyncIterator[Client]:
     """Serve `(add_…Servicer_to_server, servicer)` pairs on a free port; yields a client that stubs accept.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 10.0) -> T:
+async def eventually(check: Callable[[], T | Awaitable[T]], *, within: float = 30.0) -> T:
     """Ask again and again until the answer is true, and return it. Fails after `within` seconds."""
     deadline = time.monotonic() + within
     while True:

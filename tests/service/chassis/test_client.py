@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
+import grpc
 import pytest
 
 from chassis import caller, errors
@@ -10,6 +12,7 @@ from chassis.caller import ANONYMOUS_SERVICE, Call
 from chassis.client import HOP_S, Client, Retry
 from tests.service.chassis.running import Servicer, serving, talking
 from tests.trial import Ask, TrialStub
+from tests.waiting import eventually
 
 LIMIT_S = 0.9
 ROUNDED_S = 0.01
@@ -21,18 +24,30 @@ QUICK = Retry(attempts=4, initial_s=0.01, max_s=0.02)
 
 
 async def test_a_call_has_the_clients_own_limit_when_nothing_else_limits_it():
-    async with talking(Servicer(), timeout_s=1.5) as stub:
+    async with talking(Servicer(), timeout_s=9.5) as stub:
         answer = await stub.Say(Ask(word="hello"))
 
-    assert 1.0 < answer.remaining_s <= 1.5 + ROUNDED_S
+    assert 1.0 < answer.remaining_s <= 9.5 + ROUNDED_S
+
+
+async def answered_in_time(stub, word):
+    """An answer within the caller's limit: asked again when the machine was too busy for one."""
+
+    async def answer():
+        with (
+            suppress(errors.DeadlineExceeded),
+            caller.acting(Call(ANONYMOUS_SERVICE, deadline=time.monotonic() + LIMIT_S)),
+        ):
+            return await stub.Say(Ask(word=word))
+
+    return await eventually(answer)
 
 
 async def test_the_callers_limit_is_passed_on_less_one_hop():
     async with talking(Servicer(), timeout_s=30) as stub:
-        with caller.acting(Call(ANONYMOUS_SERVICE, deadline=time.monotonic() + LIMIT_S)):
-            answer = await stub.Say(Ask(word="hello"))
+        answer = await answered_in_time(stub, "hello")
 
-    assert 0.2 < answer.remaining_s <= LIMIT_S - HOP_S + WIRE_S
+    assert 0 < answer.remaining_s <= LIMIT_S - HOP_S + WIRE_S
 
 
 async def test_every_hop_shaves_the_limit():
@@ -41,10 +56,9 @@ async def test_every_hop_shaves_the_limit():
     async with talking(last, timeout_s=30) as behind:
         middle.behind = behind
         async with talking(middle, timeout_s=30) as stub:
-            with caller.acting(Call(ANONYMOUS_SERVICE, deadline=time.monotonic() + LIMIT_S)):
-                answer = await stub.Say(Ask(word="behind"))
+            answer = await answered_in_time(stub, "behind")
 
-    assert 0.2 < answer.remaining_s <= LIMIT_S - 2 * HOP_S + WIRE_S
+    assert 0 < answer.remaining_s <= LIMIT_S - 2 * HOP_S + WIRE_S
 
 
 async def test_without_time_left_nobody_is_called():
@@ -64,9 +78,12 @@ async def test_a_call_that_runs_out_of_time_ends_on_both_sides():
     servicer = Servicer()
 
     async with talking(servicer) as stub:
-        with pytest.raises(errors.DeadlineExceeded):
-            await stub.Say(Ask(word="wait"), timeout=0.2)
-        async with asyncio.timeout(5):
+        await stub.Say(Ask(word="hello"))  # connects, which takes as long as it takes
+        servicer.arrived.clear()
+        while not servicer.arrived.is_set():
+            with pytest.raises(errors.DeadlineExceeded):
+                await stub.Say(Ask(word="wait"), timeout=0.2)
+        async with asyncio.timeout(30):
             await servicer.cancelled.wait()
 
 
@@ -75,7 +92,7 @@ async def test_a_caller_that_gives_up_cancels_the_handler():
 
     async with talking(servicer) as stub:
         task = asyncio.ensure_future(stub.Say(Ask(word="wait")))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await servicer.arrived.wait()
             task.cancel()
             await servicer.cancelled.wait()
@@ -90,7 +107,7 @@ async def test_a_stream_that_is_left_early_cancels_the_handler():
         stream = stub.Many(Ask(word="wait", times=1))
         assert (await anext(stream)).word == "wait 0"
         await stream.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await servicer.cancelled.wait()
 
 
@@ -151,13 +168,10 @@ async def test_a_client_finds_a_server_that_came_back():
 
     with pytest.raises(errors.Unavailable):
         await stub.Say(Ask(word="hello"))
-    async with serving(Servicer(), listen=f"127.0.0.1:{port}"), asyncio.timeout(20), client:
-        while True:
-            try:
-                assert (await stub.Say(Ask(word="hello"))).word == "hello"
-                break
-            except errors.Unavailable:
-                await client.wait_for_state_change(client.get_state(try_to_connect=True))
+    async with serving(Servicer(), listen=f"127.0.0.1:{port}"), asyncio.timeout(60), client:
+        while (state := client.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
+            await client.wait_for_state_change(state)
+        assert (await stub.Say(Ask(word="hello"))).word == "hello"
 
 
 async def test_a_client_does_not_wait_for_what_another_one_met():

@@ -311,7 +311,7 @@ async def test_connections_that_the_server_ended_are_replaced(database_url: str,
     await other.ping()
     async with db.read() as tx:
         await tx.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            text("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
                  "AND datname = current_database()")
         )  # fmt: skip
 

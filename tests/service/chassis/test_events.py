@@ -158,8 +158,8 @@ async def test_an_event_that_always_fails_is_a_dead_letter_and_its_neighbours_ta
     async with running(Relay(db, nats), consumer_of(nats, db, seen)):
         await tell(db, *map(sent, neighbours[:4]), sent("poison"), *map(sent, neighbours[4:]), lost("poison-not"))
         letter = (await eventually(lambda: letters(db)))[0]
+        await eventually(lambda: has_rows(seen, *neighbours, "poison-not"))
 
-    assert sorted(await seen.rows()) == sorted([*neighbours, "poison-not"])
     assert letter.attempts == ATTEMPTS_MAX
     assert letter.error == "FailedPrecondition: FAILED_PRECONDITION: cannot be"
     assert ProbeSent.FromString(letter.payload).probe_id == "poison"
@@ -236,7 +236,7 @@ async def test_a_stopped_consumer_leaves_its_messages_to_the_next_at_once(db: Da
     async with running(Relay(db, nats)):
         await tell(db, sent("a"))
         async with running(consumer_of(nats, db, hang)):
-            await asyncio.wait_for(begun.wait(), 5)
+            await asyncio.wait_for(begun.wait(), 30)
         async with running(consumer_of(nats, db, seen)):
             await eventually(lambda: has_rows(seen, "a"), within=5)
 
@@ -251,7 +251,7 @@ async def test_an_event_larger_than_a_message_is_refused_when_it_is_appended(db:
 async def test_large_batches_are_parted_into_messages_that_fit(db: Database, nats: Nats, seen: Seen) -> None:
     async with running(Relay(db, nats), consumer_of(nats, db, seen)):
         await tell(db, *(sent("a", note="x" * 100_000) for _ in range(20)), *(sent("b") for _ in range(1200)))
-        await eventually(lambda: len(seen.deliveries) == 1220, within=20)
+        await eventually(lambda: len(seen.deliveries) == 1220, within=60)
 
 
 async def test_namespaces_do_not_hear_each_other(db: Database, nats: Nats, nats_server: NatsServer, seen: Seen) -> None:

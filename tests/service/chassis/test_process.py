@@ -63,7 +63,7 @@ async def own_nats(server_dir):
 async def settings(postgres, own_nats):
     name = f"process_{next(_names)}"
     await postgres.create_databases(name)
-    return ProcessSettings(listen="127.0.0.1:0", database_url=postgres.url(name), nats_url=own_nats.url(), grace_s=5)
+    return ProcessSettings(listen="127.0.0.1:0", database_url=postgres.url(name), nats_url=own_nats.url(), grace_s=30)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def living(settings, migrations, assemble=None, stop=None):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{process.server.port}") as channel:
             yield process, channel
         stop.set()
-        await asyncio.wait_for(serving, 20)
+        await asyncio.wait_for(serving, 60)
 
 
 async def is_ready(channel, name="readiness"):
@@ -134,7 +134,7 @@ async def test_without_nats_a_service_stays_ready_and_its_facts_wait(migrated, m
         assert await is_ready(channel)
 
         await own_nats.start()
-        await eventually(lambda: is_empty(process.db), within=20)
+        await eventually(lambda: is_empty(process.db), within=60)
 
 
 async def is_unready(channel):
@@ -164,13 +164,13 @@ async def test_a_database_that_comes_later_or_goes_is_waited_for(server_dir, own
         assert not await is_ready(channel)
 
         async with database:
-            await eventually(lambda: is_ready(channel) if not process.done() else process.result(), within=20)
+            await eventually(lambda: is_ready(channel) if not process.done() else process.result(), within=60)
             await database.kill()
             await eventually(lambda: is_unready(channel))
             await database.start()
-            await eventually(lambda: is_ready(channel), within=20)
+            await eventually(lambda: is_ready(channel), within=60)
             stop.set()
-            await asyncio.wait_for(process, 20)
+            await asyncio.wait_for(process, 60)
 
 
 async def test_a_process_that_waits_for_its_database_can_be_stopped(migrations):
@@ -184,7 +184,7 @@ async def test_a_process_that_waits_for_its_database_can_be_stopped(migrations):
     process = asyncio.create_task(live())
     asyncio.get_running_loop().call_later(0.3, stop.set)
     with pytest.raises(lifecycle.Stopped):
-        await asyncio.wait_for(process, 10)
+        await asyncio.wait_for(process, 60)
 
 
 async def test_background_work_outlives_outages_and_ends_the_process_when_it_crashes(migrated, migrations):
@@ -199,7 +199,7 @@ async def test_background_work_outlives_outages_and_ends_the_process_when_it_cra
     async with Process.start(migrated, name="probe", migrations=migrations, stop=stop) as process:
         process.every(0.01, "sweep", work)
         with pytest.raises(RuntimeError, match="broken"):
-            await asyncio.wait_for(process.serve(stop), 20)
+            await asyncio.wait_for(process.serve(stop), 60)
 
     assert outcomes == []
 
@@ -250,7 +250,7 @@ async def test_the_command_line_migrates_serves_and_stops_when_told(settings, mi
     while "serving" not in events:
         events.append(json.loads(await asyncio.to_thread(process.stdout.readline))["event"])
     process.send_signal(signal.SIGTERM)
-    output, _ = await asyncio.to_thread(process.communicate, timeout=30)
+    output, _ = await asyncio.to_thread(process.communicate, timeout=60)
 
     assert process.returncode == 0
     assert json.loads(output.splitlines()[-1])["event"] == "stopped"

@@ -70,18 +70,18 @@ async def test_draining_finishes_what_runs_and_refuses_what_is_new():
     servicer = Servicer()
 
     async with serving(servicer, drain_s=0.05) as server:
-        async with Client.connect(f"127.0.0.1:{server.port}", name="test", retry=ONCE, timeout_s=10) as client:
+        async with Client.connect(f"127.0.0.1:{server.port}", name="test", retry=ONCE, timeout_s=60) as client:
             stub = TrialStub(client)
             running = asyncio.ensure_future(stub.Say(Ask(word="wait")))
-            await asyncio.wait_for(servicer.arrived.wait(), 5)
+            await asyncio.wait_for(servicer.arrived.wait(), 30)
 
-            stopping = asyncio.create_task(server.stop(10))
+            stopping = asyncio.create_task(server.stop(60))
             await eventually(lambda: refused(stub))
             assert not running.done()
             servicer.release.set()
 
             assert (await running).word == "wait"
-            await asyncio.wait_for(stopping, 5)
+            await asyncio.wait_for(stopping, 30)
 
 
 async def refused(stub):
@@ -95,7 +95,7 @@ async def refused(stub):
 async def test_while_it_drains_a_server_is_not_ready_and_still_answers():
     async with serving(Servicer(), drain_s=30) as server, channel_to(server) as channel:
         stopping = asyncio.create_task(server.stop(0))
-        await asyncio.wait_for(server.draining.wait(), 5)
+        await asyncio.wait_for(server.draining.wait(), 30)
 
         assert await eventually(lambda: is_not_ready(channel))
         assert (await TrialStub(channel).Say(Ask(word="hello"))).word == "hello"
@@ -115,13 +115,13 @@ async def test_a_call_that_outlives_the_grace_is_cancelled():
     async with serving(servicer) as server:
         async with Client.connect(f"127.0.0.1:{server.port}", name="test", retry=ONCE, timeout_s=30) as client:
             running = asyncio.ensure_future(TrialStub(client).Say(Ask(word="wait")))
-            await asyncio.wait_for(servicer.arrived.wait(), 5)
+            await asyncio.wait_for(servicer.arrived.wait(), 30)
 
-            await asyncio.wait_for(server.stop(0.05), 10)
+            await asyncio.wait_for(server.stop(0.05), 30)
 
             with pytest.raises(errors.Unavailable):
                 await running
-            await asyncio.wait_for(servicer.cancelled.wait(), 5)
+            await asyncio.wait_for(servicer.cancelled.wait(), 30)
 
 
 async def test_calls_beyond_the_limit_are_shed_and_the_others_served():

@@ -288,7 +288,7 @@ async def a_network(fresh_database: Callable[[str], str], nats: Nats, clock: Fix
 
 def _client(port: int) -> Client:
     return Client.connect(
-        f"127.0.0.1:{port}", name="tester", timeout_s=10.0, retry=Retry(attempts=1), forward_caller=True
+        f"127.0.0.1:{port}", name="tester", timeout_s=30.0, retry=Retry(attempts=1), forward_caller=True
     )
 
 

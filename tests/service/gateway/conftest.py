@@ -84,7 +84,7 @@ async def _door(settings: GatewaySettings) -> AsyncIterator[Door]:
     db = Database.open(settings.database_url)
     async with running(settings, db, stop=stop, retry=Retry(attempts=1)) as gateway:
         async with listening(gateway.app, settings, stop) as port:
-            async with Door(base_url=f"http://127.0.0.1:{port}", timeout=20, verify=False) as door:
+            async with Door(base_url=f"http://127.0.0.1:{port}", timeout=60, verify=False) as door:
                 door.gateway, door.port, door.settings, door.db = gateway, port, settings, db
                 yield door
     await db.close()

@@ -136,7 +136,7 @@ async def test_a_download_that_breaks_off_may_begin_anew(world: World):
         assert broken.status_code == 200
         async for _ in broken.aiter_raw(1):
             break
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         got = await world.door.get(path)
 
     assert got.status_code == 200

@@ -99,14 +99,16 @@ async def test_a_revoked_key_opens_nothing_within_a_second(door: Door):
     key_id = (await door.get("/v1/api-keys", headers=ROOT)).json()["api_keys"][0]["key_id"]
 
     revoked = await door.post(f"/v1/api-keys/{key_id}:revoke", json={}, headers={**ROOT, "idempotency-key": "r"})
-    started = time.monotonic()
+    answered = time.monotonic()
 
     async def is_refused() -> bool:
-        return (await door.get(url, headers=bearer(key))).status_code == 401
+        seconds = time.monotonic() - answered
+        status = (await door.get(url, headers=bearer(key))).status_code
+        assert status == 401 or seconds < 1, f"{status} to who asked {seconds} s after the revocation"
+        return status == 401
 
     await eventually(is_refused)
     assert revoked.json()["api_key"]["revoke_time"].endswith("Z")
-    assert time.monotonic() - started < 1.5
 
 
 async def test_a_key_gives_no_more_than_it_holds(door: Door):

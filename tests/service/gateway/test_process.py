@@ -29,6 +29,7 @@ def environment(url: str, components: Components, port: int) -> dict[str, str]:
         "BOWEN_DATABASE_URL": url,
         "BOWEN_LISTEN": f"127.0.0.1:{port}",
         "BOWEN_ROOT_KEY": ROOT_KEY,
+        "BOWEN_TIMEOUT_S": "60",
         **targets,
     }
 
@@ -49,7 +50,7 @@ async def process(env: dict[str, str], *arguments: str) -> AsyncIterator[asyncio
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=False, timeout=10) as opened:
+    async with httpx.AsyncClient(verify=False, timeout=60) as opened:
         yield opened
 
 
@@ -68,7 +69,7 @@ async def test_it_ends_in_order_and_sends_the_visits_that_wait(
             except httpx.TransportError:
                 return False
 
-        await eventually(is_ready, within=30)
+        await eventually(is_ready, within=60)
         assert (await client.get(f"{base}/s/{LINK}")).status_code == 302
         running = asyncio.create_task(
             client.get(f"{base}/v1/profiles/019d0000-0000-7000-8000-000000000000", headers=ROOT)
@@ -80,7 +81,7 @@ async def test_it_ends_in_order_and_sends_the_visits_that_wait(
         components.release.set()
 
         assert (await running).status_code == 200
-        output, _ = await asyncio.wait_for(gateway.communicate(), 20)
+        output, _ = await asyncio.wait_for(gateway.communicate(), 60)
         assert gateway.returncode == 0, output
         assert len(components.asked("RecordTouches")) >= 1
         assert b'"event": "request"' in output
@@ -107,5 +108,5 @@ async def test_it_says_what_is_wrong_and_ends(postgres, fresh_database: Callable
         (taken, ("migrate",), 0, b"migrated"),
     ):
         async with process(env, *arguments) as gateway:
-            output, _ = await asyncio.wait_for(gateway.communicate(), 30)
+            output, _ = await asyncio.wait_for(gateway.communicate(), 60)
             assert (gateway.returncode, told in output) == (code, True), output

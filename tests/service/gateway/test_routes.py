@@ -219,10 +219,11 @@ async def test_a_call_that_takes_too_long_is_504(start: Start, components: Compo
     door = await start(timeout_s=0.2)
     components.slow.add("GetProfile")
 
-    response = await door.get(f"/v1/profiles/{PROFILE}", headers=ROOT)
+    async def is_late_and_cancelled() -> bool:  # at the first try, unless the machine was too busy to begin in time
+        assert (await door.get(f"/v1/profiles/{PROFILE}", headers=ROOT)).status_code == 504
+        return components.cancelled.is_set()
 
-    assert response.status_code == 504
-    await asyncio.wait_for(components.cancelled.wait(), 5)
+    await eventually(is_late_and_cancelled)
 
 
 async def test_a_client_that_hangs_up_cancels_its_call(door: Door, components: Components):
@@ -233,7 +234,7 @@ async def test_a_client_that_hangs_up_cancels_its_call(door: Door, components: C
 
     writer.close()
 
-    await asyncio.wait_for(components.cancelled.wait(), 5)
+    await asyncio.wait_for(components.cancelled.wait(), 30)
 
 
 async def test_more_at_once_than_the_limit_is_shed_with_503(start: Start, components: Components):

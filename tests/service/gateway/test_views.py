@@ -6,12 +6,15 @@ from chassis import errors
 from chassis.ids import new_id
 from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.peers import Components
+from tests.waiting import eventually
 
 PROFILE = str(new_id())[:-1] + "0"
 URL = f"/v1/profiles/{PROFILE}/360"
 
 
-async def test_a_view_holds_what_could_be_had_and_names_the_rest(door: Door, components: Components):
+async def test_a_view_holds_what_could_be_had_and_names_the_rest(start: Start):
+    door = await start(view_part_s=20.0)
+
     response = await door.get(URL, headers=ROOT)
 
     view = response.json()
@@ -23,14 +26,15 @@ async def test_a_view_holds_what_could_be_had_and_names_the_rest(door: Door, com
 
 async def test_a_late_part_is_left_out_in_time(start: Start, components: Components):
     components.slow.add("ListProfileOrders")
-    door = await start(view_part_s=0.2)
-    started = time.monotonic()
+    door = await start(view_part_s=0.2, timeout_s=60.0)
 
-    view = (await door.get(URL, headers=ROOT)).json()
+    async def comes_in_time() -> bool:  # at the first try, unless the machine is very busy
+        started = time.monotonic()
+        view = (await door.get(URL, headers=ROOT)).json()
+        assert "orders" in view["degraded"]
+        return "balances" not in view["degraded"] and time.monotonic() - started < 2
 
-    assert "orders" in view["degraded"]
-    assert "balances" not in view["degraded"]
-    assert time.monotonic() - started < 2
+    await eventually(comes_in_time)
 
 
 async def test_without_the_profile_there_is_no_view(door: Door, components: Components):
@@ -44,7 +48,8 @@ async def test_without_the_profile_there_is_no_view(door: Door, components: Comp
     assert odd.status_code == 400
 
 
-async def test_a_part_that_the_caller_may_not_see_is_not_shown(door: Door):
+async def test_a_part_that_the_caller_may_not_see_is_not_shown(start: Start):
+    door = await start(view_part_s=20.0)
     key = await door.new_key("profile.profiles:read")
 
     view = (await door.get(URL, headers={"authorization": f"Bearer {key}"})).json()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from services.profile.rejections.servicer import RejectionServicer
 from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.test_ingest import basic
 from tests.service.profile.vaults import a_vault
+from tests.waiting import eventually
 
 SECRETS_KEY = "a secret of the tests, long enough to be one"
 
@@ -147,11 +149,13 @@ async def test_a_view_of_a_real_profile_is_whole_but_for_what_is_away(door: Door
     found = await door.get("/v1/profiles:lookup", params={"type": "user_id", "value": "u-9"}, headers=ROOT)
     profile_id = found.json()["profile"]["profile_id"]
 
-    view = (await door.get(f"/v1/profiles/{profile_id}/360", headers=ROOT)).json()
+    async def has_events() -> Any:  # at the first try, unless the machine is very busy
+        view = (await door.get(f"/v1/profiles/{profile_id}/360", headers=ROOT)).json()
+        return None if "events" in view["degraded"] else view
 
+    view = await eventually(has_events)
     assert view["profile"]["attributes"] == {"level": 3}
     assert [event["type"] for event in view["events"]] == ["IDENTIFY"]
-    assert "events" not in view["degraded"]
 
 
 async def test_rules_of_who_is_who_are_tried_over_http_and_change_nothing(door: Door):

@@ -37,7 +37,7 @@ class Program:
         assert await self.ended() == 0
 
     async def ended(self) -> int:
-        return await asyncio.wait_for(self.processes[-1].wait(), 40)
+        return await asyncio.wait_for(self.processes[-1].wait(), 60)
 
 
 @asynccontextmanager
@@ -55,7 +55,7 @@ async def a_program(postgres: Postgres, nats: NatsServer) -> AsyncIterator[Progr
     migration = await asyncio.create_subprocess_exec(*COMMAND, "migrate", env=environ)
     assert await asyncio.wait_for(migration.wait(), 60) == 0
     db = Database.open(postgres.url(name))
-    async with Client.connect(listen, name="test", timeout_s=5.0) as client:
+    async with Client.connect(listen, name="test", timeout_s=30.0) as client:
         program = Program(environ, db, client)
         yield program
         for process in program.processes:

@@ -1,7 +1,6 @@
 """Claims with limits, reviews, revocations and look-ups over gRPC: cases of spec value §3.2."""
 
 import secrets
-import statistics
 import time
 from datetime import datetime
 from uuid import UUID
@@ -319,8 +318,8 @@ async def test_cpn_19_unknown_and_used_codes_take_the_same_time(till: Till) -> N
             await till.look_up(code)
             seconds[kind].append(time.perf_counter() - started)
 
-    medians = {kind: statistics.median(values) for kind, values in seconds.items()}
-    assert max(medians.values()) < 2 * min(medians.values()), medians
+    quickest = {kind: min(values) for kind, values in seconds.items()}  # what else the machine does only adds
+    assert max(quickest.values()) < 2 * min(quickest.values()), quickest
 
 
 async def test_cpn_19_a_person_looks_up_twenty_codes_an_hour(till: Till) -> None:

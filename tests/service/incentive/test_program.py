@@ -61,7 +61,7 @@ async def a_program(environ: dict[str, str]) -> AsyncIterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 40) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_the_program_rewards_an_order_and_takes_the_reward_back(
@@ -81,7 +81,7 @@ async def test_the_program_rewards_an_order_and_takes_the_reward_back(
         nats = await Nats.connect(server.url(), name="test")
         for service in ("profile", "tagging", "distribution"):
             await nats.ensure_stream(service)
-        async with a_program(environ), Client.connect(listen, name="test", timeout_s=5.0) as client:
+        async with a_program(environ), Client.connect(listen, name="test", timeout_s=30.0) as client:
             await _order_way(nats, CampaignServiceStub(client), LedgerServiceStub(client))
         await nats.close()
 
@@ -94,7 +94,7 @@ async def _order_way(nats: Nats, campaigns: Any, ledger: Any) -> None:
         except Refusal:
             return None  # not ready yet
 
-    campaign_id = (await eventually(created, within=30)).campaign_id
+    campaign_id = (await eventually(created, within=60)).campaign_id
     await campaigns.StartCampaign(campaigns_pb.StartCampaignRequest(request_id="r2", campaign_id=campaign_id))
     loser, survivor = new(), new()
 
@@ -111,7 +111,7 @@ async def _order_way(nats: Nats, campaigns: Any, ledger: Any) -> None:
     await eventually(lambda: grant_of(survivor, 100))
 
     subscription = await nats.js.subscribe("bowen.incentive.v1.reward.granted.>", ordered_consumer=True)
-    message = await subscription.next_msg(timeout=10)
+    message = await subscription.next_msg(timeout=30)
     told = [RewardGranted.FromString(e.payload) for e in envelope_pb2.EventBatch.FromString(message.data).events]
     assert loser in {event.profile_id for event in told}
     await subscription.unsubscribe()

