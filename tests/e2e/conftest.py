@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import ECKey, KeySet
 
-from tests.e2e.running import Suite, running, shoppers
+from tests.e2e.running import UNHURRIED, Suite, running, shoppers
 from tests.e2e.world import World, client_of
 
 
@@ -22,7 +22,7 @@ def mall_key() -> ECKey:
 def suite(mall_key: ECKey) -> Iterator[Suite]:
     """The suite. Not in pytest's own folder: PostgreSQL may run as another user."""
     folder = Path(tempfile.mkdtemp(prefix="bowen-e2e-"))
-    settings = shoppers(folder, KeySet([mall_key]).as_dict(private=False))
+    settings = shoppers(folder, KeySet([mall_key]).as_dict(private=False)) | UNHURRIED
     with running(folder, settings) as started:
         yield started
     shutil.rmtree(folder, ignore_errors=True)

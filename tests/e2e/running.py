@@ -20,6 +20,9 @@ from suite.embedded import NatsServer, Postgres, free_port
 READY = "Ctrl-C stops everything"
 HOST = "127.0.0.1"
 
+UNHURRIED = {"BOWEN_TIMEOUT_S": "15"}
+"""For a gateway on a machine that does much else: a call that goes on well is not given up."""
+
 
 def port_base() -> int:
     """The first of a row of ports that are free at this moment."""
@@ -127,7 +130,7 @@ def running(folder: Path, settings: Mapping[str, str]) -> Iterator[Suite]:
     finally:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(60)
+            process.wait(100)
         process.kill()
         code = process.wait()
     if listener.ident:

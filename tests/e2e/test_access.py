@@ -146,14 +146,15 @@ async def test_a_revoked_key_is_refused_within_a_second_or_so(world: World):
     revoked = time.monotonic()
 
     async def refused() -> bool:
-        statuses = (
-            (await api.call("GET", "/v1/orders")).status_code,
-            (await world.send("track", source["write_key"], **event)).status_code,
+        seconds = elapsed(revoked)
+        statuses = await asyncio.gather(
+            api.call("GET", "/v1/orders"), world.send("track", source["write_key"], **event)
         )
-        return statuses == (401, 401)
+        are_refused = [answer.status_code for answer in statuses] == [401, 401]
+        assert are_refused or seconds < 1, f"answered who asked {seconds} s after the revocation"
+        return are_refused
 
-    await eventually(refused, within=5)
-    assert elapsed(revoked) < 2.0
+    await eventually(refused)
 
 
 async def test_a_key_does_what_its_scopes_say_and_makes_no_key_that_may_more(world: World):
@@ -271,5 +272,5 @@ async def eight(world: World, path: str, body: dict[str, object]) -> list[dict[s
                 return dict(answer.json())
             assert problem(answer)["type"] in ("/problems/REQUEST_IN_PROGRESS", "/problems/CONFLICT"), answer.text
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return list(await asyncio.gather(*(one() for _ in range(RETRIES))))

@@ -19,9 +19,9 @@ from suite.dataset import open_journey, write_members_csv, write_orders_csv
 from suite.importing.files import outcome_path
 from tests.e2e.running import port_base
 
-RUN_SECONDS_MAX = 240.0
+RUN_SECONDS_MAX = 420.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture

@@ -112,12 +112,12 @@ async def test_a_key_that_nobody_knows_ends_the_sending(suite: Suite, installed:
 
 @pytest.fixture
 async def slow_door(suite: Suite) -> AsyncIterator[str]:
-    """A second gateway of the same suite that takes one request, and then five a second."""
+    """A second gateway of the same suite that takes one request, and then one a second."""
     address = f"127.0.0.1:{free_port()}"
     settings = {
         "BOWEN_DATABASE_URL": suite.database_url("gateway"),
         "BOWEN_LISTEN": address,
-        "BOWEN_WRITE_KEY_RATE": "5",
+        "BOWEN_WRITE_KEY_RATE": "1",
         "BOWEN_WRITE_KEY_BURST": "1",
         **{
             f"BOWEN_{name.upper()}_TARGET": suite.target(name)
@@ -164,5 +164,5 @@ async def test_a_sender_that_is_too_fast_comes_back_and_nothing_is_lost(
     if build.waits_as_told:
         refused = seen.statuses.index(429)
         later = [moment for moment, status in zip(seen.moments, seen.statuses, strict=True) if status == 200]
-        assert later[-1] - seen.moments[refused] >= 1.0
+        assert later[-1] - seen.moments[refused] > 0.9  # timers are not exact
     assert len(await stored(suite, source)) == 2

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.timeout(120)
 
 STREAMS = ("BOWEN_PROFILE", "BOWEN_TAGGING", "BOWEN_INCENTIVE")
 FOLLOWS = ("bowen.profile.v1.event.recorded", "bowen.tagging.v1.segment.entered", "bowen.incentive.v1.reward.granted")
-SECONDS_MAX = 5.0
-TRIES = 4
+SECONDS_MAX = 8.0
+TRIES = 8
 
 
 def a_traceparent() -> str:

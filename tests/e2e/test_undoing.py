@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(180)
 
 async def stands(world: World, profile_id: str) -> Json:
     """What is known of a person, but for when."""
-    view = await world.api.get(f"/v1/profiles/{profile_id}/360")
+    view = await world.a_view(profile_id)
     return {
         "profile_id": view["profile"]["profile_id"],
         "attributes": view["profile"].get("attributes", {}),

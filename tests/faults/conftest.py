@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import Suite, running
+from tests.e2e.running import UNHURRIED, Suite, running
 from tests.e2e.world import World, client_of
 
 
@@ -15,7 +15,7 @@ from tests.e2e.world import World, client_of
 def suite() -> Iterator[Suite]:
     """The suite that has to bear it."""
     folder = Path(tempfile.mkdtemp(prefix="bowen-faults-"))
-    with running(folder, {"BOWEN_PUBLISH_TRANSFERS": "true"}) as started:
+    with running(folder, {"BOWEN_PUBLISH_TRANSFERS": "true"} | UNHURRIED) as started:
         yield started
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -27,6 +27,7 @@ CROWD = 15
 EVENTS_PER_PERSON = 4
 CALLERS = 6
 BATCH = 20
+EVENTS_MIN = 2 * BATCH
 ROUND_SECONDS = 4.0
 KINDS = (
     ("user_id", "", "{0}-u{1}"),
@@ -74,7 +75,7 @@ async def _work(order: Order) -> Heard:
 
 async def _call(servicer: IngestServicer, town: str, name: str, end: float, heard: Heard) -> None:
     chance, number = random.Random(name), 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or number < EVENTS_MIN:
         first = number // EVENTS_PER_PERSON
         batch = [_shown(chance, first, f"{name}-{number + index}") for index in range(BATCH)]
         number += BATCH

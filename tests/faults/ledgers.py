@@ -12,13 +12,13 @@ from tests.faults.load import Load
 from tests.waiting import eventually
 
 SERVICES = ("profile", "tagging", "incentive", "distribution")
-SETTLED_SECONDS = 45.0
+SETTLED_SECONDS = 90.0
 """A message that a killed consumer held comes again after twelve seconds."""
 
 
 async def rows(suite: Suite, component: str, statement: str, *values: Any) -> list[asyncpg.Record]:
     """Ask a database."""
-    connection = await asyncpg.connect(suite.database_url(component), timeout=10)
+    connection = await asyncpg.connect(suite.database_url(component), timeout=30)
     try:
         return list(await connection.fetch(statement, *values))
     finally:

@@ -18,7 +18,7 @@ SHARED_POINTS = 3
 ORDER_RATE_BP = 100
 GUIDE_BP, STORE_BP = 1000, 200
 BP = 10_000
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.05
 AGAIN = (429, 503, 504)
 """What a client may meet while a component is down. Anything else that is no answer is a fault."""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.crossing import CROWD, check, cross
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 ROUNDS = 2
 

@@ -13,10 +13,10 @@ from tests.faults.ledgers import effects_are_exact, settled
 from tests.faults.load import Load
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 PEOPLE = 6
-BACK_SECONDS = 40.0
+BACK_SECONDS = 90.0
 
 
 async def is_ready(world: World) -> bool:

@@ -14,7 +14,7 @@ from tests.faults.test_kill import BACK_SECONDS, is_ready
 from tests.faults.transfers import Transfers, are_exact, replay_is_the_ledger
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 CALLERS = 8
 KILLS = 4

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import nats
+import nats.errors
 from bowen.incentive.v1.events_pb2 import TransferPosted
 from bowen.wire.v1.envelope_pb2 import EventBatch
 from nats.js.api import ConsumerConfig, DeliverPolicy
@@ -23,7 +24,7 @@ from tests.waiting import eventually
 MEMBERS = 20
 FUND = 200
 TOPIC = "bowen.incentive.v1.transfer.posted.>"
-WITHIN_SECONDS = 45.0
+WITHIN_SECONDS = 90.0
 
 _STORED = """
 SELECT transfer_id, debit_account, credit_account, amount, 'POSTED' AS result FROM transfer WHERE transfer_id = ANY ($1)
@@ -125,14 +126,14 @@ async def are_exact(transfers: Transfers) -> None:
 async def replayed(suite: Suite, accounts: list[str]) -> dict[str, int]:
     """An empty read model after the whole topic: what it says of some accounts."""
     balances, seen = dict.fromkeys(accounts, 0), set[bytes]()
-    connection = await nats.connect(suite.nats_url, connect_timeout=5)
+    connection = await nats.connect(suite.nats_url, connect_timeout=10)
     try:
         stream = connection.jetstream(timeout=5)
         config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
         topic = await stream.subscribe(TOPIC, ordered_consumer=True, config=config)
         pending = (await topic.consumer_info()).num_pending
         while pending:
-            message = await topic.next_msg(timeout=10)
+            message = await topic.next_msg(timeout=30)
             pending = message.metadata.num_pending
             for event in EventBatch.FromString(message.data).events:
                 if event.event_id not in seen:
@@ -157,7 +158,7 @@ async def replay_is_the_ledger(transfers: Transfers) -> None:
         try:
             balances = await rows(suite, "incentive", _BALANCES, accounts)
             return await replayed(suite, accounts) == dict(map(tuple, balances))
-        except (OSError, asyncpg.PostgresError):
+        except (OSError, asyncpg.PostgresError, nats.errors.Error):
             return False
 
     await eventually(is_equal, within=WITHIN_SECONDS)

@@ -15,8 +15,9 @@ HERE = Path(__file__).parent
 INSTALL_SECONDS = 120
 SEND_SECONDS = 90
 UNREACHABLE = ("Max retries exceeded", "NewConnectionError", "No matching distribution", "ENOTFOUND", "ECONNREFUSED",
-               "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH", "network")  # fmt: skip
-"""What pip and npm say when there is no registry to be had. Whatever else they say is a fault of ours."""
+               "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH", "ECONNRESET", "network", "timed out", "TIMEOUT",
+               "HTTP error 5", "HTTP error 429", "E429", "E500", "E502", "E503", "E504")  # fmt: skip
+"""What pip and npm say when no registry answers as it should. Whatever else they say is a fault of ours."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,10 @@ class Build:
 
 
 def _install(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the package registry gave nothing within {INSTALL_SECONDS} s")
     if done.returncode:
         said = done.stdout + done.stderr
         if any(word in said for word in UNREACHABLE):

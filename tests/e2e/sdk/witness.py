@@ -26,7 +26,7 @@ class Witness:
 def witness(gateway: str, *, cut: int = 0) -> Iterator[Witness]:
     """A passage to the gateway. `cut` bytes of every body are lost on the way."""
     seen = Witness()
-    client = httpx.Client(base_url=gateway, trust_env=False, timeout=30)
+    client = httpx.Client(base_url=gateway, trust_env=False, timeout=60)
 
     class Passage(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
