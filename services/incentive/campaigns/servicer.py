@@ -26,7 +26,7 @@ from services.incentive.campaigns.convert import grants as grant_convert
 from services.incentive.campaigns.convert.experiments import readout_to_proto, totals_to_proto
 from services.incentive.campaigns.convert.facts import occasion_of_request
 from services.incentive.campaigns.convert.shown import terms_to_proto
-from services.incentive.campaigns.domain import Campaign, Grant, RefusalKey
+from services.incentive.campaigns.domain import Campaign, Grant, Refusal, RefusalKey
 from services.incentive.campaigns.domain.experiments import read_out
 from services.incentive.campaigns.domain.explaining import explain
 from services.incentive.campaigns.errors import GrantNotFound
@@ -181,15 +181,10 @@ class CampaignServicer(CampaignServiceServicer):
             if request.profile_id:
                 ids = await subjects.list_ids(tx, await subjects.resolve(tx, request.profile_id))
             found = await store.list_refusals(tx, ids, campaign_id, request.reason, before=before, limit=size + 1)
-        page, token = pagination.cut(
-            request,
-            found,
-            size,
-            lambda item: [item.refuse_time.isoformat(), str(item.cause), str(item.campaign_id), item.effect],
-        )
-        return pb.ListRefusalsResponse(
-            refusals=[grant_convert.refusal_to_proto(item) for item in page], next_page_token=token
-        )
+            page, token = pagination.cut(request, found, size, _key_of_refusal)
+            told = await explaining.say_why_not(tx, page)
+        refusals = [grant_convert.refusal_to_proto(*item) for item in zip(page, told, strict=True)]
+        return pb.ListRefusalsResponse(refusals=refusals, next_page_token=token)
 
     async def ExplainGrant(self, request: pb.ExplainGrantRequest, context: Context) -> pb.ExplainGrantResponse:
         subjects.check_brand(current().caller)
@@ -262,6 +257,10 @@ async def _incomplete(tx: ReadTx, campaigns: Sequence[Campaign]) -> set[UUID]:
     """The segments of audiences that are not known in full."""
     asked = {audience.segment_id for campaign in campaigns if (audience := campaign.terms.audience)}
     return await audiences.find_incomplete(tx, asked)
+
+
+def _key_of_refusal(item: Refusal) -> list[str | int]:
+    return [item.refuse_time.isoformat(), str(item.cause), str(item.campaign_id), item.effect]
 
 
 def _refusal_key(key: list[str | int]) -> RefusalKey:

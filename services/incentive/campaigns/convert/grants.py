@@ -6,6 +6,7 @@ from bowen.incentive.v1 import campaign_pb2 as pb
 from chassis.stamps import stamp
 from services.incentive.campaigns.domain import Denial, Grant, Refusal
 from services.incentive.campaigns.domain.explaining import Check
+from services.incentive.campaigns.domain.sentences import refusal_sentence
 
 
 def grant_to_proto(grant: Grant, profile_id: str) -> pb.Grant:
@@ -51,21 +52,23 @@ def _state(grant: Grant) -> "pb.Grant.State.ValueType":
 
 def denial_to_proto(denial: Denial) -> pb.Refusal:
     """What would be refused."""
+    campaign, now = denial.claim.campaign, denial.claim.occasion.now
     return pb.Refusal(
-        campaign_id=str(denial.claim.campaign.campaign_id),
-        campaign_version=denial.claim.campaign.version,
+        campaign_id=str(campaign.campaign_id),
+        campaign_version=campaign.version,
         cause=str(denial.claim.occasion.cause),
         profile_id=denial.profile_id,
         effect=denial.effect,
         amount=denial.amount,
         reason=denial.reason,
         detail=denial.miss.detail,
-        refuse_time=stamp(denial.claim.occasion.now),
+        refuse_time=stamp(now),
+        sentence=refusal_sentence(campaign.terms, denial.reason, now, campaign=campaign.name),
     )
 
 
-def refusal_to_proto(refusal: Refusal) -> pb.Refusal:
-    """What was refused."""
+def refusal_to_proto(refusal: Refusal, sentence: str) -> pb.Refusal:
+    """What was refused, and what is told of it."""
     return pb.Refusal(
         campaign_id=str(refusal.campaign_id),
         campaign_version=refusal.campaign_version,
@@ -76,6 +79,7 @@ def refusal_to_proto(refusal: Refusal) -> pb.Refusal:
         reason=refusal.reason,
         detail=refusal.detail,
         refuse_time=stamp(refusal.refuse_time),
+        sentence=sentence,
     )
 
 

@@ -38,6 +38,9 @@ def terms_to_proto(terms: Terms) -> pb.CampaignTerms:
         void_together=terms.void_together,
         inviter_touch=words.TOUCH_CHOICES[terms.inviter_touch],
         explain_template=terms.explain_template,
+        refuse_templates=[
+            pb.RefuseTemplate(reason=each.reason, template=each.template) for each in terms.refuse_templates
+        ],
     )
 
 

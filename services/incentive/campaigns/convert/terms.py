@@ -36,6 +36,7 @@ from services.incentive.campaigns.domain.terms import (
     EvalGroup,
     GroupMode,
     Prize,
+    RefuseTemplate,
     TouchChoice,
 )
 
@@ -68,6 +69,7 @@ def terms_from_proto(terms: pb.CampaignTerms) -> Terms:
         void_together=terms.void_together,
         inviter_touch=_of(words.TOUCH_CHOICES, terms.inviter_touch, TouchChoice.LAST),
         explain_template=terms.explain_template,
+        refuse_templates=tuple(RefuseTemplate(each.reason, each.template) for each in terms.refuse_templates),
     )
 
 

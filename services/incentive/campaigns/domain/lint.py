@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from services.incentive.campaigns.domain.effects import MAX_REWARD_DEPTH, Beneficiary, Effect, Gift
 from services.incentive.campaigns.domain.limits import Entity, Limit
-from services.incentive.campaigns.domain.sentences import template_faults
+from services.incentive.campaigns.domain.occasions import Reason
+from services.incentive.campaigns.domain.sentences import RefusePlaceholder, template_faults
 from services.incentive.campaigns.domain.terms import Audience, Channel, Prize, Terms
 from services.incentive.campaigns.domain.triggers import Act, Kind
 
@@ -40,6 +41,7 @@ def lint(terms: Terms, before: Terms | None) -> list[Finding]:
         *_of_levels(terms),
         *_of_prize(terms),
         *_of_sentence(terms),
+        *_of_refusals(terms),
         *(_of_edit(terms, before) if before is not None else ()),
         *_of_budget(terms),
         *_of_care(terms),
@@ -108,6 +110,21 @@ def _of_published(prize: Prize) -> Iterator[Finding]:
 def _of_sentence(terms: Terms) -> Iterator[Finding]:
     for detail in template_faults(terms.explain_template):
         yield Finding("explain_template", "EXPLAIN_TEMPLATE", Severity.HARD, detail)
+
+
+def _of_refusals(terms: Terms) -> Iterator[Finding]:
+    told: set[str] = set()
+    for number, (reason, template) in enumerate((each.reason, each.template) for each in terms.refuse_templates):
+        field = f"refuse_templates[{number}]"
+        if reason and reason not in list(Reason):
+            detail = f"{reason} is no reason; known are {', '.join(Reason)}"
+            yield Finding(f"{field}.reason", "REFUSE_TEMPLATE", Severity.HARD, detail)
+        if reason in told:
+            detail = f"{reason or 'what has no text of its own'} has a text already"
+            yield Finding(f"{field}.reason", "REFUSE_TEMPLATE", Severity.HARD, detail)
+        for detail in template_faults(template, RefusePlaceholder):
+            yield Finding(f"{field}.template", "REFUSE_TEMPLATE", Severity.HARD, detail)
+        told.add(reason)
 
 
 def _of_edit(terms: Terms, before: Terms) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
-"""Sentences that tell members why they got something: a campaign's own text with placeholders (spec value §2.3).
+"""Sentences that tell members why they got something, or nothing: a campaign's own texts (spec value §2.3).
 
 Placeholders are names of a closed list, and nothing else: no attribute, index, conversion or format can be asked for,
 and what is put in is not looked into again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from re import compile as pattern
@@ -38,7 +38,15 @@ class Placeholder(StrEnum):
     DATE = "date"
 
 
-def template_faults(template: str) -> Iterator[str]:
+class RefusePlaceholder(StrEnum):
+    """What a sentence about a refusal can name."""
+
+    CAMPAIGN = "campaign"
+    REASON = "reason"
+    DATE = "date"
+
+
+def template_faults(template: str, known: type[StrEnum] = Placeholder) -> Iterator[str]:
     """What is wrong with a text with placeholders."""
     try:
         pieces = list(Formatter().parse(template))
@@ -46,9 +54,9 @@ def template_faults(template: str) -> Iterator[str]:
         yield "a brace stands alone: write {{ and }} for braces"
         return
     for _, name, form, conversion in pieces:
-        if name is not None and (name not in list(Placeholder) or form or conversion):
+        if name is not None and (name not in list(known) or form or conversion):
             asked = name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            yield f"{{{asked}}} is no placeholder; known are {', '.join(Placeholder)}"
+            yield f"{{{asked}}} is no placeholder; known are {', '.join(known)}"
 
 
 def currency_of(terms: Terms, grant: Grant) -> str:
@@ -66,7 +74,7 @@ def sentence(terms: Terms, grant: Grant, *, campaign: str, asset: str) -> str:
     def amount(value: int) -> str:
         return amount_text(value, currency_code) if currency_code else str(value)
 
-    values = {
+    values: dict[str, str] = {
         Placeholder.AMOUNT: amount(grant.given_amount),
         Placeholder.DESIRED_AMOUNT: amount(grant.desired_amount),
         Placeholder.REVERSED_AMOUNT: amount(grant.taken_amount),
@@ -75,8 +83,23 @@ def sentence(terms: Terms, grant: Grant, *, campaign: str, asset: str) -> str:
         Placeholder.REASON: _reason(terms.trigger),
         Placeholder.DATE: day_of(_time(grant), terms.time_zone).isoformat(),
     }
-    pieces = Formatter().parse(terms.explain_template)
-    return "".join(text + (values[Placeholder(name)] if name is not None else "") for text, name, _, _ in pieces)
+    return _filled(terms.explain_template, values)
+
+
+def refusal_sentence(terms: Terms, reason: str, time: datetime, *, campaign: str) -> str:
+    """The version's text about a refusal, with the campaign's name; empty without a text for the reason."""
+    templates = {each.reason: each.template for each in terms.refuse_templates}
+    values: dict[str, str] = {
+        RefusePlaceholder.CAMPAIGN: campaign,
+        RefusePlaceholder.REASON: reason,
+        RefusePlaceholder.DATE: day_of(time, terms.time_zone).isoformat(),
+    }
+    return _filled(templates.get(reason, templates.get("", "")), values)
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    pieces = Formatter().parse(template)
+    return "".join(text + (values[name] if name is not None else "") for text, name, _, _ in pieces)
 
 
 def _reason(trigger: Trigger) -> str:

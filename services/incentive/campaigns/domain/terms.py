@@ -130,6 +130,14 @@ class TouchChoice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseTemplate:
+    """What is told of refusals for a reason; an empty one is for all that have no text of their own."""
+
+    reason: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a version says."""
 
@@ -152,6 +160,7 @@ class Terms:
     void_together: bool = False
     inviter_touch: TouchChoice = field(default=TouchChoice.LAST)
     explain_template: str = ""
+    refuse_templates: tuple[RefuseTemplate, ...] = ()
 
     def amount(self, net_minor: int) -> int:
         """All that its effects give for a net amount, of whatever kind: what the best of a group is told by."""

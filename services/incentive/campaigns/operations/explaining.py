@@ -1,10 +1,12 @@
-"""Grants in a sentence."""
+"""Grants and refusals in a sentence."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.db import ReadTx
-from services.incentive.campaigns.domain import Campaign, Gift, Grant, Terms
-from services.incentive.campaigns.domain.sentences import currency_of, sentence
+from services.incentive.campaigns.domain import Campaign, Gift, Grant, Refusal, Terms
+from services.incentive.campaigns.domain.sentences import currency_of, refusal_sentence, sentence
+from services.incentive.campaigns.operations.granted import find_granted
 from services.incentive.coupons.store import templates
 from services.incentive.ledger.store import find_programmes
 from services.incentive.missions import store as missions
@@ -16,6 +18,17 @@ async def say(tx: ReadTx, campaign: Campaign, terms: Terms, grant: Grant, now: d
         return ""
     asset = currency_of(terms, grant) or await _name(tx, terms, grant, now)
     return sentence(terms, grant, campaign=campaign.name, asset=asset)
+
+
+async def say_why_not(tx: ReadTx, refusals: Sequence[Refusal]) -> list[str]:
+    """What the versions that refused tell of it, each empty when there is no text for the reason."""
+    judged = await find_granted(tx, refusals)
+    return [
+        refusal_sentence(
+            judged.terms_of(each), each.reason, each.refuse_time, campaign=judged.campaigns[each.campaign_id].name
+        )
+        for each in refusals
+    ]
 
 
 async def _name(tx: ReadTx, terms: Terms, grant: Grant, now: datetime) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.db import ReadTx, Tx
 from services.incentive.campaigns import store
-from services.incentive.campaigns.domain import Campaign, Gift, Grant, Reversal, Terms
+from services.incentive.campaigns.domain import Campaign, Gift, Grant, Refusal, Reversal, Terms
 from services.incentive.campaigns.operations import tallying
 from services.incentive.ledger import operations as ledger
 from services.incentive.ledger.domain import Terms as LotTerms
@@ -18,22 +18,22 @@ SCOPE = "service:incentive/campaigns"
 
 
 class Granted:
-    """The campaigns of grants, and the terms that each was judged by."""
+    """The campaigns of grants, or of refusals, and the terms that each was judged by."""
 
     def __init__(self, campaigns: Mapping[UUID, Campaign], terms: Mapping[tuple[UUID, int], Terms]) -> None:
         self.campaigns = campaigns
         self._terms = terms
 
-    def terms_of(self, grant: Grant) -> Terms:
-        """What the grant's version says."""
-        known = self._terms.get((grant.campaign_id, grant.campaign_version))
-        return known if known is not None else self.campaigns[grant.campaign_id].terms
+    def terms_of(self, judged: Grant | Refusal) -> Terms:
+        """What the version says that it was judged by."""
+        known = self._terms.get((judged.campaign_id, judged.campaign_version))
+        return known if known is not None else self.campaigns[judged.campaign_id].terms
 
 
-async def find_granted(tx: ReadTx, grants: Sequence[Grant]) -> Granted:
-    """The campaigns and terms of grants."""
-    campaigns = await store.find_campaigns(tx, {grant.campaign_id for grant in grants})
-    keys = {(grant.campaign_id, grant.campaign_version) for grant in grants}
+async def find_granted(tx: ReadTx, judged: Sequence[Grant | Refusal]) -> Granted:
+    """The campaigns and terms of grants, or of refusals."""
+    campaigns = await store.find_campaigns(tx, {each.campaign_id for each in judged})
+    keys = {(each.campaign_id, each.campaign_version) for each in judged}
     return Granted(campaigns, await store.find_terms(tx, keys))
 
 

@@ -298,6 +298,7 @@ class CampaignTerms(_message.Message):
     VOID_TOGETHER_FIELD_NUMBER: _builtins.int
     INVITER_TOUCH_FIELD_NUMBER: _builtins.int
     EXPLAIN_TEMPLATE_FIELD_NUMBER: _builtins.int
+    REFUSE_TEMPLATES_FIELD_NUMBER: _builtins.int
     when: _builtins.str
     """What must hold of a fact beyond its name; see `Campaign.when`. Not with trigger `segment_id`."""
     time_zone: _builtins.str
@@ -366,6 +367,10 @@ class CampaignTerms(_message.Message):
     def approval(self) -> Global___Approval:
         """Who answers for rewarding an inviter's inviter."""
 
+    @_builtins.property
+    def refuse_templates(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefuseTemplate]:
+        """Tell somebody why they got nothing, in the brand's words: `Refusal.sentence`. One for each reason that has words of its own, and one for all others."""
+
     def __init__(
         self,
         *,
@@ -388,14 +393,46 @@ class CampaignTerms(_message.Message):
         void_together: _builtins.bool = ...,
         inviter_touch: Global___TouchChoice.ValueType = ...,
         explain_template: _builtins.str = ...,
+        refuse_templates: _abc.Iterable[Global___RefuseTemplate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "prize", b"prize", "start_time", b"start_time", "trigger", b"trigger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "channel", b"channel", "effects", b"effects", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "explain_template", b"explain_template", "inviter_touch", b"inviter_touch", "limits", b"limits", "partial_allowed", b"partial_allowed", "priority", b"priority", "prize", b"prize", "reevaluate_on_return", b"reevaluate_on_return", "start_time", b"start_time", "time_zone", b"time_zone", "trigger", b"trigger", "void_together", b"void_together", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "audience", b"audience", "channel", b"channel", "effects", b"effects", "end_time", b"end_time", "eval_group", b"eval_group", "experiment", b"experiment", "explain_template", b"explain_template", "inviter_touch", b"inviter_touch", "limits", b"limits", "partial_allowed", b"partial_allowed", "priority", b"priority", "prize", b"prize", "reevaluate_on_return", b"reevaluate_on_return", "refuse_templates", b"refuse_templates", "start_time", b"start_time", "time_zone", b"time_zone", "trigger", b"trigger", "void_together", b"void_together", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CampaignTerms: _TypeAlias = CampaignTerms  # noqa: Y015
+
+@_typing.final
+class RefuseTemplate(_message.Message):
+    """What is told of a refusal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """A reason as in `Refusal.reason`. Empty for all reasons that have no text of their own."""
+    template: _builtins.str
+    """The text. Publishing refuses one that asks for anything but these placeholders, in braces; `{{` and `}}` are braces themselves.
+
+    `campaign`: its name. `date`: the day on which it was refused, in `time_zone`. `reason`: the reason's code.
+
+    Example: `{campaign} can be had once by everybody`
+    """
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        template: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "template", b"template"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseTemplate: _TypeAlias = RefuseTemplate  # noqa: Y015
 
 @_typing.final
 class Trigger(_message.Message):
@@ -1710,6 +1747,7 @@ class Refusal(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     REFUSE_TIME_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """The campaign."""
     campaign_version: _builtins.int
@@ -1728,6 +1766,8 @@ class Refusal(_message.Message):
     """
     detail: _builtins.str
     """What the reason is about: the missing attributes, the limit. May be empty."""
+    sentence: _builtins.str
+    """What the person is told, as the `refuse_templates` of the version say it: plain text, in no markup. Empty when they have none for the reason."""
     @_builtins.property
     def refuse_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1744,10 +1784,11 @@ class Refusal(_message.Message):
         reason: _builtins.str = ...,
         detail: _builtins.str = ...,
         refuse_time: _timestamp_pb2.Timestamp | None = ...,
+        sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["refuse_time", b"refuse_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "detail", b"detail", "effect", b"effect", "profile_id", b"profile_id", "reason", b"reason", "refuse_time", b"refuse_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "campaign_id", b"campaign_id", "campaign_version", b"campaign_version", "cause", b"cause", "detail", b"detail", "effect", b"effect", "profile_id", b"profile_id", "reason", b"reason", "refuse_time", b"refuse_time", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
