@@ -9,11 +9,10 @@ from uuid import UUID
 from services.profile.consent.domain.entries import NO_HASH, Entry, Statement
 from services.profile.vault.domain import Vault
 
+ADDRESS_BYTES = 16
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-ADDRESS_BYTES = 16
 
 
 class Chain(NamedTuple):
