@@ -30,6 +30,9 @@ from services.profile.timeline.domain import Event
 from services.profile.vault.domain import Vault
 
 FORGET_ROWS_MAX = 5_000
+SETTLED_BESIDE_MAX = 25
+"""Up to so many events are settled beside those of others. Two larger batches nearly always name the same newcomer, and
+without a turn the later one would learn of that at its end, and do all its work again."""
 
 
 def judge(incoming: Sequence[Incoming], *, now: datetime, rules: Rules = RULES) -> list[Accepted | Outcome]:
@@ -65,6 +68,8 @@ async def ingest(
             firsts.setdefault(each.key, each)
     taken = await store.take(tx, {key: each.event_id for key, each in firsts.items()}, now=now)
     fresh = [each for key, each in firsts.items() if key not in taken]
+    if len(fresh) > SETTLED_BESIDE_MAX:
+        await store.wait_for_turn(tx)
     stored = await _store(tx, fresh, vault, now, rules)
     return [each if isinstance(each, Outcome) else _outcome(each, firsts, taken, stored) for each in judged]
 

@@ -18,6 +18,13 @@ _FORGET = """
 DELETE FROM message WHERE ctid = ANY(ARRAY(SELECT ctid FROM message WHERE receive_time < $1 LIMIT $2))
 """
 
+_TURN = 0x736574746C65  # "settle"
+
+
+async def wait_for_turn(tx: Tx) -> None:
+    """Wait until no other transaction that took a turn is at work, and let none begin before this one ends."""
+    await (await driver(tx)).execute(f"SELECT pg_advisory_xact_lock({_TURN})")
+
 
 async def take(tx: Tx, messages: Mapping[bytes, UUID], *, now: datetime) -> dict[bytes, UUID]:
     """Take message ids, given by their hashes, for events. Returns those taken before, with the events they became."""

@@ -10,12 +10,16 @@ from datetime import timedelta
 import pytest
 from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 
-from chassis.db import Database
+from chassis.db import Database, Tx
+from services.profile.ingest import store
+from services.profile.ingest.operations import SETTLED_BESIDE_MAX
 from services.profile.ingest.servicer import IngestServicer
 from tests.service.profile.speaking import ACCEPTED, ALIAS, DUPLICATE, REJECTED, an_event, identifier, identify
+from tests.waiting import eventually
 
 WORKERS = 4
 ROUNDS = 12
+SIZES = SETTLED_BESIDE_MAX + 1, SETTLED_BESIDE_MAX
 
 
 class Worker:
@@ -139,4 +143,34 @@ async def test_i19_two_events_that_merge_a_pair_in_opposite_directions_at_once_m
         [merge] = await profile.merges(survivor)
         assert {merge.survivor_id, merge.loser_id} == {first, second}
     assert await profile.stats() == (ROUNDS, ROUNDS, 4 * ROUNDS)
+    await profile.assert_sound()
+
+
+WAITING = """
+SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
+
+
+async def test_workers_settle_large_batches_in_turn_and_nobody_waits_for_a_turn_with_a_small_one(profile, workers):
+    large, small = ([an_event(anonymous_id=f"new-{number}") for number in range(size)] for size in SIZES)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def at_work(tx: Tx) -> None:
+        await store.wait_for_turn(tx)
+        begun.set()
+        await ended.wait()
+
+    another = asyncio.create_task(profile.db.transact(at_work))
+    await begun.wait()
+    waiting = asyncio.create_task(workers[0].ingest(*large))
+    await eventually(lambda: profile.fetch(WAITING))
+    at_once = await workers[1].ingest(*small)
+    is_waiting = not waiting.done()
+    ended.set()
+    await another
+
+    assert is_waiting
+    assert {each.result for each in [*at_once, *await waiting]} == {ACCEPTED}
+    assert await profile.stats() == (len(large), 0, len(large) + len(small))
     await profile.assert_sound()
