@@ -162,7 +162,10 @@ async def test_i24_what_was_spent_before_a_chain_went_on_is_missed_by_who_had_br
     assert [await lots.has(each) for each in people] == [{"available": 5}, {}, {"available": 10}]
 
 
-async def test_the_same_two_may_be_merged_again_after_they_were_parted(lots: Lots) -> None:
+@pytest.mark.parametrize("in_lots", [False, True])
+async def test_the_same_two_may_be_merged_again_after_they_were_parted(lots: Lots, in_lots: bool) -> None:
+    if in_lots:
+        await lots.programme()
     loser, survivor, first = new(), new(), new()
     await lots.earn(loser, 10)
     await lots.merged(loser, survivor, first)

@@ -86,7 +86,17 @@ async def open_desk(
     decided = await store.find_decided(tx, {item.key for item in batch} | {*keys})
     book = Book(decided, dict(before), originals)
     precedents = {item.precedent for item in batch if item.precedent} | originals.keys()
-    return batch, Desk(before, book, await _open_shelf(tx, book, precedents, rules, now) if rules else None)
+    return batch, Desk(
+        before,
+        book,
+        await _open_shelf(tx, book, precedents, rules, now, handing_over=any(map(_hands_over, batch)))
+        if rules
+        else None,
+    )
+
+
+def _hands_over(item: Transfer) -> bool:
+    return bool(item.debit.member_id) and item.credit.member_id not in ("", item.debit.member_id)
 
 
 async def find_rules(tx: Tx, accounts: Iterable[Account], now: datetime) -> dict[str, Programme]:
@@ -102,10 +112,16 @@ def _with_siblings(accounts: Iterable[Account], rules: Collection[str]) -> list[
 
 
 async def _open_shelf(
-    tx: Tx, book: Book, precedents: Collection[UUID], rules: Mapping[str, Programme], now: datetime
+    tx: Tx,
+    book: Book,
+    precedents: Collection[UUID],
+    rules: Mapping[str, Programme],
+    now: datetime,
+    *,
+    handing_over: bool,
 ) -> Shelf:
     kept = [account for account in book.standings if account.member_id and account.asset in rules]
-    shelf = await store.open_shelf(tx, kept, precedents, rules, now=now)
+    shelf = await store.open_shelf(tx, kept, precedents, rules, now=now, handing_over=handing_over)
     shelf.cover(book.standings)
     book.in_lots, book.expired = rules.keys(), shelf.expired
     settling.settle(book, shelf)

@@ -27,6 +27,12 @@ WHERE (profile_id, asset) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))
   AND (pending > 0 OR available > 0 OR held > 0)
 """  # noqa: S608 (constants)
 
+# A member has one lot of a root: what is handed over goes to the one that was used up.
+_TWINS = f"""
+SELECT {_COLUMNS} FROM lot
+WHERE profile_id = ANY($1::uuid[]) AND root_id = ANY($2::uuid[]) AND pending = 0 AND available = 0 AND held = 0
+"""  # noqa: S608 (constants)
+
 # Those that an earlier transfer opened or moved, and their twins of other members, used up or not.
 _OF_PRECEDENTS = f"""
 SELECT {_COLUMNS} FROM lot WHERE root_id IN (
@@ -108,12 +114,18 @@ async def open_shelf(
     programmes: Mapping[str, Programme],
     *,
     now: datetime,
+    handing_over: bool = False,
 ) -> Shelf:
-    """The lots behind accounts, and what earlier transfers did to lots."""
+    """The lots behind accounts, and what earlier transfers did to lots.
+
+    Who is `handing_over` lots from one of these owners to another knows those of the same roots that were used up, too.
+    """
     connection, shelf = await driver(tx), Shelf(programmes, now, new_id)
     pairs = sorted({(account.member_id, account.asset) for account in owners})
     columns = [profile_id for profile_id, _ in pairs], [asset for _, asset in pairs]
     rows = await connection.fetch(_LEFT, *columns)
+    if handing_over:
+        rows += await connection.fetch(_TWINS, columns[0], list({row["root_id"] for row in rows}))
     if precedents:
         rows += await connection.fetch(_OF_PRECEDENTS, list(precedents))
         shelf.remember([Move(*row) for row in await connection.fetch(_MOVES, list(precedents))])
