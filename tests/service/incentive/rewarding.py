@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.distribution.v1 import order_pb2
@@ -36,7 +37,7 @@ from google.protobuf.message import Message
 from chassis.client import Client
 from chassis.clock import FixedClock
 from chassis.consumer import Delivery
-from chassis.db import Database, driver
+from chassis.db import Database, Tx, driver
 from chassis.errors import Conflict, QuotaExceeded
 from chassis.ids import new_id
 from chassis.server import Server
@@ -52,6 +53,7 @@ from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
 from tests.service.incentive.ledgering import Ledger
 
 Handler = Callable[..., Awaitable[None]]
+T = TypeVar("T")
 
 HANDLERS: dict[type[Message], Handler | tuple[Handler, ...]] = {
     profile.ProfileMerged: listeners.on_profile_merged,
@@ -161,6 +163,20 @@ def a_template(**fields: Any) -> coupons_pb.CreateCouponTemplateRequest:
     return coupons_pb.CreateCouponTemplateRequest(**defaults | fields)
 
 
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it again while a lock or a connection takes too long on a busy machine."""
+    for _ in range(ATTEMPTS_MAX):
+        try:
+            return await work()
+        except (Conflict, QuotaExceeded):
+            continue
+    raise AssertionError("conflicts without end")
+
+
+async def _handed(handler: Handler, deliveries: Sequence[Delivery[Any]], tx: Tx) -> None:
+    await handler(tx, deliveries)
+
+
 @dataclass
 class Incentive:
     """Talks to the service, and hands facts to its consumers."""
@@ -183,15 +199,7 @@ class Incentive:
         deliveries = [Delivery(new_id(), fact, NOON, self.clock.now()) for fact in facts]
         handlers = handler or HANDLERS[type(facts[0])]
         for each in handlers if isinstance(handlers, tuple) else (handlers,):
-            await self._handle(each, deliveries)
-
-    async def _handle(self, handler: Handler, deliveries: Sequence[Delivery[Any]]) -> None:
-        for _ in range(ATTEMPTS_MAX):
-            try:
-                return await self.db.transact(lambda tx: handler(tx, deliveries))
-            except (Conflict, QuotaExceeded):  # a lock or a connection took too long on a busy machine
-                continue
-        raise AssertionError("conflicts without end")
+            await patiently(partial(self.db.transact, partial(_handed, each, deliveries)))
 
     async def a_running_campaign(self, **fields: Any) -> str:
         created = await self.campaigns.CreateCampaign(a_campaign(**fields))  # type: ignore[misc]

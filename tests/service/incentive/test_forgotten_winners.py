@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from services.incentive.pots.domain.merkle import leaf_of
 from services.incentive.privacy.consumers import on_profile_erased
 from tests.service.forgetting import an_erasure
 from tests.service.incentive.potting import Pots, a_pots
-from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new
+from tests.service.incentive.rewarding import NOON, Incentive, a_merge, new, patiently
 from tests.service.incentive.teaming import a_teams
 from tests.service.incentive.test_pots import proven
 from tests.waiting import eventually
@@ -103,7 +104,7 @@ async def test_an_erasure_that_meets_a_settlement_waits_for_what_is_being_paid_a
 
         async def paying_while_erased(tx: Tx) -> None:
             await erasing(tx, people[2])
-            others.append(await waits(incentive, pots.servicer.pay()))
+            others.append(await waits(incentive, patiently(pots.servicer.pay)))
             await no_row_is_held(tx, "pot")
 
         monkeypatch.setattr(operations, "pay_some", erased_while_paying)
@@ -163,8 +164,8 @@ async def test_an_erasure_that_meets_the_last_seats_of_teams_has_nobody_paid_aft
 
         async def seated_while_erased(tx: Tx) -> None:
             await erasing(tx, person)
-            others.append(await waits(incentive, teams.join(team_id, late)))
-            others.append(await waits(incentive, teams.open(group, new()), beside=1))
+            others.append(await waits(incentive, patiently(partial(teams.join, team_id, late))))
+            others.append(await waits(incentive, patiently(partial(teams.open, group, new())), beside=1))
             for table in ("team", "team_campaign", "team_captain"):
                 await no_row_is_held(tx, table)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from chassis import db as database
 from chassis.db import Tx, driver
 from tests.service.incentive.campaigning import gives, of_orders, running, terms, void
 from tests.service.incentive.packeting import CNY, a_packets
-from tests.service.incentive.rewarding import Incentive, a_paid_order, a_refund, new
+from tests.service.incentive.rewarding import Incentive, a_paid_order, a_refund, new, patiently
 from tests.waiting import eventually
 
 ON_REFUND = campaign_pb2.Trigger(order_refunded=campaign_pb2.OrderRefundedTrigger())
@@ -104,7 +105,7 @@ async def test_payments_refunds_and_voids_that_cross_are_never_told_apart_by_the
         *(incentive.happen(*orders[first : first + 3][:: 1 - 2 * (first % 2)]) for first in range(9, 18, 3)),
         *(incentive.happen(*[a_refund(each, 10_000) for each in orders[last : last - 3 : -1]]) for last in (17, 14, 8)),
         *(incentive.happen(a_refund(each, 5_000)) for each in orders[:6]),
-        *(void(incentive, grant_id) for grant_id in granted[::3]),
+        *(patiently(partial(void, incentive, grant_id)) for grant_id in granted[::3]),
     ]
     await asyncio.gather(*crossing)
 
