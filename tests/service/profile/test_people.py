@@ -155,6 +155,20 @@ async def test_a_row_with_other_content_under_the_same_id_updates_the_person(pro
     assert json.loads((await profile.get(outcome.profile_id)).attributes) == {"a": 2}
 
 
+async def test_a10_rows_of_one_id_in_one_import_each_tell_their_own_person(profile):
+    rows = [a_row("r1", user_id=name) for name in ("u1", "u1", "u2", "u2")]
+
+    outcomes = await profile.imported(*rows)
+    again = await profile.imported(*rows)
+
+    one, other = [(await profile.lookup("user_id", name)).profile_id for name in ("u1", "u2")]
+    assert [each.profile_id for each in outcomes] == [each.profile_id for each in again] == [one, one, other, other]
+    assert [each.result for each in outcomes] == [
+        *(Result.RESULT_CREATED, Result.RESULT_DUPLICATE),
+        *(Result.RESULT_CREATED, Result.RESULT_DUPLICATE),
+    ]
+
+
 async def test_old_facts_of_an_import_do_not_replace_newer_ones(profile):
     now = profile.clock.now()
     await profile.accepted(identify(user_id="u1", traits={"city": "now"}, original_time=now - timedelta(days=1)))

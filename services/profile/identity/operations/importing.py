@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.db import Tx
 from services.profile.attributes import domain as attributes
 from services.profile.identity import store
-from services.profile.identity.domain import RULES, Claim, Evidence, Origin, Rules, Trust
+from services.profile.identity.domain import RULES, Claim, Evidence, Origin, Rules, Trust, Verdict
 from services.profile.identity.operations.settling import settle
 from services.profile.identity.operations.suppressing import admitted
 from services.profile.vault.domain import Vault
@@ -53,19 +53,25 @@ async def _import(
     fresh = list(_fresh(rows, known))
     batch = [(Evidence(row.claims, Origin(row.time, source_id, None, Trust.SERVER)), row.traits) for _, row in fresh]
     verdicts = await settle(tx, vault, batch, now=now, rules=rules)
-    created: dict[int, tuple[bool, tuple[str, ...]]] = {}
-    for (index, row), verdict in zip(fresh, verdicts, strict=True):
-        shut_out = tuple(name for name in row.traits if name in verdict.shut_out)
-        created[index] = verdict.is_created, shut_out
-        known[row.key] = store.Imported(row.fingerprint, verdict.person.root.profile_id)
-    await store.save_imported(tx, {row.key: known[row.key] for _, row in fresh}, now=now)
-    roots = await store.roots_of(tx, {each.profile_id for each in known.values()})
-    people = [roots[known[row.key].profile_id] for row in rows]
-    return [_imported(person, created.get(index)) for index, person in enumerate(people)]
+    done = {index: _imported(row, verdict) for (index, row), verdict in zip(fresh, verdicts, strict=True)}
+    imported = {row.key: store.Imported(row.fingerprint, done[index].profile_id) for index, row in fresh}
+    await store.save_imported(tx, imported, now=now)
+    outcomes = list(_outcomes(rows, {key: row.profile_id for key, row in known.items()}, done))
+    roots = await store.roots_of(tx, {each.profile_id for each in outcomes})
+    return [replace(each, profile_id=roots[each.profile_id]) for each in outcomes]
 
 
-def _imported(person: UUID, done: tuple[bool, tuple[str, ...]] | None) -> Import:
-    return Import(person, is_duplicate=True) if done is None else Import(person, done[0], shut_out=done[1])
+def _imported(row: Row, verdict: Verdict) -> Import:
+    shut_out = tuple(name for name in row.traits if name in verdict.shut_out)
+    return Import(verdict.person.root.profile_id, verdict.is_created, shut_out=shut_out)
+
+
+def _outcomes(rows: Sequence[Row], known: dict[UUID, UUID], done: Mapping[int, Import]) -> Iterator[Import]:
+    """What became of each row; one that had its effect is about whom its id was about last (`known`)."""
+    for index, row in enumerate(rows):
+        outcome = done.get(index) or Import(known[row.key], is_duplicate=True)
+        known[row.key] = outcome.profile_id
+        yield outcome
 
 
 def _fresh(rows: Sequence[Row], known: Mapping[UUID, store.Imported]) -> Iterator[tuple[int, Row]]:
