@@ -21,6 +21,7 @@ PARTS = {
     "balances": ("GetProfileBalances", {}),
     "tiers": ("ListProfileTiers", {}),
     "consents": ("ListConsents", {}),
+    "memberships": ("ListProfileGroups", {}),
     "coupons": ("ListProfileCoupons", {"page_size": 20}),
     "orders": ("ListProfileOrders", {"page_size": 10}),
     "events": ("ListProfileEvents", {"page_size": 20}),

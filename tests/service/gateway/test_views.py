@@ -21,7 +21,7 @@ async def test_a_view_holds_what_could_be_had_and_names_the_rest(start: Start):
     assert response.status_code == 200
     assert view["profile"]["profile_id"] == PROFILE
     assert view["balances"][0]["asset"] == "points"
-    assert view["degraded"] == ["tags", "segments", "tiers", "consents", "coupons"]  # these components do not answer
+    assert view["degraded"] == ["tags", "segments", "tiers", "consents", "memberships", "coupons"]  # no answers
 
 
 async def test_a_late_part_is_left_out_in_time(start: Start, components: Components):

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from bowen.profile.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from bowen.profile.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from bowen.profile.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
@@ -15,6 +16,7 @@ from chassis.clock import SystemClock
 from chassis.db import Database
 from chassis.server import Server
 from services.profile.consent import operations as consents
+from services.profile.groups.servicer import GroupServicer
 from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
@@ -38,6 +40,7 @@ async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncItera
     server.add(add_IngestServiceServicer_to_server, ingest)
     server.add(add_ProfileServiceServicer_to_server, ProfileServicer(db, clock, vault, book))
     server.add(add_IdentityServiceServicer_to_server, IdentityServicer(db, clock, vault, book, consents.follow))
+    server.add(add_GroupServiceServicer_to_server, GroupServicer(db, clock, vault))
     server.add(add_RejectionServiceServicer_to_server, RejectionServicer(db, vault))
     port = await server.start()
     yield await start(profile_target=f"127.0.0.1:{port}", secrets_key=SECRETS_KEY)
@@ -149,12 +152,18 @@ async def test_a_view_of_a_real_profile_is_whole_but_for_what_is_away(door: Door
     found = await door.get("/v1/profiles:lookup", params={"type": "user_id", "value": "u-9"}, headers=ROOT)
     profile_id = found.json()["profile"]["profile_id"]
 
-    async def has_events() -> Any:  # at the first try, unless the machine is very busy
-        view = (await door.get(f"/v1/profiles/{profile_id}/360", headers=ROOT)).json()
-        return None if "events" in view["degraded"] else view
+    family = {"type": "HOUSEHOLD", "group_id": "family-1"}
+    joined = await door.post(
+        f"/v1/profiles/{profile_id}/groups:join", json=family, headers=ROOT | {"idempotency-key": "join"}
+    )
 
-    view = await eventually(has_events)
+    async def has_both() -> Any:  # at the first try, unless the machine is very busy
+        view = (await door.get(f"/v1/profiles/{profile_id}/360", headers=ROOT)).json()
+        return None if {"events", "memberships"} & set(view["degraded"]) else view
+
+    view = await eventually(has_both)
     assert view["profile"]["attributes"] == {"level": 3}
+    assert view["memberships"] == joined.json()["memberships"]
     assert [event["type"] for event in view["events"]] == ["IDENTIFY"]
 
 

@@ -30,13 +30,14 @@ from bowen.options.v1 import edge_pb2 as bowen_dot_options_dot_v1_dot_edge__pb2
 from bowen.options.v1 import rules_pb2 as bowen_dot_options_dot_v1_dot_rules__pb2
 from bowen.profile.v1 import consent_pb2 as bowen_dot_profile_dot_v1_dot_consent__pb2
 from bowen.profile.v1 import event_pb2 as bowen_dot_profile_dot_v1_dot_event__pb2
+from bowen.profile.v1 import group_pb2 as bowen_dot_profile_dot_v1_dot_group__pb2
 from bowen.profile.v1 import profile_pb2 as bowen_dot_profile_dot_v1_dot_profile__pb2
 from bowen.tagging.v1 import segment_pb2 as bowen_dot_tagging_dot_v1_dot_segment__pb2
 from bowen.tagging.v1 import taxonomy_pb2 as bowen_dot_tagging_dot_v1_dot_taxonomy__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/gateway/v1/view_service.proto\x12\x10\x62owen.gateway.v1\x1a!bowen/distribution/v1/order.proto\x1a\x1f\x62owen/incentive/v1/coupon.proto\x1a\'bowen/incentive/v1/ledger_service.proto\x1a\x1d\x62owen/incentive/v1/tier.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/consent.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1e\x62owen/tagging/v1/segment.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1cgoogle/api/annotations.proto\"5\n\x15GetProfileViewRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"\xd8\x03\n\x16GetProfileViewResponse\x12*\n\x07profile\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\x12*\n\x04tags\x18\x02 \x03(\x0b\x32\x1c.bowen.tagging.v1.ProfileTag\x12\x35\n\x08segments\x18\x03 \x03(\x0b\x32#.bowen.tagging.v1.SegmentMembership\x12\x34\n\x08\x62\x61lances\x18\x04 \x03(\x0b\x32\".bowen.incentive.v1.ProfileBalance\x12+\n\x07\x63oupons\x18\x05 \x03(\x0b\x32\x1a.bowen.incentive.v1.Coupon\x12,\n\x06orders\x18\x06 \x03(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\'\n\x06\x65vents\x18\x07 \x03(\x0b\x32\x17.bowen.profile.v1.Event\x12\x10\n\x08\x64\x65graded\x18\x08 \x03(\t\x12\x34\n\x08\x63onsents\x18\t \x03(\x0b\x32\".bowen.profile.v1.EffectiveConsent\x12-\n\x05tiers\x18\n \x03(\x0b\x32\x1e.bowen.incentive.v1.MemberTier2\xb7\x01\n\x0bViewService\x12\xa7\x01\n\x0eGetProfileView\x12\'.bowen.gateway.v1.GetProfileViewRequest\x1a(.bowen.gateway.v1.GetProfileViewResponse\"B\x8a\xb5\x18\x19\n\x15profile.profiles:read\x10\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/profiles/{profile_id}/360b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bowen/gateway/v1/view_service.proto\x12\x10\x62owen.gateway.v1\x1a!bowen/distribution/v1/order.proto\x1a\x1f\x62owen/incentive/v1/coupon.proto\x1a\'bowen/incentive/v1/ledger_service.proto\x1a\x1d\x62owen/incentive/v1/tier.proto\x1a\x1b\x62owen/options/v1/edge.proto\x1a\x1c\x62owen/options/v1/rules.proto\x1a\x1e\x62owen/profile/v1/consent.proto\x1a\x1c\x62owen/profile/v1/event.proto\x1a\x1c\x62owen/profile/v1/group.proto\x1a\x1e\x62owen/profile/v1/profile.proto\x1a\x1e\x62owen/tagging/v1/segment.proto\x1a\x1f\x62owen/tagging/v1/taxonomy.proto\x1a\x1cgoogle/api/annotations.proto\"5\n\x15GetProfileViewRequest\x12\x1c\n\nprofile_id\x18\x01 \x01(\tB\x08\x9a\xb5\x18\x04\x08\x01H\x01\"\x8b\x04\n\x16GetProfileViewResponse\x12*\n\x07profile\x18\x01 \x01(\x0b\x32\x19.bowen.profile.v1.Profile\x12*\n\x04tags\x18\x02 \x03(\x0b\x32\x1c.bowen.tagging.v1.ProfileTag\x12\x35\n\x08segments\x18\x03 \x03(\x0b\x32#.bowen.tagging.v1.SegmentMembership\x12\x34\n\x08\x62\x61lances\x18\x04 \x03(\x0b\x32\".bowen.incentive.v1.ProfileBalance\x12+\n\x07\x63oupons\x18\x05 \x03(\x0b\x32\x1a.bowen.incentive.v1.Coupon\x12,\n\x06orders\x18\x06 \x03(\x0b\x32\x1c.bowen.distribution.v1.Order\x12\'\n\x06\x65vents\x18\x07 \x03(\x0b\x32\x17.bowen.profile.v1.Event\x12\x10\n\x08\x64\x65graded\x18\x08 \x03(\t\x12\x34\n\x08\x63onsents\x18\t \x03(\x0b\x32\".bowen.profile.v1.EffectiveConsent\x12-\n\x05tiers\x18\n \x03(\x0b\x32\x1e.bowen.incentive.v1.MemberTier\x12\x31\n\x0bmemberships\x18\x0b \x03(\x0b\x32\x1c.bowen.profile.v1.Membership2\xb7\x01\n\x0bViewService\x12\xa7\x01\n\x0eGetProfileView\x12\'.bowen.gateway.v1.GetProfileViewRequest\x1a(.bowen.gateway.v1.GetProfileViewResponse\"B\x8a\xb5\x18\x19\n\x15profile.profiles:read\x10\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/profiles/{profile_id}/360b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,10 +48,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPROFILEVIEWREQUEST'].fields_by_name['profile_id']._serialized_options = b'\232\265\030\004\010\001H\001'
   _globals['_VIEWSERVICE'].methods_by_name['GetProfileView']._loaded_options = None
   _globals['_VIEWSERVICE'].methods_by_name['GetProfileView']._serialized_options = b'\212\265\030\031\n\025profile.profiles:read\020\001\202\323\344\223\002\037\022\035/v1/profiles/{profile_id}/360'
-  _globals['_GETPROFILEVIEWREQUEST']._serialized_start=445
-  _globals['_GETPROFILEVIEWREQUEST']._serialized_end=498
-  _globals['_GETPROFILEVIEWRESPONSE']._serialized_start=501
-  _globals['_GETPROFILEVIEWRESPONSE']._serialized_end=973
-  _globals['_VIEWSERVICE']._serialized_start=976
-  _globals['_VIEWSERVICE']._serialized_end=1159
+  _globals['_GETPROFILEVIEWREQUEST']._serialized_start=475
+  _globals['_GETPROFILEVIEWREQUEST']._serialized_end=528
+  _globals['_GETPROFILEVIEWRESPONSE']._serialized_start=531
+  _globals['_GETPROFILEVIEWRESPONSE']._serialized_end=1054
+  _globals['_VIEWSERVICE']._serialized_start=1057
+  _globals['_VIEWSERVICE']._serialized_end=1240
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from bowen.incentive.v1 import ledger_service_pb2 as _ledger_service_pb2
 from bowen.incentive.v1 import tier_pb2 as _tier_pb2
 from bowen.profile.v1 import consent_pb2 as _consent_pb2
 from bowen.profile.v1 import event_pb2 as _event_pb2
+from bowen.profile.v1 import group_pb2 as _group_pb2
 from bowen.profile.v1 import profile_pb2 as _profile_pb2
 from bowen.tagging.v1 import segment_pb2 as _segment_pb2
 from bowen.tagging.v1 import taxonomy_pb2 as _taxonomy_pb2
@@ -65,6 +66,7 @@ class GetProfileViewResponse(_message.Message):
     DEGRADED_FIELD_NUMBER: _builtins.int
     CONSENTS_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
+    MEMBERSHIPS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def profile(self) -> _profile_pb2.Profile:
         """The profile."""
@@ -105,6 +107,10 @@ class GetProfileViewResponse(_message.Message):
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_tier_pb2.MemberTier]:
         """Where they stand, per tier programme that they are in. Shown to keys with `incentive.tiers:read`."""
 
+    @_builtins.property
+    def memberships(self) -> _containers.RepeatedCompositeFieldContainer[_group_pb2.Membership]:
+        """Households, stores and companies that they belong to, or belonged to until `end_time`. Shown to keys with `profile.groups:read`."""
+
     def __init__(
         self,
         *,
@@ -118,10 +124,11 @@ class GetProfileViewResponse(_message.Message):
         degraded: _abc.Iterable[_builtins.str] | None = ...,
         consents: _abc.Iterable[_consent_pb2.EffectiveConsent] | None = ...,
         tiers: _abc.Iterable[_tier_pb2.MemberTier] | None = ...,
+        memberships: _abc.Iterable[_group_pb2.Membership] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "consents", b"consents", "coupons", b"coupons", "degraded", b"degraded", "events", b"events", "orders", b"orders", "profile", b"profile", "segments", b"segments", "tags", b"tags", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "consents", b"consents", "coupons", b"coupons", "degraded", b"degraded", "events", b"events", "memberships", b"memberships", "orders", b"orders", "profile", b"profile", "segments", b"segments", "tags", b"tags", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

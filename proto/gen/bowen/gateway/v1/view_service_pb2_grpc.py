@@ -47,7 +47,7 @@ class ViewServiceServicer:
     """
 
     def GetProfileView(self, request, context):
-        """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, coupons, last orders, last events.
+        """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, groups, coupons, last orders, last events.
 
         The parts are asked at the same time. A part that fails or is late is left out and named in `degraded`; only the profile itself is needed.
 

@@ -34,7 +34,7 @@ class ViewServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ViewServiceAsyncStub: ...
     GetProfileView: _grpc.UnaryUnaryMultiCallable[_view_service_pb2.GetProfileViewRequest, _view_service_pb2.GetProfileViewResponse]
-    """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, coupons, last orders, last events.
+    """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, groups, coupons, last orders, last events.
 
     The parts are asked at the same time. A part that fails or is late is left out and named in `degraded`; only the profile itself is needed.
 
@@ -47,7 +47,7 @@ class ViewServiceAsyncStub(ViewServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProfileView: _aio.UnaryUnaryMultiCallable[_view_service_pb2.GetProfileViewRequest, _view_service_pb2.GetProfileViewResponse]  # type: ignore[assignment]
-    """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, coupons, last orders, last events.
+    """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, groups, coupons, last orders, last events.
 
     The parts are asked at the same time. A part that fails or is late is left out and named in `degraded`; only the profile itself is needed.
 
@@ -63,7 +63,7 @@ class ViewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _view_service_pb2.GetProfileViewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_view_service_pb2.GetProfileViewResponse, _abc.Awaitable[_view_service_pb2.GetProfileViewResponse]]:
-        """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, coupons, last orders, last events.
+        """Reads everything about a person in one call: profile, tags, segments, balances, tiers, consents, groups, coupons, last orders, last events.
 
         The parts are asked at the same time. A part that fails or is late is left out and named in `degraded`; only the profile itself is needed.
 
