@@ -76,6 +76,7 @@ class Database:
         pool_max: int = 10,
         application_name: str = "bowen",
         lock_seconds_max: float = LOCK_SECONDS_MAX,
+        pool_seconds_max: float = POOL_WAIT_SECONDS_MAX,
     ) -> "Database":
         """Describe the database at `url`. Connections are made when they are needed."""
         engine = create_async_engine(
@@ -83,7 +84,7 @@ class Database:
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are sent below, with the settings, in one round trip
             pool_size=pool_max,
             max_overflow=0,
-            pool_timeout=POOL_WAIT_SECONDS_MAX,
+            pool_timeout=pool_seconds_max,
             connect_args={
                 "timeout": CONNECT_SECONDS_MAX,
                 "command_timeout": 2 * STATEMENT_SECONDS_MAX,

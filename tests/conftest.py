@@ -19,6 +19,7 @@ from chassis.db import Database
 from chassis.ids import new_id
 from chassis.nats import Errors, Nats
 from suite.embedded import NatsServer, Postgres, free_port
+from tests.databases import patient
 from tests.waiting import run
 
 ROOT = Path(__file__).parent.parent
@@ -119,7 +120,7 @@ def database_url(fresh_database: Callable[[str], str]) -> str:
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """A database that holds the chassis' tables only."""
-    database = Database.open(database_url)
+    database = patient(database_url)
     yield database
     await database.close()
 

@@ -288,7 +288,7 @@ async def test_a_session_keeps_no_settings_of_a_transaction(database_url: str) -
 
 
 async def test_more_transactions_than_connections_are_shed(database_url: str) -> None:
-    db = Database.open(database_url, pool_max=1)
+    db = Database.open(database_url, pool_max=1, pool_seconds_max=0.1)
 
     async def nested(_: Tx) -> None:
         await db.ping()

@@ -40,6 +40,7 @@ from services.distribution.__main__ import assemble
 from services.distribution.settings import Settings
 from services.incentive.ledger.servicer import LedgerServicer
 from services.profile.identity.servicer import ProfileServicer
+from tests.databases import patient
 from tests.service.profile.vaults import a_vault
 from tests.serving import TESTER
 from tests.waiting import eventually
@@ -259,7 +260,7 @@ def a_merge(loser_id: str, survivor_id: str) -> profile_events.ProfileMerged:
 async def a_network(fresh_database: Callable[[str], str], nats: Nats, clock: FixedClock) -> AsyncIterator[Network]:
     """A running distribution with a profile service and a ledger, each with an empty database."""
     async with AsyncExitStack() as stack:
-        dbs = {name: Database.open(fresh_database(name)) for name in ("distribution", "profile", "incentive")}
+        dbs = {name: patient(fresh_database(name)) for name in ("distribution", "profile", "incentive")}
         for db in dbs.values():
             stack.push_async_callback(db.close)
         for name in ("profile", "distribution"):

@@ -13,7 +13,6 @@ from bowen.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer
 from bowen.profile.v1.rejection_service_pb2_grpc import add_RejectionServiceServicer_to_server
 
 from chassis.clock import SystemClock
-from chassis.db import Database
 from chassis.server import Server
 from services.profile.consent import operations as consents
 from services.profile.groups.servicer import GroupServicer
@@ -21,6 +20,7 @@ from services.profile.identity.operations import RuleBook
 from services.profile.identity.servicer import IdentityServicer, ProfileServicer
 from services.profile.ingest.servicer import IngestServicer
 from services.profile.rejections.servicer import RejectionServicer
+from tests.databases import patient
 from tests.service.gateway.conftest import ROOT, Door, Start
 from tests.service.gateway.test_ingest import basic
 from tests.service.profile.vaults import a_vault
@@ -32,7 +32,7 @@ SECRETS_KEY = "a secret of the tests, long enough to be one"
 @pytest.fixture
 async def door(fresh_database: Callable[[str], str], start: Start) -> AsyncIterator[Door]:
     """A gateway with a profile service of its own."""
-    clock, db = SystemClock(), Database.open(fresh_database("profile"))
+    clock, db = SystemClock(), patient(fresh_database("profile"))
     server = Server(listen="127.0.0.1:0", service="profile", clock=clock)
     vault = await a_vault(db)
     book = RuleBook()

@@ -13,6 +13,7 @@ from chassis.db import Database
 from chassis.ids import new_id
 from chassis.server import Server
 from services.incentive.ledger.servicer import LedgerServicer
+from tests.databases import patient
 
 POSTED = ledger_service_pb2.TransferOutcome.RESULT_POSTED
 REFUSED = ledger_service_pb2.TransferOutcome.RESULT_REFUSED
@@ -66,7 +67,7 @@ class Ledger:
 @asynccontextmanager
 async def a_ledger(url: str, clock: Clock) -> AsyncIterator[Ledger]:
     """A ledger on a database, served on a free port."""
-    db = Database.open(url)
+    db = patient(url)
     servicer = LedgerServicer(db, clock)
     server = Server(listen="127.0.0.1:0", service="incentive", clock=clock)
     server.add(add_LedgerServiceServicer_to_server, servicer)

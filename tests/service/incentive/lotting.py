@@ -22,7 +22,7 @@ from bowen.profile.v1.events_pb2 import ProfileMerged, ProfileUnmerged
 from chassis.client import Client
 from chassis.clock import FixedClock
 from chassis.consumer import Delivery
-from chassis.db import Database, driver
+from chassis.db import driver
 from chassis.ids import new_id
 from chassis.server import Server
 from chassis.stamps import stamp
@@ -30,6 +30,7 @@ from services.incentive.holds import consumers as hold_consumers
 from services.incentive.holds.servicer import HoldServicer
 from services.incentive.ledger import consumers as ledger_consumers
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
+from tests.databases import patient
 from tests.service.incentive.ledgering import POSTED, Ledger, a_transfer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -194,7 +195,7 @@ WHERE account LIKE 'member/%' AND asset IN (SELECT asset FROM programme)
 @asynccontextmanager
 async def a_lots(url: str, clock: FixedClock) -> AsyncIterator[Lots]:
     """The ledger, programmes and holds on a database, served on a free port."""
-    db = Database.open(url)
+    db = patient(url)
     servicer, programmes, holds = LedgerServicer(db, clock), ProgrammeServicer(db, clock), HoldServicer(db, clock)
     server = Server(listen="127.0.0.1:0", service="incentive", clock=clock)
     server.add(add_LedgerServiceServicer_to_server, servicer)

@@ -50,6 +50,7 @@ from services.incentive.coupons.servicer import CouponBatchServicer, CouponOrder
 from services.incentive.flags import consumers as flag_consumers
 from services.incentive.flags.servicer import FlagServicer
 from services.incentive.ledger.servicer import LedgerServicer, ProgrammeServicer
+from tests.databases import patient
 from tests.service.incentive.ledgering import Ledger
 
 Handler = Callable[..., Awaitable[None]]
@@ -286,7 +287,7 @@ def _words(name: str) -> list[str]:
 @asynccontextmanager
 async def an_incentive(url: str, clock: FixedClock) -> AsyncIterator[Incentive]:
     """The service on a database, served on a free port."""
-    db = Database.open(url)
+    db = patient(url)
     ledger = LedgerServicer(db, clock)
     server = Server(listen="127.0.0.1:0", service="incentive", clock=clock, concurrency_max=5_000)
     server.add(add_LedgerServiceServicer_to_server, ledger)

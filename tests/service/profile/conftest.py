@@ -28,6 +28,7 @@ from services.profile.ingest.servicer import IngestServicer
 from services.profile.privacy.servicer import PrivacyServicer, SearchServicer, SuppressionServicer
 from services.profile.rejections.servicer import RejectionServicer
 from services.profile.reviews.servicer import ReviewServicer
+from tests.databases import patient
 from tests.service.profile.speaking import Profile
 from tests.service.profile.vaults import a_vault
 from tests.serving import serving
@@ -48,7 +49,7 @@ async def profile(db: Database, clock: FixedClock) -> AsyncIterator[Profile]:
 @pytest.fixture
 async def other_profile(fresh_database: Callable[[str], str], clock: FixedClock) -> AsyncIterator[Profile]:
     """The service of another deployment, on a database and with keys of its own."""
-    other = Database.open(fresh_database("profile"))
+    other = patient(fresh_database("profile"))
     async with running(other, clock) as service:
         yield service
     await other.close()

@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 from bowen.profile.v1 import ingest_service_pb2 as ingest_pb
 
-from chassis.db import Database, Tx
+from chassis.db import Tx
 from services.profile.ingest import store
 from services.profile.ingest.operations import SETTLED_BESIDE_MAX
 from services.profile.ingest.servicer import IngestServicer
+from tests.databases import patient
 from tests.service.profile.speaking import ACCEPTED, ALIAS, DUPLICATE, REJECTED, an_event, identifier, identify
 from tests.waiting import eventually
 
@@ -26,7 +27,7 @@ class Worker:
     """A replica of the service: connections and a queue of its own."""
 
     def __init__(self, profile, url):
-        self._db = Database.open(url)
+        self._db = patient(url)
         self._servicer = IngestServicer(self._db, profile.clock, profile.vault)
 
     async def ingest(self, *events):

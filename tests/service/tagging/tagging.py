@@ -40,6 +40,7 @@ from services.tagging.segments.servicer import SegmentServicer
 from services.tagging.tags import consumers, operations
 from services.tagging.tags.servicer import TagServicer
 from services.tagging.taxonomy.servicer import TaxonomyServicer
+from tests.databases import patient
 from tests.serving import serving
 
 
@@ -183,7 +184,7 @@ def a_track(profile_id: str, name: str, time: datetime) -> EventRecorded:
 @asynccontextmanager
 async def a_tagging(url: str, clock: Clock) -> AsyncIterator[Tagging]:
     """Tagging on a database, served on a free port."""
-    db = Database.open(url)
+    db = patient(url)
     async with serving(
         "tagging",
         clock,
