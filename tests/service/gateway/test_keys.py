@@ -177,7 +177,7 @@ async def test_a_write_key_says_its_trust_and_can_be_revoked(door: Door):
 
 
 async def test_a_key_is_limited_by_itself(start: Start):
-    door = await start(key_rate=1.0, key_burst=5)
+    door = await start(key_rate=0.01, key_burst=5)
     first, second = await door.new_key(READ), await door.new_key("incentive.ledger:read")
     url = f"/v1/profiles/{PROFILE}/balances"
 
@@ -190,7 +190,7 @@ async def test_a_key_is_limited_by_itself(start: Start):
 
 
 async def test_guessing_keys_is_limited_by_address(start: Start):
-    door = await start(address_rate=0.1, address_burst=3)
+    door = await start(address_rate=0.01, address_burst=3)
 
     answers = [
         (await door.get(f"/v1/profiles/{PROFILE}", headers=bearer(f"bk_{number:032}"))).status_code
