@@ -175,3 +175,20 @@ async def test_the_same_two_may_be_merged_again_after_they_were_parted(lots: Lot
     await lots.merged(loser, survivor, first)
 
     assert await lots.has(survivor) == {"available": 10}
+
+
+async def test_what_is_held_goes_back_in_the_lots_that_it_was_held_of(lots: Lots) -> None:
+    await lots.programme()
+    loser, survivor = new(), new()
+    await lots.earn(loser, 25, "2026-12-31")
+    first = await lots.place(loser, 25, ttl=604_800)
+    await lots.earn(survivor, 10, "2026-06-30")
+    merge_id = await lots.merged(loser, survivor)
+    second = await lots.place(survivor, 10, ttl=604_800)
+
+    await lots.unmerged(merge_id, loser, survivor)
+    await lots.void(first.hold_id)
+    await lots.void(second.hold_id)
+
+    assert await lots.left(loser) == [("2026-12-31", 25)]
+    assert await lots.left(survivor) == [("2026-06-30", 10)]

@@ -74,8 +74,8 @@ async def unmerge_accounts(tx: Tx, unmerge: Unmerge) -> list[Shortfall]:
     counting = await subjects.find_tree(tx, (unmerge.edge.loser_id, unmerge.edge.survivor_id))
     known = await store.find_brought(tx, brought.concerned(counting, unmerge.edge), assets)
     unmerge = unmerge._replace(parting=brought.part(counting, unmerge.edge, known))
-    keys = unmerging.keys_of(unmerge.parting.merge_ids, assets)
-    _, desk = await open_desk(tx, (), accounts, keys, now=unmerge.now)
+    keys = unmerging.keys_of(unmerge.parting.merge_ids, assets).keys() | {hold.place_key for hold in unmerge.holds}
+    _, desk = await open_desk(tx, (), accounts, keys, now=unmerge.now, handing_over=True)
     if not await store.insert_unmerge(tx, unmerge):
         return []
     missing = []

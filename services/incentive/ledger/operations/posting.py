@@ -72,11 +72,17 @@ async def settle_due(tx: Tx, now: datetime) -> int:
 
 
 async def open_desk(
-    tx: Tx, batch: Sequence[Transfer], accounts: Iterable[Account] = (), keys: Collection[UUID] = (), *, now: datetime
+    tx: Tx,
+    batch: Sequence[Transfer],
+    accounts: Iterable[Account] = (),
+    keys: Collection[UUID] = (),
+    *,
+    now: datetime,
+    handing_over: bool = False,
 ) -> tuple[Sequence[Transfer], Desk]:
     """Hold what a batch touches, and what is asked for beside it, settled. Turns its members to survivors.
 
-    `keys` are those of originals and of transfers still to be made.
+    `keys` are those of originals and of transfers still to be made, which may be `handing_over` from member to member.
     """
     rules = await find_rules(tx, [*domain.bounded(batch), *accounts], now)
     originals = await store.lock_originals(tx, {item.reverses for item in batch if item.reverses} | {*keys})
@@ -86,13 +92,9 @@ async def open_desk(
     decided = await store.find_decided(tx, {item.key for item in batch} | {*keys})
     book = Book(decided, dict(before), originals)
     precedents = {item.precedent for item in batch if item.precedent} | originals.keys()
-    return batch, Desk(
-        before,
-        book,
-        await _open_shelf(tx, book, precedents, rules, now, handing_over=any(map(_hands_over, batch)))
-        if rules
-        else None,
-    )
+    handing_over = handing_over or any(map(_hands_over, batch))
+    shelf = await _open_shelf(tx, book, precedents, rules, now, handing_over=handing_over) if rules else None
+    return batch, Desk(before, book, shelf)
 
 
 def _hands_over(item: Transfer) -> bool:
