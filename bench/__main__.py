@@ -27,6 +27,7 @@ NAMES = (
     "hop",
     "write",
     "reaction",
+    "view",
     "evaluate",
     "budgets",
     "pacing",
