@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from bowen.distribution.v1 import events_pb2 as distribution
 from bowen.profile.v1 import events_pb2 as profile
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chassis.clock import FixedClock
@@ -213,7 +213,7 @@ async def test_what_was_spent_as_one_is_missed_once_in_a_chain(incentive: Incent
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 2)), max_size=8)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(steps=STEPS)
 @example(steps=[(False, 0), (False, 1)])
 @example(steps=[(False, 0), (False, 1), (True, 1)])

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from bowen.profile.v1 import identity_service_pb2 as pb
 from bowen.profile.v1 import profile_service_pb2 as profile_pb
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.caller import Call, Caller, acting
@@ -220,7 +220,7 @@ async def emptied(profile):
     await profile.db.transact(empty)
 
 
-laws = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+laws = settings(max_examples=25)
 
 
 @laws

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count, pairwise
 
 from bowen.profile.v1 import events_pb2
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.service.profile.speaking import identifier, identify
@@ -113,7 +113,7 @@ def _told_by(fact) -> list[tuple[str, int]]:
     return [(fact.survivor_id if isinstance(fact, events_pb2.ProfileMerged) else fact.profile_id, fact.version)]
 
 
-laws = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+laws = settings(max_examples=20)
 
 
 async def _two_populations(profile) -> tuple[Population, Population]:
