@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.db import Tx
+from logic import redirects
 from logic.redirects import Edge
 from services.incentive.holds import domain, store
 from services.incentive.holds.domain import Hold, State
@@ -78,7 +79,8 @@ async def part(tx: Tx, edge: Edge, restored_from_ids: Collection[str], now: date
     stands = {lead.profile_id: lead.root_id for lead in leads}
     restored_id, remaining_id = stands[edge.loser_id], stands[edge.survivor_id]
     if restored_id != remaining_id:
-        held = await store.lock_open(tx, [each for each, root_id in stands.items() if root_id == restored_id])
+        brought = redirects.below(await subjects.find_tree(tx, [edge.loser_id]), edge.loser_id)
+        held = await store.lock_open(tx, {edge.loser_id, *(each.loser_id for each in brought)})
         holds = [OpenHold(hold.asset, hold.amount, hold.place_key) for hold in held]
         await ledger.unmerge_accounts(tx, Unmerge(edge, restored_id, remaining_id, holds, now))
     await subjects.save_leads(tx, leads)

@@ -192,3 +192,22 @@ async def test_what_is_held_goes_back_in_the_lots_that_it_was_held_of(lots: Lots
 
     assert await lots.left(loser) == [("2026-12-31", 25)]
     assert await lots.left(survivor) == [("2026-06-30", 10)]
+
+
+@pytest.mark.parametrize("in_lots", [False, True])
+async def test_a_parting_that_is_told_after_the_next_merge_moves_only_what_is_the_parted_persons(
+    lots: Lots, in_lots: bool
+) -> None:
+    if in_lots:
+        await lots.programme()
+    loser, first, second = new(), new(), new()
+    for who, amount, held in ((loser, 10, 5), (second, 20, 8)):
+        await lots.earn(who, amount)
+        await lots.place(who, held, ttl=604_800)
+    merge_id = await lots.merged(loser, first)
+    await lots.merged(loser, second)
+
+    await lots.unmerged(merge_id, loser, first)
+
+    assert await lots.has(first) == {}
+    assert await lots.has(second) == {"available": 17, "held": 13}

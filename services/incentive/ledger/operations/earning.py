@@ -129,7 +129,8 @@ async def _hold_members(tx: Tx, claims: Sequence[Claim]) -> tuple[Sequence[Claim
     The row of `available` is opened and held even before its first transfer: who holds it knows that nobody else runs
     into debt or out of it. Raises `MergedMeanwhile`.
     """
-    survivors = await subjects.find_survivors(tx, {claim.profile_id for claim in claims})
+    asked = {claim.profile_id for claim in claims}
+    survivors = await subjects.find_survivors(tx, asked)
     claims = [claim._replace(profile_id=survivors.get(claim.profile_id, claim.profile_id)) for claim in claims]
     available = {claim.account("available") for claim in claims}
     wanted = sorted(available | {claim.account("debt") for claim in claims})
@@ -137,6 +138,6 @@ async def _hold_members(tx: Tx, claims: Sequence[Claim]) -> tuple[Sequence[Claim
     if missing := available - held.keys():
         await store.lock_accounts(tx, sorted(missing))
         held = await store.lock_opened(tx, wanted)
-    if await subjects.find_survivors(tx, {claim.profile_id for claim in claims}):
+    if await subjects.find_survivors(tx, asked) != survivors:
         raise MergedMeanwhile
     return claims, held

@@ -17,6 +17,7 @@ from services.incentive.ledger.domain.programmes import Programme
 from services.incentive.ledger.domain.shelf import Shelf
 from services.incentive.ledger.errors import InDebt
 from services.incentive.subjects import store as subjects
+from services.incentive.subjects.errors import MergedMeanwhile
 
 SETTLED_AT_ONCE_MAX = 200
 
@@ -160,14 +161,20 @@ async def _follow_merges(
 ) -> tuple[Sequence[Transfer], dict[Account, Standing]]:
     """Turn to the survivors' accounts. Asked after the locks are held: a merge holds them too.
 
-    Asked again for every account that was waited for: its member may have been merged meanwhile.
+    Asked again for every account that was waited for: its member may have been merged meanwhile. Raises
+    `MergedMeanwhile` where one was parted from the survivor again.
     """
-    survivors = await subjects.find_survivors(tx, {account.member_id for account in held if account.member_id})
+    members = {account.member_id for account in held if account.member_id}
+    survivors, turned = await subjects.find_survivors(tx, members), {each: each for each in members}
     while survivors:
+        turned = {each: survivors.get(to, to) for each, to in turned.items()}
         batch = [item.between(_turned(item.debit, survivors), _turned(item.credit, survivors)) for item in batch]
         missing = [account for account in _with_siblings(domain.bounded(batch), rules) if account not in held]
         held = held | await store.lock_accounts(tx, missing)
         survivors = await subjects.find_survivors(tx, {account.member_id for account in missing})
+    followed = {each: to for each, to in turned.items() if to != each}
+    if followed and await subjects.find_survivors(tx, followed.keys()) != followed:
+        raise MergedMeanwhile
     return batch, held
 
 
