@@ -79,7 +79,7 @@ async def part(tx: Tx, edge: Edge, restored_from_ids: Collection[str], now: date
     stands = {lead.profile_id: lead.root_id for lead in leads}
     restored_id, remaining_id = stands[edge.loser_id], stands[edge.survivor_id]
     if restored_id != remaining_id:
-        brought = redirects.below(await subjects.find_tree(tx, [edge.loser_id]), edge.loser_id)
+        brought = redirects.below(await subjects.find_tree(tx, stands.keys()), edge.loser_id)
         held = await store.lock_open(tx, {edge.loser_id, *(each.loser_id for each in brought)})
         holds = [OpenHold(hold.asset, hold.amount, hold.place_key) for hold in held]
         await ledger.unmerge_accounts(tx, Unmerge(edge, restored_id, remaining_id, holds, now))

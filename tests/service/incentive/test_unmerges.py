@@ -211,3 +211,17 @@ async def test_a_parting_that_is_told_after_the_next_merge_moves_only_what_is_th
 
     assert await lots.has(first) == {}
     assert await lots.has(second) == {"available": 17, "held": 13}
+
+
+async def test_what_those_have_set_aside_who_came_with_the_restored_person_goes_back_with_them(lots: Lots) -> None:
+    first, second, third = new(), new(), new()
+    for who, amount, held in ((first, 10, 5), (second, 20, 8), (third, 30, 9)):
+        await lots.earn(who, amount)
+        await lots.place(who, held, ttl=604_800)
+    await lots.merged(first, second)
+    merge_id = await lots.merged(second, third)
+
+    await lots.unmerged(merge_id, second, third)
+
+    assert await lots.has(second) == {"available": 17, "held": 13}
+    assert await lots.has(third) == {"available": 21, "held": 9}
